@@ -1,0 +1,145 @@
+/* Inside the engine: what its parts offer each other. Freestanding; nothing here is seen by the host.
+ *
+ *   core.c translate.c cache.c   run translated code; tick; look-up, linking, invalidation
+ *   special.c                    cpuid, rdtsc, xsave family and the like
+ *   signal.c                     the engine's signal handlers, fault translation, frames
+ *   hook.c                       per-instruction hook: index log
+ *   entry.S                      entries, exits, the only syscall instruction
+ *   util.c                       memcpy & co., fault-safe copies
+ *   start.c                      begin of a recording in a new program image
+ *   maps.c                       shadow of the program's memory map
+ *   capture.c                    copies of mapped files into the recording
+ *   event.c                      writing events into the ring
+ *   sys_record.c                 one system call, recorded
+ *   sys_effect.c                 what a call changes in the engine's own state, record and replay alike
+ *   sys_replay.c, vessel.c       the other direction, and the commands of the replayer
+ *
+ * The engine runs on its own stack, one thread at a time. While it runs, the program's registers are in
+ * `ctx`; its vector state is in the registers, untouched: no engine code may use vector registers. */
+#ifndef ODB_PRELOAD_ENGINE_H
+#define ODB_PRELOAD_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/layout.h"
+#include "common/regs.h"
+#include "preload/control.h"
+
+#define CONTROL ((struct odb_control *)ODB_CONTROL_ADDR)
+
+/* The program's state while the engine runs. Offsets are known to entry.S and the translator. */
+struct engine_ctx {
+    uint64_t gpr[ODB_N_GPR]; /* 0 */
+    uint64_t rip;            /* 128: next instruction; in sys_*: of the syscall instruction */
+    uint64_t rflags;         /* 136 */
+    uint64_t spill[4];       /* 144 */
+    uint64_t budget;         /* 176: memory tick counter counts down to 0 */
+    uint64_t tick_limit;     /* 184: tick at which budget is 0 */
+    uint64_t exit_info;      /* 192 */
+    uint64_t scratch[7];
+    uint32_t tid, pid;       /* as the program sees them */
+};
+extern struct engine_ctx ctx;
+
+/* ---- entry.S, raw.h ---- */
+/* The kernel's value (negative errno). The one place with a syscall instruction. */
+long raw_syscall(long nr, long a, long b, long c, long d, long e, long f);
+
+/* ---- util.c ---- */
+void *memcpy(void *to, const void *from, size_t n);
+void *memmove(void *to, const void *from, size_t n);
+void *memset(void *to, int c, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+size_t strlen(const char *s);
+int strcmp(const char *a, const char *b);
+/* Copies from/to program memory; false if any byte is inaccessible. Fault-safe once signal_init() ran. */
+bool engine_peek(gaddr addr, void *to, size_t n_bytes);
+bool engine_poke(gaddr addr, const void *from, size_t n_bytes);
+/* As many bytes as can be read. */
+size_t engine_peek_some(gaddr addr, void *to, size_t n_bytes);
+/* Does [addr, addr+n) touch memory of the engine? Programs and hostile recordings must not reach it. */
+bool engine_owns(gaddr addr, uint64_t n_bytes);
+/* Bump allocator in the engine heap; never freed. Zeroed. */
+void *engine_alloc(size_t n_bytes);
+/* Text for messages: "%s %d %u %x %lx %ld %lu" subset. Returns length. */
+int engine_format(char *buf, size_t n_bytes, const char *fmt, ...);
+/* An engine bug or an impossible state: NOTE to the recording (if possible), text to stderr, abort. */
+_Noreturn void engine_panic(const char *fmt, ...);
+#define engine_assert(c) ((c) ? (void)0 : engine_panic("engine: assertion failed: %s (%s:%d)", #c, __FILE__, __LINE__))
+
+/* ---- core.c ---- */
+void core_init(void); /* reads CONTROL->options; maps heap, cache, IBL table */
+_Noreturn void core_run(void); /* runs the program from ctx; only way into translated code */
+uint64_t core_tick(void);
+void core_set_tick(uint64_t tick);
+/* Drops translations overlapping [start, end): memory unmapped, changed or no longer executable. */
+void core_invalidate(gaddr start, gaddr end);
+/* Replay: makes the run stop (core calls replay_stopped()) when tick reaches `tick`, before its first
+ * instruction; with rip != 0 before the instruction rip within that tick. UINT64_MAX: never. */
+void core_set_stop(uint64_t tick, gaddr rip);
+/* Every instruction through hook_insn() from now on (true) or full speed. */
+void core_set_hook(bool on);
+
+/* ---- services called by core and special, by mode (sys.c of each side) ---- */
+/* The program executes `syscall` at ctx.rip (2 bytes). Do it: set ctx.gpr[RAX], [RCX], [R11], advance
+ * ctx.rip (or change all of ctx: sigreturn, execve). Returns normally; core continues at ctx.rip. */
+void sys_syscall(void);
+/* Value of a non-deterministic instruction at ctx.rip; *aux see trace/format.h. */
+uint64_t sys_insn_value(uint32_t kind, uint32_t *aux);
+/* An instruction of the program faulted; ctx is exact (rip = the instruction as the kernel reports it).
+ * Record: writes FAULT. Replay: compares. Then signal.c delivers or ends. */
+void sys_fault(int signo, int code, uint64_t addr, bool fatal);
+/* A signal is about to be delivered to a handler (ctx: interrupted state). */
+void sys_signal(int signo, const void *siginfo128);
+/* The process ends: status >= 0 exit code, < 0 -signo. Record: EXIT event, CHECK, then really ends. Replay: stop. */
+_Noreturn void sys_end(int status);
+/* Replay: core reached the stop set by core_set_stop. Returns when the host says RUN. */
+void replay_stopped(void);
+/* A syscall instruction outside the engine was caught (SIGSYS): report. */
+_Noreturn void sys_escape(gaddr rip, long nr);
+
+/* ---- signal.c ---- */
+#define ENGINE_NSIG 64
+struct engine_sigaction { uint64_t handler, flags, restorer, mask; }; /* kernel's struct sigaction */
+extern struct engine_sigaction sig_actions[ENGINE_NSIG + 1];
+extern uint64_t sig_mask;       /* the program's blocked set, bit n-1 */
+extern uint64_t sig_altstack[3]; /* ss_sp, ss_flags, ss_size */
+void signal_init(bool record);
+/* Delivers to the program's handler: builds the frame on its stack, changes ctx. */
+void signal_deliver(int signo, const void *siginfo128);
+/* rt_sigreturn: restores ctx (and vector state) from the frame at ctx.gpr[RSP]. */
+void signal_return(void);
+/* Asynchronous signals queued while the engine could not deliver: called after each recorded syscall. */
+void signal_deliver_pending(void);
+
+/* ---- maps.c ---- */
+struct engine_map {
+    gaddr start, end;
+    uint32_t prot, flags, file_id;
+    uint32_t kind;        /* 0 ordinary, 1 stack (grows down), 2 heap (brk), 3 engine (hidden) */
+    uint64_t offset;
+    char name[64];
+};
+void maps_init(void);
+const struct engine_map *maps_find(gaddr addr); /* NULL: nothing mapped there */
+int maps_count(void);
+const struct engine_map *maps_get(int i);        /* sorted by address */
+void maps_add(const struct engine_map *m);       /* replaces what it overlaps */
+void maps_remove(gaddr start, gaddr end);
+void maps_protect(gaddr start, gaddr end, uint32_t prot);
+
+/* ---- hook.c: index log ---- */
+void log_kernel_write_before(gaddr addr, uint64_t n_bytes); /* remembers old bytes */
+void log_kernel_write_after(void);                          /* logs what was announced */
+void log_record(const struct odb_log *head, const void *body, size_t n_bytes);
+bool log_active(void);
+
+/* ---- special.c ---- */
+/* Stores the xsave image (standard form; x87, SSE, AVX (and AVX-512 when the program may use it)), canonical:
+ * all components marked in use, x87 instruction and data pointers zero. Returns bytes. `to` 64-aligned. */
+size_t xstate_save(void *to, size_t max_bytes);
+void xstate_load(const void *from, size_t n_bytes);
+
+#endif
