@@ -1,0 +1,82 @@
+/* One system call (or other outside influence) of the program, in each mode. Freestanding.
+ *
+ *   sys.c         the services that core and special call (engine.h), dispatched by CONTROL->mode
+ *   sys_bare.c    ODB_MODE_BARE: passed straight through
+ *   sys_record.c  ODB_MODE_RECORD: run, then written to the ring
+ *   sys_replay.c  ODB_MODE_REPLAY, ODB_MODE_INDEX: compared, outputs put back
+ *   sys_effect.c  what a call changes inside the engine, the same in every mode
+ *
+ * Life of one call, every mode:
+ *
+ *     sys_call_load(&c);                       nr, args from ctx; c.peek
+ *     how = sys_virtual(&c);                   calls that are about the engine's own state
+ *     if (how == SYS_REPLACED) ...             rt_sigreturn: ctx is the new state already; no finish
+ *     if (how == SYS_PASS) c.result = ...      bare/record: really run; replay: recorded result,
+ *                                              outputs; REEXEC calls run on the recorded address
+ *     sys_effect(&c, file_id, name);           shadow map, translations, index log (ODB_LOG_MAP)
+ *     sys_call_finish(c.result);               rax, rcx, r11, rip
+ *
+ * sys_virtual writes outputs (old masks, old actions) to program memory itself, in replay too, from
+ * the engine's tables, which are the same there. Replay announces the recorded MEM ranges to
+ * log_kernel_write_before() first, calls sys_virtual, then compares its result and the bytes. */
+#ifndef ODB_PRELOAD_SYS_H
+#define ODB_PRELOAD_SYS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/model.h"
+#include "preload/engine.h"
+
+/* ---- what each mode supplies (see the same names without mode in engine.h) ---- */
+void sys_bare_syscall(void);
+uint64_t sys_bare_insn_value(uint32_t kind, uint32_t *aux);
+_Noreturn void sys_bare_end(int status);
+
+void sys_record_syscall(void);
+uint64_t sys_record_insn_value(uint32_t kind, uint32_t *aux);
+void sys_record_fault(int signo, int code, uint64_t addr, bool fatal);
+void sys_record_signal(int signo, const void *siginfo128);
+_Noreturn void sys_record_end(int status);
+
+void sys_replay_syscall(void);
+uint64_t sys_replay_insn_value(uint32_t kind, uint32_t *aux);
+void sys_replay_fault(int signo, int code, uint64_t addr, bool fatal);
+void sys_replay_signal(int signo, const void *siginfo128);
+_Noreturn void sys_replay_end(int status);
+_Noreturn void sys_replay_escape(gaddr rip, long nr);
+
+/* ---- sys.c: helpers for all modes ---- */
+static inline bool sys_is_replay(void) { return CONTROL->mode >= ODB_MODE_REPLAY; }
+
+/* nr and args from ctx, peek set; result and before[] are left alone. */
+void sys_call_load(struct model_call *c);
+/* rax = result, rcx = address after the instruction, r11 = rflags, rip advanced by 2. */
+void sys_call_finish(int64_t result);
+/* raw_syscall with the call's number and arguments. */
+int64_t sys_call_run(const struct model_call *c);
+/* The live value of a non-deterministic instruction, as special.c wants it (bare and record). */
+uint64_t sys_insn_live(uint32_t kind, uint32_t *aux);
+/* Ends the process as the kernel would: status >= 0: exit_group; < 0: dies by signal -status, so that
+ * its parent sees the true wait status. */
+_Noreturn void sys_really_end(int status);
+/* One line "odb: ..." on the program's stderr. */
+void sys_message(const char *text);
+
+/* ---- sys_effect.c ---- */
+enum sys_how {
+    SYS_PASS,     /* not the engine's: run it, or emulate it from the recording */
+    SYS_DONE,     /* c->result is set, outputs are written, state is changed */
+    SYS_REPLACED, /* rt_sigreturn: ctx was replaced as a whole; c->result is its rax */
+};
+/* rt_sigaction, rt_sigprocmask, sigaltstack, rt_sigreturn, rt_sigpending's kin, and arch_prctl's
+ * FS/GS part (really run, also on replay). In bare and record modes the kernel is told what it must know:
+ * real masks (never the synchronous signals), SIG_IGN and SIG_DFL dispositions. */
+enum sys_how sys_virtual(struct model_call *c);
+
+/* After the call is done (successful or not): shadow map, dropped translations, map records of the
+ * index log. Only bookkeeping: mapping itself is done by the caller. file_id and name are for mmap and
+ * shmat: file_id 0 is anonymous, name NULL is "". */
+void sys_effect(const struct model_call *c, uint32_t file_id, const char *name);
+
+#endif
