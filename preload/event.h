@@ -29,5 +29,7 @@ static inline uint32_t event_mem_count(uint64_t len_bytes)
 void event_note(uint32_t kind, const char *text);
 /* May events be written (record mode, ring mapped, not ended)? */
 bool event_ready(void);
+/* No more events: EXIT was written. */
+void event_end_stream(void);
 
 #endif
