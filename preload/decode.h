@@ -102,7 +102,7 @@ struct insn {
     uint8_t sib;
     uint8_t reg, rm;  /* full numbers with the extension bits, 0-31 */
     uint8_t off_disp, disp_bytes;
-    int32_t disp;
+    int32_t disp;               /* EVEX disp8 comes scaled */
     uint8_t off_imm, imm_bytes; /* all immediates together (enter: 3; moffs: counted here, 8 or 4) */
     int64_t imm;                /* sign-extended; branch displacement for relative branches */
 
@@ -118,14 +118,19 @@ struct insn {
     uint8_t stack_bytes;       /* size of one push or pop: write is at rsp - stack_bytes, read at rsp (leave: at rbp) */
     uint8_t string_src, string_dst; /* MEM_* of [rsi] and [rdi] operands */
     uint8_t string_bytes;      /* element size; SP_XLAT: 1 at [rbx+al]; SP_MASKMOV: 8 or 16 at [rdi] */
-    bool is_moffs;             /* a0-a3: address is imm */
+    bool is_moffs;             /* a0-a3: address is imm; mem_access and mem_bytes tell the access */
+    bool bit_string;           /* bt/bts/btr/btc mem,reg: the address accessed is that of the operand plus
+                                  (signed bit offset register >> 3), aligned down to the operand size */
 
-    /* registers, including implicit ones and address registers; bit n = enum odb_gpr n */
+    /* registers, including implicit ones and address registers; bit n = enum odb_gpr n. A register whose
+     * old value survives in part (8- and 16-bit writes) or perhaps (cmov) counts as read too, so
+     * gpr_written & ~gpr_read is wholly and certainly overwritten. */
     uint16_t gpr_read, gpr_written;
     bool gpr_high8;            /* uses ah, ch, dh or bh: no REX may be added */
     uint16_t flags_read;       /* may be read */
     uint16_t flags_written;    /* may be written, undefined ones included */
     uint16_t flags_killed;     /* certainly overwritten or undefined, whatever the operands */
+    uint16_t flags_undefined;  /* those of flags_written that are undefined: some CPUs leave them unchanged */
     uint32_t vec_read, vec_written; /* xmm/ymm/zmm 0-31 */
     uint8_t vec_bytes;         /* widest vector operand: 16, 32, 64; 0 none */
     uint8_t k_read, k_written; /* opmask registers */
