@@ -43,6 +43,8 @@ struct odb_err *cli_query(int argc, char **argv, int *ret_status) ODB_MUST_CHECK
 
 /* An error about the command line: exit status 2. */
 struct odb_err *cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2))) ODB_MUST_CHECK;
+/* Was there such an error? */
+bool cli_was_usage(void);
 
 /* One option: --name, or -letter (0: none). Exactly one of flag and value is set; value takes an argument,
  * as `--name X`, `--name=X` or `-l X`, and borrows it from argv. */
@@ -87,18 +89,21 @@ struct odb_err *cli_find_recording(const char *arg, char **ret) ODB_MUST_CHECK;
 /* Does arg name a recording (so that `query DIR regs` and `query regs` can be told apart)? */
 bool cli_is_recording(const char *arg);
 
-/* Makes the folder of a new recording: arg, or NAME-N in cli_root(), and points `latest` to it.
- * *ret is absolute and owned by the caller. */
-struct odb_err *cli_new_recording(const char *arg, const char *program, char **ret) ODB_MUST_CHECK;
-/* Takes a new recording back (nothing was recorded): removes it where it is empty of events. */
-void cli_discard_recording(const char *dir);
+/* A recording about to be made. All owned; _deinit frees. */
+struct cli_recording {
+    char *dir;      /* absolute */
+    char *root;     /* cli_root(), NULL: there is none */
+    char *previous; /* what `latest` pointed to before, NULL: nothing */
+};
+
+/* Makes the folder of a new recording: arg, or NAME-N in cli_root(), and points `latest` to it. */
+struct odb_err *cli_new_recording(const char *arg, const char *program, struct cli_recording *ret) ODB_MUST_CHECK;
+void cli_recording_deinit(struct cli_recording *r);
+/* Takes it back where nothing was recorded: removes the folder, `latest` is as before. */
+void cli_discard_recording(const struct cli_recording *r);
 
 /* dir has an index when this returns NULL: made now, with progress on a terminal, if there was none. */
 struct odb_err *cli_ensure_index(const char *dir) ODB_MUST_CHECK;
-
-/* One of odb's own pieces (engine image, database extension): from the build tree when odb runs from
- * there, else from where it was installed. subdir is its folder in the build tree. *ret owned. */
-struct odb_err *cli_find_piece(const char *subdir, const char *name, char **ret) ODB_MUST_CHECK;
 
 /* ---- output ---- */
 
