@@ -2,7 +2,7 @@
  * accidental differences, and it is part of the recording format (a change is a new format version).
  *
  * The idea: 64x64->128 bit multiply and fold (mix), four independent lanes of 16 bytes each so that
- * the multiplier's latency is hidden. General registers only; about 20 GB/s on pages in L1.
+ * the multiplier's latency is hidden. General registers only; tens of GB/s on pages in L1.
  *
  * Definition, little-endian reads, K0..K4 below, n = length:
  *     lanes s0..s3 = seed ^ K0, seed ^ K1, seed ^ K2, seed ^ K3
@@ -49,10 +49,14 @@ static inline uint64_t odb_hash64(const void *data, size_t n_bytes, uint64_t see
         s = odb_hash_mix(w[0] ^ ODB_HASH_K1, w[1] ^ s);
     }
     if (n) {
-        uint64_t last[2] = {0, 0};
-        for (size_t i = 0; i < n; i++)
-            last[i / 8] |= (uint64_t)p[i] << (i % 8 * 8);
-        s = odb_hash_mix(last[0] ^ ODB_HASH_K1, last[1] ^ s);
+        uint64_t low = 0, high = 0;
+        for (size_t i = 0; i < n; i++) {
+            if (i < 8)
+                low |= (uint64_t)p[i] << (i * 8);
+            else
+                high |= (uint64_t)p[i] << (i * 8 - 64);
+        }
+        s = odb_hash_mix(low ^ ODB_HASH_K1, high ^ s);
     }
     return odb_hash_mix(s ^ ODB_HASH_K2, n_bytes ^ ODB_HASH_K0);
 }
