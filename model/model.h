@@ -52,18 +52,20 @@ enum model_type {
 enum model_rule {
     MO_NONE,
     MO_FIXED,       /* `n` bytes */
-    MO_RET,         /* result bytes (read, getrandom, ...) times n */
+    MO_FIXED_POS,   /* `n` bytes, when the result is above 0 (wait4, copy_file_range) */
+    MO_RET,         /* min(result, args[len_arg]) * n bytes (read, getrandom, ...) */
     MO_ARG,         /* args[len_arg] * n bytes */
-    MO_RET_ELEMS,   /* result elements of n bytes (epoll_wait, ...) */
+    MO_RET_ELEMS,   /* the same as MO_RET where the result counts elements of n bytes (epoll_wait, ...) */
     MO_SOCKLEN,     /* min(length before, length after) at *args[len_arg], plus the 4-byte length itself */
     MO_IOVEC,       /* readv family: result bytes spread over iovec array args[arg], count args[len_arg] */
     MO_MSGHDR, MO_MMSGHDR,
-    MO_STRING_RET,  /* result bytes of a string (getcwd, readlink) */
+    MO_STRING_RET,  /* as MO_RET, and it is text (getcwd, readlink) */
     MO_CUSTOM,      /* by number, in model.c: ioctl, fcntl, futex, prctl, select, poll, ... */
 };
 
 #define MODEL_MAX_ARGS 6
 #define MODEL_MAX_OUTS 4
+#define MODEL_MAX_INS 3
 #define MODEL_MAX_RANGES 1100 /* 1024 iovec entries and then some */
 
 struct model_arg {
@@ -79,10 +81,12 @@ struct model_out {
 struct model_syscall {
     const char *name;
     uint16_t nr;
-    uint8_t n_args, cls, n_outs;
+    uint8_t n_args, cls, n_outs, n_ins;
     uint32_t flags;
     struct model_arg args[MODEL_MAX_ARGS];
     struct model_out outs[MODEL_MAX_OUTS];
+    struct model_out ins[MODEL_MAX_INS]; /* structures that the kernel reads, by the same rules */
+    const char *note;                    /* why the class is what it is; always there for REFUSE and ENOSYS; or NULL */
 };
 
 struct model_call {
@@ -106,13 +110,22 @@ const struct model_syscall *model_lookup(uint64_t nr);
 void model_before(const struct model_syscall *m, struct model_call *call);
 
 /* The ranges the kernel wrote. Returns their number, or -1 when the call (its ioctl request, its
- * option) is not known to the model: the engine then refuses it by name. */
+ * option) is not known to the model: the engine then refuses it by name (model_request_text).
+ * A range may cover bytes that the call left as they were (padding, what cannot be known): whoever
+ * writes it again should leave equal bytes alone, lest it faults on a read-only page. */
 int model_outputs(const struct model_syscall *m, const struct model_call *call, struct model_range *ret,
                   int max_ranges);
 
 /* Is this call, with these arguments, supported? Asked before it runs. NULL: yes. Otherwise a short
- * reason naming request or option, e.g. "ioctl 0xae01 (KVM)". The text is static, or in buf. */
+ * reason naming request or option, e.g. "ioctl 0xae01 (KVM)". The text is static, or in buf.
+ * An ioctl request, option or command that the model does not know is let through: nearly always the
+ * kernel does not know it either, or not for that descriptor, and an error has no outputs. Should it
+ * succeed, model_outputs says -1. */
 const char *model_refusal(const struct model_syscall *m, const struct model_call *call, char *buf, size_t n_bytes);
+
+/* The call with what its number alone does not say: "ioctl 0x5401", "prctl option 99", "fcntl command
+ * 7", or just its name. For refusals, above all when model_outputs says -1. The text is static, or in buf. */
+const char *model_request_text(const struct model_syscall *m, const struct model_call *call, char *buf, size_t n_bytes);
 
 /* What the call reads that people want to see and replay checks: paths and small structures (not the
  * data of write). Asked before the call; lengths of strings are found with peek, at most 4096 each.
