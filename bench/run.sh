@@ -30,7 +30,7 @@ def fib(n):
     return n if n < 2 else fib(n - 1) + fib(n - 2)
 total = fib(30)
 d = {}
-for i in range(5000000):
+for i in range(6500000):
     d[i % 5003] = d.get(i % 5003, 0) + i * i % 7
 words = ("lorem ipsum dolor sit amet %d " * 400) % tuple(range(400))
 for i in range(300):
@@ -42,7 +42,7 @@ class P:
     def __init__(self, x, y): self.x, self.y = x, y
     def dot(self, o): return self.x * o.x + self.y * o.y
 ps = [P(i, i + 1) for i in range(1000)]
-for r in range(1500):
+for r in range(2200):
     total += sum(p.dot(q) for p, q in zip(ps, ps[1:]))
 print(total, sum(d.values()))
 END
