@@ -65,6 +65,7 @@ bool engine_owns(gaddr addr, uint64_t n_bytes);
 void *engine_alloc(size_t n_bytes);
 /* Text for messages: "%s %d %u %x %lx %ld %lu" subset. Returns length. */
 int engine_format(char *buf, size_t n_bytes, const char *fmt, ...);
+int engine_format_list(char *buf, size_t n_bytes, const char *fmt, __builtin_va_list ap);
 /* An engine bug or an impossible state: NOTE to the recording (if possible), text to stderr, abort. */
 _Noreturn void engine_panic(const char *fmt, ...);
 #define engine_assert(c) ((c) ? (void)0 : engine_panic("engine: assertion failed: %s (%s:%d)", #c, __FILE__, __LINE__))
@@ -107,6 +108,8 @@ extern struct engine_sigaction sig_actions[ENGINE_NSIG + 1];
 extern uint64_t sig_mask;       /* the program's blocked set, bit n-1 */
 extern uint64_t sig_altstack[3]; /* ss_sp, ss_flags, ss_size */
 void signal_init(bool record);
+/* The program has a handler for asynchronous signal signo now: make the engine's the kernel's. */
+void signal_take_over(int signo);
 /* Delivers to the program's handler: builds the frame on its stack, changes ctx. */
 void signal_deliver(int signo, const void *siginfo128);
 /* rt_sigreturn: restores ctx (and vector state) from the frame at ctx.gpr[RSP]. */

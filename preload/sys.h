@@ -4,7 +4,9 @@
  *   sys_bare.c    ODB_MODE_BARE: passed straight through
  *   sys_record.c  ODB_MODE_RECORD: run, then written to the ring
  *   sys_replay.c  ODB_MODE_REPLAY, ODB_MODE_INDEX: compared, outputs put back
- *   sys_effect.c  what a call changes inside the engine, the same in every mode
+ *   sys_signal.c  calls about signal state, which is the engine's (sys_virtual)
+ *   sys_own.c     calls that name the engine's own descriptor or memory
+ *   sys_effect.c  shadow map and translations after a call, the same in every mode
  *
  * Life of one call, every mode:
  *
@@ -63,7 +65,7 @@ _Noreturn void sys_really_end(int status);
 /* One line "odb: ..." on the program's stderr. */
 void sys_message(const char *text);
 
-/* ---- sys_effect.c ---- */
+/* ---- sys_signal.c ---- */
 enum sys_how {
     SYS_PASS,     /* not the engine's: run it, or emulate it from the recording */
     SYS_DONE,     /* c->result is set, outputs are written, state is changed */
@@ -74,9 +76,25 @@ enum sys_how {
  * real masks (never the synchronous signals), SIG_IGN and SIG_DFL dispositions. */
 enum sys_how sys_virtual(struct model_call *c);
 
+/* kill and its kin to the calling thread, with a signal that is handled or deadly, are SYS_DONE too (bare and
+ * record modes only; on replay SYS_PASS). Called after sys_call_finish() and the SYSCALL event: delivers it (SIGNAL
+ * event), or ends the process (EXIT event, status -signo). Replay finds that event next, at the same tick. */
+void sys_virtual_after(void);
+/* Signals that the engine must always receive, whatever the program masks or ignores. */
+#define SYS_SYNC_SIGNALS                                                                                     \
+    ((1ULL << (11 - 1)) | (1ULL << (7 - 1)) | (1ULL << (4 - 1)) | (1ULL << (8 - 1)) | (1ULL << (5 - 1)) |       \
+     (1ULL << (31 - 1))) /* SEGV BUS ILL FPE TRAP SYS */
+
+/* ---- sys_own.c ---- */
+/* The call names the engine's descriptor or memory: c->result is set as if they did not exist. */
+bool sys_own_resource(struct model_call *c);
+
+/* ---- sys_effect.c ---- */
 /* After the call is done (successful or not): shadow map, dropped translations, map records of the
- * index log. Only bookkeeping: mapping itself is done by the caller. file_id and name are for mmap and
- * shmat: file_id 0 is anonymous, name NULL is "". */
+ * index log. Only bookkeeping: mapping itself is done by the caller. file_id and name are for mmap:
+ * file_id 0 is anonymous, name NULL is "". Programs' shmat is refused (model). */
 void sys_effect(const struct model_call *c, uint32_t file_id, const char *name);
+/* At the start of a program image: the current program break (struct odb_ev_exec.brk_start). */
+void sys_effect_brk(gaddr current);
 
 #endif

@@ -1,0 +1,88 @@
+/* Reading /proc/self/maps; see procmaps.h. Format: man 5 proc_pid_maps. */
+#include "preload/procmaps.h"
+
+#include <linux/mman.h>
+
+#include "preload/raw.h"
+
+static char text[16384];
+
+static uint64_t parse_hex(const char **at)
+{
+    uint64_t v = 0;
+    for (;; (*at)++) {
+        char ch = **at;
+        if (ch >= '0' && ch <= '9')
+            v = v * 16 + (uint64_t)(ch - '0');
+        else if (ch >= 'a' && ch <= 'f')
+            v = v * 16 + (uint64_t)(ch - 'a' + 10);
+        else
+            return v;
+    }
+}
+
+/* line ends in '\n' */
+static void parse_line(const char *line, struct procmap *m)
+{
+    const char *at = line;
+    m->start = parse_hex(&at);
+    at++;
+    m->end = parse_hex(&at);
+    at++;
+    m->prot = (at[0] == 'r' ? PROT_READ : 0) | (at[1] == 'w' ? PROT_WRITE : 0) | (at[2] == 'x' ? PROT_EXEC : 0);
+    m->is_shared = at[3] == 's';
+    at += 5;
+    m->offset = parse_hex(&at);
+    at++;
+    m->dev_major = (uint32_t)parse_hex(&at);
+    at++;
+    m->dev_minor = (uint32_t)parse_hex(&at);
+    at++;
+    m->ino = 0;
+    for (; *at >= '0' && *at <= '9'; at++)
+        m->ino = m->ino * 10 + (uint64_t)(*at - '0');
+    while (*at == ' ')
+        at++;
+    size_t n = 0;
+    for (; at[n] != '\n' && n < sizeof(m->name) - 1; n++)
+        m->name[n] = at[n];
+    m->name[n] = 0;
+}
+
+long procmaps_each(int fd, long (*fn)(const struct procmap *m, const char *line, size_t n_bytes, void *arg), void *arg)
+{
+    size_t have = 0;
+    for (;;) {
+        long n = raw3(__NR_read, fd, text + have, sizeof(text) - have);
+        if (n < 0)
+            return n;
+        if (n == 0)
+            return 0;
+        have += (size_t)n;
+        size_t done = 0;
+        for (;;) {
+            size_t end = done;
+            while (end < have && text[end] != '\n')
+                end++;
+            if (end == have)
+                break;
+            struct procmap m;
+            parse_line(text + done, &m);
+            long err = fn(&m, text + done, end + 1 - done, arg);
+            if (err < 0)
+                return err;
+            done = end + 1;
+        }
+        memmove(text, text + done, have - done);
+        have -= done;
+        if (have == sizeof(text))
+            return -7; /* E2BIG: no such line exists, PATH_MAX is 4096 */
+    }
+}
+
+bool procmaps_hidden(const struct procmap *m)
+{
+    if (m->start >= ODB_VDSO_ADDR && m->end <= ODB_VDSO_ADDR + ODB_VDSO_BYTES)
+        return false;
+    return engine_owns(m->start, m->end - m->start);
+}

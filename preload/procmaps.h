@@ -1,0 +1,27 @@
+/* Reading /proc/self/maps: at the start, and for the filtered copy that programs get to see. */
+#ifndef ODB_PRELOAD_PROCMAPS_H
+#define ODB_PRELOAD_PROCMAPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "preload/engine.h"
+
+#define PROCMAPS_NAME_BYTES 512
+
+struct procmap {
+    gaddr start, end;
+    uint32_t prot;  /* PROT_* */
+    bool is_shared;
+    uint64_t offset, ino;
+    uint32_t dev_major, dev_minor;
+    char name[PROCMAPS_NAME_BYTES]; /* path, "[stack]", ...; "" if anonymous; cut if longer */
+};
+
+/* Calls fn for every mapping, lowest first, until it returns a negative errno. `line` is the text with its
+ * newline. fd: an open maps file, read from its current position. Returns 0 or the negative errno. */
+long procmaps_each(int fd, long (*fn)(const struct procmap *m, const char *line, size_t n_bytes, void *arg), void *arg);
+/* Is it a range of the engine's, which the program must not see? Our vDSO is not: it is shown. */
+bool procmaps_hidden(const struct procmap *m);
+
+#endif
