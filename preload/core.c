@@ -1,0 +1,320 @@
+/* The run loop: what happens whenever translated code leaves to C.
+ *
+ * Life of a block. The program is at an address without translation: core_dispatch (or an exit) asks
+ * translate() for it. The block's outgoing jumps lead to exit stubs; the first time one is taken,
+ * core_exit finds the target's block and patches the jump, so that next time C is not involved. Blocks
+ * die one by one when their memory changes (core_invalidate), or all together when the cache is full.
+ *
+ * Ticks. In xmm31, where the CPU has AVX-512 and the program is not shown it: nothing to check, nearly
+ * free. Otherwise, and as soon as anybody wants to stop at a tick, in ctx.budget, which counts down to
+ * the tick of the next stop. Changing the form drops all translations; it never changes a tick's meaning.
+ *
+ * A stop at (tick, rip): budget to the tick, then instruction by instruction (VARIANT_HOOK) to rip. */
+#include <linux/signal.h>
+#include <stddef.h>
+
+#include "preload/core.h"
+#include "preload/raw.h"
+
+#define NEVER (1ULL << 62)
+
+bool vector_ticks, hook_on;
+static uint64_t stop_tick = UINT64_MAX;
+static gaddr stop_rip;
+static bool stop_searching; /* at the stop's tick, looking for its rip */
+static bool hook_wanted;
+
+_Static_assert(offsetof(struct engine_ctx, rip) == 128 && offsetof(struct engine_ctx, rflags) == 136 &&
+                   offsetof(struct engine_ctx, spill) == 144 && offsetof(struct engine_ctx, exit_info) == 192 &&
+                   offsetof(struct engine_ctx, scratch) == 200,
+               "entry.S knows these");
+
+static void budget_set(uint64_t now, uint64_t limit)
+{
+    ctx.tick_limit = limit;
+    ctx.budget = limit - now;
+}
+
+void core_init(void)
+{
+    cache_init();
+    special_init();
+    vector_ticks = CONTROL->has_avx512 && CONTROL->cpu_policy == ODB_CPU_V3 &&
+                   !(CONTROL->options & ODB_OPT_NO_VECTOR_TICKS);
+    hook_wanted = hook_on = CONTROL->options & ODB_OPT_TRACE_HOOK || CONTROL->mode == ODB_MODE_INDEX;
+    core_set_tick(0);
+}
+
+uint64_t core_tick(void)
+{
+    return vector_ticks ? vtick_get() : ctx.tick_limit - ctx.budget;
+}
+
+void core_set_tick(uint64_t tick)
+{
+    if (vector_ticks)
+        vtick_set(tick);
+    else
+        budget_set(tick, stop_tick != UINT64_MAX && stop_tick >= tick ? stop_tick : NEVER);
+}
+
+void core_count_tick(void)
+{
+    if (vector_ticks)
+        vtick_set(vtick_get() + 1);
+    else if (ctx.budget)
+        ctx.budget--;
+}
+
+void core_set_stop(uint64_t tick, gaddr rip)
+{
+    uint64_t now = core_tick();
+    stop_tick = tick;
+    stop_rip = rip;
+    stop_searching = false;
+    hook_on = hook_wanted;
+    if (tick == UINT64_MAX) {
+        if (!vector_ticks)
+            budget_set(now, NEVER);
+        return;
+    }
+    if (vector_ticks) {
+        vector_ticks = false;
+        cache_flush();
+    }
+    budget_set(now, tick > now ? tick : now);
+}
+
+void core_set_hook(bool on)
+{
+    hook_wanted = on;
+    hook_on = on || stop_searching;
+}
+
+static void stop_reached(void)
+{
+    stop_tick = UINT64_MAX;
+    stop_searching = false;
+    hook_on = hook_wanted;
+    replay_stopped();
+}
+
+/* The budget is used up: ctx is at the head of a block, in the wanted tick. */
+static void budget_used_up(void)
+{
+    budget_set(ctx.tick_limit, NEVER);
+    if (stop_tick == UINT64_MAX)
+        return;
+    if (!stop_rip || ctx.rip == stop_rip) {
+        stop_reached();
+        return;
+    }
+    stop_searching = true;
+    hook_on = true;
+}
+
+static struct block *get_block(gaddr rip, bool with_pad)
+{
+    uint8_t variant = hook_on ? VARIANT_HOOK : VARIANT_FAST;
+    struct block *b = block_find(rip, variant);
+    CONTROL->n_lookups++;
+    if (b)
+        return b;
+    if (!cache_has_room())
+        cache_flush();
+    return translate(rip, variant, with_pad && !hook_on);
+}
+
+uint64_t core_dispatch(void)
+{
+    while (!vector_ticks && !ctx.budget)
+        budget_used_up();
+    if (flush_pending)
+        cache_flush();
+    return ODB_CACHE_ADDR + get_block(ctx.rip, false)->main_entry;
+}
+
+void core_run(void)
+{
+    engine_restart_stack((void (*)(void))core_enter);
+}
+
+static uint64_t exit_link(const struct exit_rec *e)
+{
+    struct exit_rec copy = *e;
+    uint32_t flushes = flush_count;
+    struct block *b = get_block(ctx.rip, false);
+    uint32_t entry = copy.kind == EXIT_LINK_TICK ? b->tick_entry : b->main_entry;
+    if (flushes == flush_count && copy.variant == b->variant)
+        cache_patch_rel32(copy.patch, entry);
+    return ODB_CACHE_ADDR + entry;
+}
+
+static uint64_t exit_indirect(void)
+{
+    ctx.rip = ctx.exit_info;
+    if (!cache_has_room())
+        cache_flush();
+    struct block *b = get_block(ctx.rip, true);
+    if (!hook_on)
+        pad_ensure(b);
+    return ODB_CACHE_ADDR + b->tick_entry;
+}
+
+static uint64_t exit_syscall(void)
+{
+    bool hooked = hook_on && log_active();
+    if (hooked)
+        hook_announce();
+    CONTROL->n_syscalls++;
+    sys_syscall();
+    if (hooked)
+        hook_complete();
+    return core_dispatch();
+}
+
+static uint64_t exit_special(void)
+{
+    struct insn in;
+    if (!insn_at(ctx.rip, &in))
+        engine_panic("engine: cannot decode the instruction at 0x%lx again", ctx.rip);
+    special_insn(&in);
+    return core_dispatch();
+}
+
+static uint64_t exit_hook(const struct exit_rec *e)
+{
+    uint64_t go_on = ODB_CACHE_ADDR + e->patch;
+    uint32_t flushes = flush_count;
+    if (stop_searching && (core_tick() != stop_tick || ctx.rip == stop_rip))
+        stop_reached();
+    if (flushes != flush_count || !hook_on || (!vector_ticks && !ctx.budget))
+        return core_dispatch();
+    hook_insn(ctx.rip);
+    return go_on;
+}
+
+/* No instruction could be fetched at ctx.rip when its block was made. */
+static uint64_t exit_fetch(void)
+{
+    const struct engine_map *m = maps_find(ctx.rip);
+    uint8_t byte;
+    if (!m) {
+        pending_fault = (struct pending_fault){.trapno = 14, .err = 0x14, .cr2 = ctx.rip};
+        core_raise(SIGSEGV, 1 /* SEGV_MAPERR */, ctx.rip);
+    } else if (!(m->prot & 4)) {
+        pending_fault = (struct pending_fault){.trapno = 14, .err = 0x15, .cr2 = ctx.rip};
+        core_raise(SIGSEGV, 2 /* SEGV_ACCERR */, ctx.rip);
+    } else if (!engine_peek(ctx.rip, &byte, 1)) {
+        pending_fault = (struct pending_fault){.trapno = 14, .err = 0x14, .cr2 = ctx.rip};
+        core_raise(SIGBUS, 2 /* BUS_ADRERR */, ctx.rip);
+    } else {
+        struct insn in;
+        gaddr limit = m->end;
+        if (limit - ctx.rip >= INSN_MAX_BYTES || insn_at(ctx.rip, &in)) {
+            core_invalidate(ctx.rip, ctx.rip + 1); /* it can be fetched now */
+            return core_dispatch();
+        }
+        /* The instruction runs over the end of the mapping: the fault is at the first missing byte. */
+        pending_fault = (struct pending_fault){.trapno = 14, .err = 0x14, .cr2 = limit};
+        core_raise(SIGSEGV, maps_find(limit) ? 2 : 1, limit);
+    }
+    return core_dispatch();
+}
+
+static uint64_t exit_check(const struct exit_rec *e)
+{
+    struct block *b = block_find(e->target, e->variant);
+    uint8_t now[64 * INSN_MAX_BYTES];
+    uint64_t go_on = ODB_CACHE_ADDR + e->patch;
+    engine_assert(b && b->len_bytes <= sizeof now);
+    if (engine_peek(b->start, now, b->len_bytes) && memcmp(now, CACHE + b->copy, b->len_bytes) == 0)
+        return go_on;
+    core_invalidate(b->start, b->start + (b->len_bytes ? b->len_bytes : 1));
+    return core_dispatch();
+}
+
+static void refuse_insn(void)
+{
+    uint8_t c[4] = {0};
+    engine_peek_some(ctx.rip, c, sizeof c);
+    engine_panic("the program executed an instruction that odb cannot record, at 0x%lx (bytes %x %x %x): 32-bit system "
+                 "calls (int 0x80, sysenter) and far transfers are not supported",
+                 ctx.rip, c[0], c[1], c[2]);
+}
+
+uint64_t core_exit(uint32_t x)
+{
+    const struct exit_rec *e = &exits[x];
+    ctx.rip = e->target;
+    switch ((enum exit_kind)e->kind) {
+    case EXIT_LINK:
+    case EXIT_LINK_TICK:
+        return exit_link(e);
+    case EXIT_INDIRECT:
+        return exit_indirect();
+    case EXIT_SYSCALL:
+        return exit_syscall();
+    case EXIT_SPECIAL:
+        return exit_special();
+    case EXIT_STOP:
+        if (e->aux)
+            ctx.gpr[ODB_RCX] = ctx.spill[2];
+        return core_dispatch();
+    case EXIT_HOOK:
+        return exit_hook(e);
+    case EXIT_FETCH:
+        return exit_fetch();
+    case EXIT_CHECK:
+        return exit_check(e);
+    case EXIT_REFUSE:
+        refuse_insn();
+    }
+    engine_panic("engine: exit of unknown kind %u", e->kind);
+}
+
+/* ---- faults ---- */
+
+static bool signal_is_fatal(int signo)
+{
+    uint64_t handler = sig_actions[signo].handler;
+    return handler <= 1 /* SIG_DFL, SIG_IGN: the kernel kills for a forced signal */ || sig_mask >> (signo - 1) & 1;
+}
+
+struct fault_siginfo {
+    int32_t signo, error, code, pad;
+    uint64_t addr;
+    uint8_t rest[104];
+};
+_Static_assert(sizeof(struct fault_siginfo) == 128, "siginfo");
+
+static void fault_happened(void)
+{
+    struct pending_fault f = pending_fault;
+    bool fatal = signal_is_fatal(f.signo);
+    hook_cancel();
+    CONTROL->n_faults++;
+    sys_fault(f.signo, f.code, f.addr, fatal);
+    if (fatal)
+        sys_end(-f.signo);
+    struct fault_siginfo info = {.signo = f.signo, .code = f.code, .addr = f.addr};
+    signal_deliver(f.signo, &info);
+}
+
+void core_raise(int signo, int code, uint64_t addr)
+{
+    pending_fault.signo = signo;
+    pending_fault.code = code;
+    pending_fault.addr = addr;
+    fault_happened();
+}
+
+uint64_t core_fault(void)
+{
+    const struct pending_fault *f = &pending_fault;
+    if (f->signo == SIGSEGV && f->trapno == 14 && f->err & 2 && page_write_fault(f->addr, ctx.rip))
+        hook_cancel();
+    else
+        fault_happened();
+    return core_dispatch();
+}

@@ -1,0 +1,369 @@
+/* Entries into the engine, exits from translated code, the only `syscall` instruction, and the few
+ * accesses to program memory that may fault.
+ *
+ * Rules. On every way in, the program's 16 general registers and flags go to ctx (offsets as in
+ * preload/engine.h) before anything else changes, rsp becomes the engine's own stack, and DF is clear.
+ * Vector registers are never touched. On the way out everything comes back and control jumps to the
+ * cache address that C returned. */
+
+#define CTX_GPR(n) (ctx + 8 * (n))(%rip)
+#define CTX_FLAGS (ctx + 136)(%rip)
+#define CTX_TARGET (ctx + 200)(%rip)
+
+    .section .image_header, "a"
+    .quad 0x31656e69676e65          /* ODB_IMAGE_MAGIC */
+    .quad image_end - 0x6f0000000000
+    .quad engine_record_entry
+    .quad engine_preload_entry
+    .quad stub_start
+    .quad stub_end
+
+    .section .text.stub, "ax"
+    .globl raw_syscall
+    .hidden raw_syscall
+    .type raw_syscall, @function
+raw_syscall:
+    mov %rdi, %rax
+    mov %rsi, %rdi
+    mov %rdx, %rsi
+    mov %rcx, %rdx
+    mov %r8, %r10
+    mov %r9, %r8
+    mov 8(%rsp), %r9
+stub_start:
+    .globl raw_syscall_insn
+    .hidden raw_syscall_insn
+raw_syscall_insn:
+    syscall
+stub_end:
+    ret
+    .size raw_syscall, . - raw_syscall
+
+    /* The kernel returns from the engine's signal handlers to here. */
+    .globl engine_sigreturn
+    .hidden engine_sigreturn
+engine_sigreturn:
+    mov $15, %eax
+    jmp stub_start
+
+    .section .text, "ax"
+
+    /* By ptrace, at the program's first instruction: rdi = descriptor of the ring file. */
+    .globl engine_record_entry
+    .hidden engine_record_entry
+engine_record_entry:
+    lea engine_stack_top(%rip), %rsp
+    xor %ebp, %ebp
+    cld
+    call start_record
+    ud2
+
+    /* From the LD_PRELOAD constructor, as a C function: long (int ring_fd). The program continues
+     * behind this call, translated, with rax = 0. */
+    .globl engine_preload_entry
+    .hidden engine_preload_entry
+engine_preload_entry:
+    mov %rbx, CTX_GPR(3)
+    mov %rbp, CTX_GPR(5)
+    mov %r12, CTX_GPR(12)
+    mov %r13, CTX_GPR(13)
+    mov %r14, CTX_GPR(14)
+    mov %r15, CTX_GPR(15)
+    mov (%rsp), %rax
+    mov %rax, (ctx + 128)(%rip)
+    lea 8(%rsp), %rax
+    mov %rax, CTX_GPR(4)
+    movq $0, CTX_GPR(0)
+    movq $0x202, CTX_FLAGS
+    lea engine_stack_top(%rip), %rsp
+    xor %ebp, %ebp
+    cld
+    call start_preload
+    ud2
+
+    /* The vessel's first instruction: a fresh process image made by execve of the engine itself. */
+    .globl vessel_start
+    .hidden vessel_start
+vessel_start:
+    mov %rsp, %rdi
+    lea engine_stack_top(%rip), %rsp
+    xor %ebp, %ebp
+    call vessel_main
+    ud2
+
+    /* Translated code comes here with the program's rax in ctx and the exit's number in eax. */
+    .globl exit_common
+    .hidden exit_common
+exit_common:
+    mov %rcx, CTX_GPR(1)
+    mov %rdx, CTX_GPR(2)
+    mov %rbx, CTX_GPR(3)
+    mov %rsp, CTX_GPR(4)
+    mov %rbp, CTX_GPR(5)
+    mov %rsi, CTX_GPR(6)
+    mov %rdi, CTX_GPR(7)
+    mov %r8, CTX_GPR(8)
+    mov %r9, CTX_GPR(9)
+    mov %r10, CTX_GPR(10)
+    mov %r11, CTX_GPR(11)
+    mov %r12, CTX_GPR(12)
+    mov %r13, CTX_GPR(13)
+    mov %r14, CTX_GPR(14)
+    mov %r15, CTX_GPR(15)
+    lea engine_stack_top(%rip), %rsp
+    pushfq
+    pop CTX_FLAGS
+    cld
+    mov %eax, %edi
+    xor %ebp, %ebp
+    call core_exit
+    /* fall through: rax = cache address to continue at */
+    .globl enter_cache_rax
+    .hidden enter_cache_rax
+enter_cache_rax:
+    mov %rax, CTX_TARGET
+    lea engine_stack_top(%rip), %rsp
+    push CTX_FLAGS
+    popfq
+    mov CTX_GPR(0), %rax
+    mov CTX_GPR(1), %rcx
+    mov CTX_GPR(2), %rdx
+    mov CTX_GPR(3), %rbx
+    mov CTX_GPR(5), %rbp
+    mov CTX_GPR(6), %rsi
+    mov CTX_GPR(7), %rdi
+    mov CTX_GPR(8), %r8
+    mov CTX_GPR(9), %r9
+    mov CTX_GPR(10), %r10
+    mov CTX_GPR(11), %r11
+    mov CTX_GPR(12), %r12
+    mov CTX_GPR(13), %r13
+    mov CTX_GPR(14), %r14
+    mov CTX_GPR(15), %r15
+    mov CTX_GPR(4), %rsp
+    jmp *CTX_TARGET
+
+    /* Continue the program; does not return to its caller. */
+    .globl core_enter
+    .hidden core_enter
+core_enter:
+    call core_dispatch
+    jmp enter_cache_rax
+
+    /* The engine's signal handlers let the kernel's sigreturn come here when a fault was the program's:
+     * the vector state is the program's again, the rest is in ctx. */
+    .globl fault_resume
+    .hidden fault_resume
+fault_resume:
+    lea engine_stack_top(%rip), %rsp
+    xor %ebp, %ebp
+    cld
+    call core_fault
+    jmp enter_cache_rax
+
+    /* Call fn (rdi) on a fresh engine stack; does not return. */
+    .globl engine_restart_stack
+    .hidden engine_restart_stack
+engine_restart_stack:
+    lea engine_stack_top(%rip), %rsp
+    xor %ebp, %ebp
+    call *%rdi
+    ud2
+
+    /* ---- guarded accesses: a fault inside makes the function return rax != 0 at once ----
+     * None of them touches the stack, so that guard_failed can return from any. */
+    .section .text.guard, "ax"
+    .globl guard_start
+    .hidden guard_start
+guard_start:
+    /* long guard_copy(void *to, const void *from, size_t n): bytes not copied */
+    .globl guard_copy
+    .hidden guard_copy
+guard_copy:
+    mov %rdx, %rcx
+    xor %eax, %eax
+    cmp $64, %rcx
+    ja 2f
+1:  test %rcx, %rcx
+    jz 3f
+    movzbl (%rsi), %edx
+    mov %dl, (%rdi)
+    inc %rsi
+    inc %rdi
+    dec %rcx
+    jmp 1b
+2:  rep movsb
+3:  ret
+    /* long guard_load8(const void *from, uint64_t *to): 8 bytes */
+    .globl guard_load8
+    .hidden guard_load8
+guard_load8:
+    mov $8, %ecx
+    mov (%rdi), %rdx
+    mov %rdx, (%rsi)
+    xor %eax, %eax
+    ret
+    /* long guard_xsave(void *area, uint64_t mask) */
+    .globl guard_xsave
+    .hidden guard_xsave
+guard_xsave:
+    mov %esi, %eax
+    mov %rsi, %rdx
+    shr $32, %rdx
+    mov $1, %ecx
+    xsave64 (%rdi)
+    xor %eax, %eax
+    ret
+    .globl guard_xsavec
+    .hidden guard_xsavec
+guard_xsavec:
+    mov %esi, %eax
+    mov %rsi, %rdx
+    shr $32, %rdx
+    mov $1, %ecx
+    xsavec64 (%rdi)
+    xor %eax, %eax
+    ret
+    .globl guard_xrstor
+    .hidden guard_xrstor
+guard_xrstor:
+    mov %esi, %eax
+    mov %rsi, %rdx
+    shr $32, %rdx
+    mov $1, %ecx
+    xrstor64 (%rdi)
+    xor %eax, %eax
+    ret
+    .globl guard_fxsave
+    .hidden guard_fxsave
+guard_fxsave:
+    mov $1, %ecx
+    fxsave64 (%rdi)
+    xor %eax, %eax
+    ret
+    /* long guard_rdfsbase(uint64_t *ret), guard_rdgsbase: nonzero where the CPU or kernel has it not */
+    .globl guard_rdfsbase, guard_rdgsbase
+    .hidden guard_rdfsbase, guard_rdgsbase
+guard_rdfsbase:
+    mov $1, %ecx
+    rdfsbase %rdx
+    mov %rdx, (%rdi)
+    xor %eax, %eax
+    ret
+guard_rdgsbase:
+    mov $1, %ecx
+    rdgsbase %rdx
+    mov %rdx, (%rdi)
+    xor %eax, %eax
+    ret
+    .globl guard_end
+    .hidden guard_end
+guard_end:
+    .section .text, "ax"
+    /* rcx: what was left to do, at least 1 */
+    .globl guard_failed
+    .hidden guard_failed
+guard_failed:
+    mov %rcx, %rax
+    cld
+    ret
+
+    /* ---- plain state access, cannot fault: `to` is engine memory ---- */
+    .globl x87_fnstenv, x87_fnstenv16, x87_fnsave, x87_fnsave16
+    .hidden x87_fnstenv, x87_fnstenv16, x87_fnsave, x87_fnsave16
+x87_fnstenv:
+    fnstenv (%rdi)
+    ret
+x87_fnstenv16:
+    fnstenvs (%rdi)
+    ret
+x87_fnsave:
+    fnsave (%rdi)
+    ret
+x87_fnsave16:
+    fnsaves (%rdi)
+    ret
+
+    /* void vec_store(void *to, unsigned n, unsigned bytes): one vector register, 16, 32 or 64 bytes */
+    .globl vec_store
+    .hidden vec_store
+vec_store:
+    cmp $64, %edx
+    je 5f
+    cmp $32, %edx
+    je 3f
+    lea 1f(%rip), %rax
+    lea (%rsi,%rsi,8), %rsi         /* 9 bytes an entry: padded below */
+    add %rsi, %rax
+    jmp *%rax
+1:
+    .set i, 0
+    .rept 16
+    .balign 1
+9:  .byte 0xc4, 0xe1 - ((i / 8) * 0x80), 0x7a, 0x7f, 0x07 + (i % 8) * 8   /* vmovdqu %xmm_i, (%rdi) */
+    ret
+    .skip 9 - (. - 9b), 0xcc
+    .set i, i + 1
+    .endr
+3:  lea 4f(%rip), %rax
+    lea (%rsi,%rsi,8), %rsi
+    add %rsi, %rax
+    jmp *%rax
+4:
+    .set i, 0
+    .rept 16
+9:  .byte 0xc4, 0xe1 - ((i / 8) * 0x80), 0x7e, 0x7f, 0x07 + (i % 8) * 8   /* vmovdqu %ymm_i, (%rdi) */
+    ret
+    .skip 9 - (. - 9b), 0xcc
+    .set i, i + 1
+    .endr
+5:  lea 6f(%rip), %rax
+    lea (%rsi,%rsi,8), %rsi
+    add %rsi, %rax
+    jmp *%rax
+6:
+    .set i, 0
+    .rept 32                        /* vmovdqu64 %zmm_i, (%rdi): EVEX.512.F3.0F.W1 7F */
+9:  .byte 0x62, 0xf1 - (((i / 8) & 1) * 0x80) - (((i / 16) & 1) * 0x10), 0xfe, 0x48, 0x7f, 0x07 + (i % 8) * 8
+    ret
+    .skip 9 - (. - 9b), 0xcc
+    .set i, i + 1
+    .endr
+
+    /* void k_store(uint64_t to[8]) */
+    .globl k_store
+    .hidden k_store
+k_store:
+    kmovq %k0, (%rdi)
+    kmovq %k1, 8(%rdi)
+    kmovq %k2, 16(%rdi)
+    kmovq %k3, 24(%rdi)
+    kmovq %k4, 32(%rdi)
+    kmovq %k5, 40(%rdi)
+    kmovq %k6, 48(%rdi)
+    kmovq %k7, 56(%rdi)
+    ret
+
+    /* The tick counter, xmm31, and its step, xmm30 = 1. */
+    .globl vtick_get, vtick_set
+    .hidden vtick_get, vtick_set
+vtick_get:
+    vmovq %xmm31, %rax
+    ret
+vtick_set:
+    vmovq %rdi, %xmm31
+    mov $1, %eax
+    vmovq %rax, %xmm30
+    ret
+
+    .section .bss
+    .balign 4096
+    .globl engine_stack
+    .hidden engine_stack
+engine_stack:
+    .skip 512 * 1024
+    .globl engine_stack_top
+    .hidden engine_stack_top
+engine_stack_top:
+
+    .section .note.GNU-stack, "", @progbits
