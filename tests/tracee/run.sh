@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# run.sh [--status N] [--no-index] ODB PROGRAM [ARG...]
+# Runs one tracee natively, then in every mode of odb, and compares output and exit status with the native run:
+# record, replay, replay --check, index and query. Exit 0 passed, 77 skipped, 1 failed. A failed test's folder
+# is kept in $ODB_TEST_KEEP (or /tmp) and named.
+set -uo pipefail
+exec 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
+
+status=0 index=yes
+while :; do
+    case $1 in
+        --status) status=$2; shift 2 ;;
+        --no-index) index=no; shift ;;
+        *) break ;;
+    esac
+done
+odb=$1 program=$2
+shift 2
+
+tmp=$(mktemp -d)
+rec=$tmp/rec
+here=$(dirname "$(readlink -f "$0")")
+input=$here/stdin.txt
+
+fail() {
+    echo "FAILED: $*"
+    keep=${ODB_TEST_KEEP:-/tmp}/$(basename "$program")-$$
+    mkdir -p "$(dirname "$keep")" && mv "$tmp" "$keep"
+    echo "  folder: $keep"
+    echo "  repeat: $odb record -o $keep/again -- $program $* < $input; $odb replay --check $keep/again"
+    exit 1
+}
+
+# run NAME COMMAND...: output to $tmp/NAME.out and .err; sets $got.
+run() {
+    local name=$1
+    shift
+    ODB_DIR=$tmp/odb timeout "${ODB_TEST_TIMEOUT:-60}" "$@" <"$input" >"$tmp/$name.out" 2>"$tmp/$name.err"
+    got=$?
+}
+
+same_as_native() {
+    local name=$1
+    [ "$got" = "$status" ] || { tail -n 5 "$tmp/$name.out" "$tmp/$name.err"; fail "$name: exit status $got, natively $status"; }
+    cmp -s "$tmp/native.out" "$tmp/$name.out" || { diff "$tmp/native.out" "$tmp/$name.out" | head -n 10; fail "$name: other output"; }
+    cmp -s "$tmp/native.err" "$tmp/$name.err" || { diff "$tmp/native.err" "$tmp/$name.err" | head -n 10; fail "$name: other stderr"; }
+}
+
+{ run native "$program" "$@"; } 2>/dev/null
+if [ $got = 77 ]; then
+    cat "$tmp/native.out"
+    rm -rf "$tmp"
+    exit 77
+fi
+[ $got = "$status" ] || { cat "$tmp/native.out"; fail "native: exit status $got, wanted $status"; }
+grep -q EXIT-SUCCESS "$tmp/native.out" || fail "native: no EXIT-SUCCESS"
+
+run record "$odb" record -o "$rec" -- "$program" "$@"
+same_as_native record
+run replay "$odb" replay "$rec"
+same_as_native replay
+run check "$odb" replay --check "$rec"
+same_as_native check
+
+if [ $index = yes ]; then
+    run index "$odb" index "$rec"
+    [ $got = 0 ] || { cat "$tmp/index.err"; fail "index: status $got"; }
+    run output "$odb" query "$rec" output
+    [ $got = 0 ] || { cat "$tmp/output.err"; fail "query output: status $got"; }
+    grep -q EXIT-SUCCESS "$tmp/output.out" || fail "query output: EXIT-SUCCESS is not in it"
+    run regs "$odb" query "$rec" regs --at end
+    [ $got = 0 ] && grep -qi rip "$tmp/regs.out" || { cat "$tmp/regs.err"; fail "query regs --at end"; }
+    run sql "$odb" query "$rec" 'SELECT count(*) > 10 FROM (SELECT 1 FROM reg_writes LIMIT 20)'
+    [ $got = 0 ] && grep -q 1 "$tmp/sql.out" || { cat "$tmp/sql.err"; fail "query sql: no register writes"; }
+fi
+chmod -R u+w "$tmp"
+rm -rf "$tmp"
