@@ -32,7 +32,7 @@ none "$(readelf -SW "$elf" | grep -E ' (WAX|AXW|WXA)[a-z]* ' || true)" 'writable
 # The stub: the image header's last two numbers.
 symbol() { nm "$elf" | awk -v name="$1" '$3 == name { print $1 }'; }
 start=$(symbol stub_start) end=$(symbol stub_end)
-[ -n "$start" ] && [ -n "$end" ] || complain "no symbols stub_start and stub_end"
+if [ -z "$start" ] || [ -z "$end" ]; then complain "no symbols stub_start and stub_end"; fi
 
 disassembly=$(mktemp)
 trap 'rm -f "$disassembly"' EXIT
