@@ -14,7 +14,8 @@
 
 static double seconds(struct timeval t) { return (double)t.tv_sec + (double)t.tv_usec / 1e6; }
 
-static void redirect(const char *path, int flags, int to) {
+static void redirect(const char *path, int flags, int to)
+{
     int fd = open(path, flags, 0644);
     if (fd < 0 || dup2(fd, to) < 0) {
         fprintf(stderr, "cputime: %s: %s\n", path, strerror(errno));
@@ -24,7 +25,8 @@ static void redirect(const char *path, int flags, int to) {
         close(fd);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     if (argc < 4) {
         fprintf(stderr, "usage: cputime RESULT OUTPUT PROGRAM [ARG...]\n");
         return 2;

@@ -22,7 +22,8 @@
 
 static bool was_usage;
 
-struct odb_err *cli_usage(const char *fmt, ...) {
+struct odb_err *cli_usage(const char *fmt, ...)
+{
     char text[512];
     va_list ap;
     va_start(ap, fmt);
@@ -34,8 +35,9 @@ struct odb_err *cli_usage(const char *fmt, ...) {
 
 bool cli_was_usage(void) { return was_usage; }
 
-static const struct cli_option *option_find(const struct cli_option *options, size_t n_options, const char *arg,
-                                            const char **ret_value) {
+static const struct cli_option *option_find(const struct cli_option *options, size_t n_options,
+                                            const char *arg, const char **ret_value)
+{
     *ret_value = NULL;
     for (size_t i = 0; i < n_options; i++) {
         const struct cli_option *o = &options[i];
@@ -56,8 +58,9 @@ static const struct cli_option *option_find(const struct cli_option *options, si
     return NULL;
 }
 
-struct odb_err *cli_parse_options(const struct cli_option *options, size_t n_options, enum cli_order order, int *argc,
-                                  char **argv) {
+struct odb_err *cli_parse_options(const struct cli_option *options, size_t n_options, enum cli_order order,
+                                  int *argc, char **argv)
+{
     int n_kept = 1;
     int i = 1;
     for (; i < *argc; i++) {
@@ -93,7 +96,9 @@ struct odb_err *cli_parse_options(const struct cli_option *options, size_t n_opt
     return NULL;
 }
 
-struct odb_err *cli_parse_dir(int argc, char **argv, const char *flag_name, bool *ret_flag, const char **ret_dir) {
+struct odb_err *cli_parse_dir(int argc, char **argv, const char *flag_name, bool *ret_flag,
+                              const char **ret_dir)
+{
     bool flag = false;
     struct cli_option option = {.name = flag_name, .flag = &flag};
     ODB_TRY(cli_parse_options(&option, flag_name ? 1 : 0, CLI_OPTIONS_ANYWHERE, &argc, argv));
@@ -107,7 +112,8 @@ struct odb_err *cli_parse_dir(int argc, char **argv, const char *flag_name, bool
 
 /* ---- recordings ---- */
 
-struct odb_err *cli_root(char **ret) {
+struct odb_err *cli_root(char **ret)
+{
     const char *dir = getenv("ODB_DIR");
     if (dir && *dir) {
         if (dir[0] != '/') {
@@ -129,19 +135,22 @@ struct odb_err *cli_root(char **ret) {
     return fs_join(home, ".local/share/odb", ret);
 }
 
-static bool holds_recording(const char *dir) {
+static bool holds_recording(const char *dir)
+{
     _cleanup_free_ char *events = NULL;
     struct stat st;
     _cleanup_err_ struct odb_err *e = fs_join(dir, "events", &events);
     return !e && stat(events, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-static struct odb_err *absolute(const char *path, char **ret) {
+static struct odb_err *absolute(const char *path, char **ret)
+{
     *ret = realpath(path, NULL);
     return *ret ? NULL : odb_err_errno(errno, "%s", path);
 }
 
-struct odb_err *cli_find_recording(const char *arg, char **ret) {
+struct odb_err *cli_find_recording(const char *arg, char **ret)
+{
     if (arg && holds_recording(arg))
         return absolute(arg, ret);
     _cleanup_free_ char *root = NULL, *path = NULL;
@@ -150,7 +159,8 @@ struct odb_err *cli_find_recording(const char *arg, char **ret) {
         ODB_TRY(fs_join(root, "latest", &path));
         if (holds_recording(path))
             return absolute(path, ret);
-        return odb_err("no recording in %s yet: make one with 'odb record PROGRAM', or name a recording's folder", root);
+        return odb_err(
+            "no recording in %s yet: make one with 'odb record PROGRAM', or name a recording's folder", root);
     }
     if (!strchr(arg, '/')) {
         ODB_TRY(fs_join(root, arg, &path));
@@ -160,14 +170,16 @@ struct odb_err *cli_find_recording(const char *arg, char **ret) {
     return odb_err("%s is not a recording (neither a folder with one nor a name shown by 'odb ls')", arg);
 }
 
-bool cli_is_recording(const char *arg) {
+bool cli_is_recording(const char *arg)
+{
     _cleanup_free_ char *dir = NULL;
     _cleanup_err_ struct odb_err *e = cli_find_recording(arg, &dir);
     return e == NULL;
 }
 
 /* Points root/latest to dir. */
-static struct odb_err *set_latest(const char *root, const char *dir) {
+static struct odb_err *set_latest(const char *root, const char *dir)
+{
     _cleanup_free_ char *link_path = NULL, *temporary = NULL;
     ODB_TRY(fs_join(root, "latest", &link_path));
     if (asprintf(&temporary, "%s/.latest-%d", root, (int)getpid()) < 0) {
@@ -188,7 +200,8 @@ static struct odb_err *set_latest(const char *root, const char *dir) {
 }
 
 /* What root/latest points to now; NULL: nothing. */
-static char *latest_target(const char *root) {
+static char *latest_target(const char *root)
+{
     _cleanup_free_ char *link_path = NULL;
     _cleanup_err_ struct odb_err *e = fs_join(root, "latest", &link_path);
     char target[PATH_MAX];
@@ -199,7 +212,8 @@ static char *latest_target(const char *root) {
     return strdup(target);
 }
 
-static struct odb_err *make_named(const char *dir) {
+static struct odb_err *make_named(const char *dir)
+{
     if (mkdir(dir, 0755) == 0)
         return NULL;
     if (errno != EEXIST)
@@ -209,7 +223,8 @@ static struct odb_err *make_named(const char *dir) {
     return odb_err("%s is there already and not empty: give another folder with -o, or remove it first", dir);
 }
 
-struct odb_err *cli_new_recording(const char *arg, const char *program, struct cli_recording *ret) {
+struct odb_err *cli_new_recording(const char *arg, const char *program, struct cli_recording *ret)
+{
     _cleanup_free_ char *root = NULL, *dir = NULL;
     struct odb_err *root_error = cli_root(&root);
     if (!root_error)
@@ -237,14 +252,16 @@ struct odb_err *cli_new_recording(const char *arg, const char *program, struct c
     return NULL;
 }
 
-void cli_recording_deinit(struct cli_recording *r) {
+void cli_recording_deinit(struct cli_recording *r)
+{
     free(r->dir);
     free(r->root);
     free(r->previous);
     *r = (struct cli_recording){0};
 }
 
-void cli_discard_recording(const struct cli_recording *r) {
+void cli_discard_recording(const struct cli_recording *r)
+{
     if (holds_recording(r->dir))
         return;
     static const char *const left[] = {"ring", "files"};
@@ -266,7 +283,8 @@ static struct {
     uint64_t last_ns;
 } progress;
 
-void cli_progress(const char *what, uint64_t done, uint64_t total) {
+void cli_progress(const char *what, uint64_t done, uint64_t total)
+{
     static int tty = -1;
     if (tty < 0)
         tty = isatty(STDERR_FILENO);
@@ -286,7 +304,8 @@ void cli_progress(const char *what, uint64_t done, uint64_t total) {
     fflush(stderr);
 }
 
-void cli_progress_end(void) {
+void cli_progress_end(void)
+{
     if (progress.shown)
         fputs("\r\033[K", stderr);
     progress.shown = false;

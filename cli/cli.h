@@ -24,7 +24,7 @@ enum { CLI_OK = 0, CLI_FAILURE = 1, CLI_USAGE = 2 };
 
 struct cli_command {
     const char *name;
-    const char *args;    /* as the usage line shows them */
+    const char *args; /* as the usage line shows them */
     const char *summary;
     /* argv[0] is the command's name, argv[argc] NULL. *ret_status is 0 on entry, the exit status of the
      * command on success; with an error it becomes CLI_FAILURE unless cli_usage() made the error. */
@@ -62,20 +62,20 @@ enum cli_order {
 
 /* Takes the options out of argv (argv[0] is skipped) and moves what is left to its front: *argc and argv
  * then hold argv[0] and the other arguments. "--" ends the options and is taken out. */
-struct odb_err *cli_parse_options(const struct cli_option *options, size_t n_options, enum cli_order order, int *argc,
-                                  char **argv) ODB_MUST_CHECK;
+struct odb_err *cli_parse_options(const struct cli_option *options, size_t n_options, enum cli_order order,
+                                  int *argc, char **argv) ODB_MUST_CHECK;
 
 /* `record`'s command line. */
 struct cli_record_args {
-    const char *dir;   /* borrowed from argv; NULL: default */
-    uint32_t policy;   /* enum odb_cpu_policy */
-    char **program;    /* PROGRAM [ARG...], NULL-terminated, borrowed */
+    const char *dir; /* borrowed from argv; NULL: default */
+    uint32_t policy; /* enum odb_cpu_policy */
+    char **program;  /* PROGRAM [ARG...], NULL-terminated, borrowed */
 };
 struct odb_err *cli_parse_record(int argc, char **argv, struct cli_record_args *ret) ODB_MUST_CHECK;
 
 /* The commands of the form NAME [--flag] [DIR]; flag_name NULL: none. */
-struct odb_err *cli_parse_dir(int argc, char **argv, const char *flag_name, bool *ret_flag, const char **ret_dir)
-    ODB_MUST_CHECK;
+struct odb_err *cli_parse_dir(int argc, char **argv, const char *flag_name, bool *ret_flag,
+                              const char **ret_dir) ODB_MUST_CHECK;
 
 /* ---- recordings ---- */
 
@@ -97,7 +97,8 @@ struct cli_recording {
 };
 
 /* Makes the folder of a new recording: arg, or NAME-N in cli_root(), and points `latest` to it. */
-struct odb_err *cli_new_recording(const char *arg, const char *program, struct cli_recording *ret) ODB_MUST_CHECK;
+struct odb_err *cli_new_recording(const char *arg, const char *program, struct cli_recording *ret)
+    ODB_MUST_CHECK;
 void cli_recording_deinit(struct cli_recording *r);
 /* Takes it back where nothing was recorded: removes the folder, `latest` is as before. */
 void cli_discard_recording(const struct cli_recording *r);

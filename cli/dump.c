@@ -5,7 +5,8 @@
 #include "common/cleanup.h"
 #include "trace/trace.h"
 
-struct odb_err *cli_dump(int argc, char **argv, int *ret_status) {
+struct odb_err *cli_dump(int argc, char **argv, int *ret_status)
+{
     (void)ret_status;
     const char *arg = NULL;
     _cleanup_free_ char *dir = NULL;

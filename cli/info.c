@@ -13,7 +13,8 @@
 #include "common/fs.h"
 #include "model/describe.h"
 
-void info_status(const struct trace_summary *s, char *buf, size_t n_bytes) {
+void info_status(const struct trace_summary *s, char *buf, size_t n_bytes)
+{
     char name[32];
     if (!s->complete && !s->ended)
         snprintf(buf, n_bytes, "cut off");
@@ -23,14 +24,16 @@ void info_status(const struct trace_summary *s, char *buf, size_t n_bytes) {
         snprintf(buf, n_bytes, "exit %d", WEXITSTATUS(s->wait_status));
 }
 
-void info_time(uint64_t time_ns, char *buf, size_t n_bytes) {
+void info_time(uint64_t time_ns, char *buf, size_t n_bytes)
+{
     time_t seconds = (time_t)(time_ns / 1000000000);
     struct tm tm;
     if (!localtime_r(&seconds, &tm) || strftime(buf, n_bytes, "%Y-%m-%d %H:%M:%S", &tm) == 0)
         snprintf(buf, n_bytes, "?");
 }
 
-void info_bytes(uint64_t n, char *buf, size_t n_bytes) {
+void info_bytes(uint64_t n, char *buf, size_t n_bytes)
+{
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
     size_t unit = 0;
     double value = (double)n;
@@ -41,7 +44,8 @@ void info_bytes(uint64_t n, char *buf, size_t n_bytes) {
     snprintf(buf, n_bytes, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
 }
 
-void info_print_text(FILE *to, const char *text) {
+void info_print_text(FILE *to, const char *text)
+{
     for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
         if (*c < 0x20 || *c == 0x7f)
             fprintf(to, "\\x%02x", *c);
@@ -50,7 +54,8 @@ void info_print_text(FILE *to, const char *text) {
     }
 }
 
-static void print_command(const struct trace_summary *s) {
+static void print_command(const struct trace_summary *s)
+{
     for (uint32_t i = 0; i < s->n_argv; i++) {
         putchar(i ? ' ' : '\t');
         const char *arg = s->argv[i];
@@ -65,7 +70,8 @@ static void print_command(const struct trace_summary *s) {
     putchar('\n');
 }
 
-static void print_index(const char *dir) {
+static void print_index(const char *dir)
+{
     _cleanup_free_ char *path = NULL;
     _cleanup_err_ struct odb_err *e = fs_join(dir, "index.db", &path);
     struct stat st;
@@ -78,7 +84,8 @@ static void print_index(const char *dir) {
     printf("index\t%s\n", size);
 }
 
-struct odb_err *cli_info(int argc, char **argv, int *ret_status) {
+struct odb_err *cli_info(int argc, char **argv, int *ret_status)
+{
     (void)ret_status;
     const char *arg = NULL;
     _cleanup_free_ char *dir = NULL;
@@ -103,7 +110,8 @@ struct odb_err *cli_info(int argc, char **argv, int *ret_status) {
         printf(", %.3f s", (double)s.duration_ns / 1e9);
     printf("\nended\t%s\n", status);
     printf("cpu\t%s\n", s.cpu_policy == ODB_CPU_HOST ? "host" : "v3");
-    printf("events\t%" PRIu64 " (%" PRIu64 " system calls, %" PRIu64 " faults, %" PRIu64 " instruction values)\n",
+    printf("events\t%" PRIu64 " (%" PRIu64 " system calls, %" PRIu64 " faults, %" PRIu64
+           " instruction values)\n",
            s.n_events, s.n_syscalls, s.n_faults, s.n_insn_values);
     printf("ticks\t%" PRIu64 "\n", s.last_tick);
     printf("size\t%s on disk, %s of events\n", disk, stream);

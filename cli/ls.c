@@ -21,7 +21,8 @@ struct ls_list {
     size_t n, n_allocated;
 };
 
-static void list_deinit(struct ls_list *l) {
+static void list_deinit(struct ls_list *l)
+{
     for (size_t i = 0; i < l->n; i++) {
         free(l->entries[i].name);
         odb_err_free(l->entries[i].error);
@@ -30,7 +31,8 @@ static void list_deinit(struct ls_list *l) {
     free(l->entries);
 }
 
-static struct odb_err *list_add(struct ls_list *l, const char *root, const char *name) {
+static struct odb_err *list_add(struct ls_list *l, const char *root, const char *name)
+{
     _cleanup_free_ char *dir = NULL, *events = NULL;
     ODB_TRY(fs_join(root, name, &dir));
     ODB_TRY(fs_join(dir, "events", &events));
@@ -53,14 +55,16 @@ static struct odb_err *list_add(struct ls_list *l, const char *root, const char 
     return NULL;
 }
 
-static int by_time(const void *a, const void *b) {
+static int by_time(const void *a, const void *b)
+{
     const struct ls_entry *x = a, *y = b;
     if (x->summary.time_ns != y->summary.time_ns)
         return x->summary.time_ns < y->summary.time_ns ? -1 : 1;
     return strcmp(x->name, y->name);
 }
 
-static void print_entry(const struct ls_entry *e, const char *latest) {
+static void print_entry(const struct ls_entry *e, const char *latest)
+{
     const char *mark = strcmp(e->name, latest) == 0 ? "*" : " ";
     if (e->error) {
         printf("%s %-24s %s\n", mark, e->name, odb_err_text(e->error));
@@ -78,7 +82,8 @@ static void print_entry(const struct ls_entry *e, const char *latest) {
     putchar('\n');
 }
 
-struct odb_err *cli_ls(int argc, char **argv, int *ret_status) {
+struct odb_err *cli_ls(int argc, char **argv, int *ret_status)
+{
     (void)ret_status;
     ODB_TRY(cli_parse_options(NULL, 0, CLI_OPTIONS_ANYWHERE, &argc, argv));
     if (argc > 1)

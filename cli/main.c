@@ -37,7 +37,8 @@ static const char query_help[] =
     "T is an instruction's number, `start`, `end`, or `N%`. The index is made first where there is none.\n"
     "ADDR may be a number or a register's name at T.\n";
 
-static const struct cli_command *command_find(const char *name) {
+static const struct cli_command *command_find(const char *name)
+{
     for (size_t i = 0; i < N_COMMANDS; i++) {
         if (strcmp(commands[i].name, name) == 0)
             return &commands[i];
@@ -45,14 +46,16 @@ static const struct cli_command *command_find(const char *name) {
     return NULL;
 }
 
-static void print_overview(FILE *to) {
+static void print_overview(FILE *to)
+{
     fputs("usage: odb COMMAND ...\n", to);
     for (size_t i = 0; i < N_COMMANDS; i++)
         fprintf(to, "  %-7s %-47s %s\n", commands[i].name, commands[i].args, commands[i].summary);
     fputs("DIR is a recording's folder or its name in `odb ls`; without it, the latest recording.\n", to);
 }
 
-static struct odb_err *cli_help(int argc, char **argv, int *ret_status) {
+static struct odb_err *cli_help(int argc, char **argv, int *ret_status)
+{
     (void)ret_status;
     if (argc > 2)
         return cli_usage("help takes one command");
@@ -69,7 +72,8 @@ static struct odb_err *cli_help(int argc, char **argv, int *ret_status) {
     return NULL;
 }
 
-static struct odb_err *dispatch(int argc, char **argv, int *ret_status) {
+static struct odb_err *dispatch(int argc, char **argv, int *ret_status)
+{
     if (argc < 2) {
         print_overview(stderr);
         *ret_status = CLI_USAGE;
@@ -89,7 +93,8 @@ static struct odb_err *dispatch(int argc, char **argv, int *ret_status) {
     return c->run(argc - 1, argv + 1, ret_status);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     int status = CLI_OK;
     struct odb_err *e = dispatch(argc, argv, &status);
     cli_progress_end();

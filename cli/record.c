@@ -6,7 +6,8 @@
 
 #include "cli/cli.h"
 
-struct odb_err *cli_parse_record(int argc, char **argv, struct cli_record_args *ret) {
+struct odb_err *cli_parse_record(int argc, char **argv, struct cli_record_args *ret)
+{
     const char *dir = NULL, *cpu = "v3";
     const struct cli_option options[] = {
         {.name = "output", .letter = 'o', .value = &dir},
@@ -27,4 +28,3 @@ struct odb_err *cli_parse_record(int argc, char **argv, struct cli_record_args *
     *ret = (struct cli_record_args){.dir = dir, .policy = policy, .program = argv + 1};
     return NULL;
 }
-

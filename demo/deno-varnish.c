@@ -26,16 +26,19 @@ enum { HOST_SET_BACKEND_GET = 0x10001 };
 static struct backend_call *current_call;
 
 /* The guest call: number in eax, argument in rdi. */
-__attribute__((noinline)) static void set_backend_get(struct backend_call *call) {
+__attribute__((noinline)) static void set_backend_get(struct backend_call *call)
+{
     __asm__ volatile("out %%eax, $0" : : "a"(HOST_SET_BACKEND_GET), "D"(call) : "memory");
 }
 
-__attribute__((noinline)) static void fill_call(struct backend_call *call, const char *handler) {
+__attribute__((noinline)) static void fill_call(struct backend_call *call, const char *handler)
+{
     snprintf(call->handler, sizeof(call->handler), "%s", handler);
     call->generation++;
 }
 
-static void backend_set_get(js_State *js) {
+static void backend_set_get(js_State *js)
+{
     if (!js_iscallable(js, 1))
         js_typeerror(js, "backend.set_get needs a function");
     js_copy(js, 1);
@@ -45,7 +48,8 @@ static void backend_set_get(js_State *js) {
     js_pushundefined(js);
 }
 
-static void console_log(js_State *js) {
+static void console_log(js_State *js)
+{
     for (int i = 1; i < js_gettop(js); i++)
         printf("%s%s", i > 1 ? " " : "", js_tostring(js, i));
     putchar('\n');
@@ -53,14 +57,16 @@ static void console_log(js_State *js) {
     js_pushundefined(js);
 }
 
-static void bind(js_State *js, const char *object, const char *name, js_CFunction function) {
+static void bind(js_State *js, const char *object, const char *name, js_CFunction function)
+{
     js_newobject(js);
     js_newcfunction(js, function, name, 1);
     js_setproperty(js, -2, name);
     js_setglobal(js, object);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     if (argc != 4) {
         fprintf(stderr, "usage: %s STATE REQUEST SCRIPT\n", argv[0]);
         return 2;
