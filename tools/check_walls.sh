@@ -8,7 +8,7 @@ cd "${1:-.}"
 declare -A allowed=(
     [common]=""
     [model]="common"
-    [trace]="common model"
+    [trace]="common model preload"
     [preload]="common trace model"
     [recorder]="common trace model preload"
     [replayer]="common trace model preload"
