@@ -67,11 +67,16 @@ struct odb_err *cli_parse_options(const struct cli_option *options, size_t n_opt
 
 /* `record`'s command line. */
 struct cli_record_args {
-    const char *dir; /* borrowed from argv; NULL: default */
-    uint32_t policy; /* enum odb_cpu_policy */
-    char **program;  /* PROGRAM [ARG...], NULL-terminated, borrowed */
+    const char *dir;                                          /* borrowed from argv; NULL: default */
+    uint32_t policy;                                          /* enum odb_cpu_policy */
+    uint32_t preload;                                         /* enum odb_preload_start */
+    bool check, bare, stats, no_vector_ticks, no_superblocks; /* as in recorder/record.h */
+    char **program; /* PROGRAM [ARG...], NULL-terminated, borrowed */
 };
 struct odb_err *cli_parse_record(int argc, char **argv, struct cli_record_args *ret) ODB_MUST_CHECK;
+
+/* What a shell shows for a status of waitpid: the exit code, or 128 + signal. */
+int cli_exit_status(int wait_status);
 
 /* The commands of the form NAME [--flag] [DIR]; flag_name NULL: none. */
 struct odb_err *cli_parse_dir(int argc, char **argv, const char *flag_name, bool *ret_flag,
