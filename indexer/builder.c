@@ -1,0 +1,383 @@
+/* From the index log to index.db: see builder.h. This file reads the records and cuts the chunks; the
+ * program's own story (system calls, signals, maps, files) is in story.c, memory in shadow.c.
+ *
+ * count = instructions completed so far. A record that follows an INSN belongs to t = count - 1, and
+ * what it changes is in force from state count on. */
+#include "indexer/builder.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "common/cleanup.h"
+#include "indexer/builder_impl.h"
+#include "indexer/schema.h"
+
+struct odb_err *index_builder_create(const char *dir, struct index_builder **ret)
+{
+    struct index_builder *b = calloc(1, sizeof(*b));
+    if (!b)
+        return odb_err("index: out of memory");
+    chunk_enc_init(&b->enc);
+    b->dir = strdup(dir);
+    struct odb_err *e = b->dir ? store_create(dir, &b->store) : odb_err("index: out of memory");
+    if (!e)
+        e = shadow_init(&b->shadow, b->dir, b->store);
+    if (!e)
+        e = lines_init(&b->mem_lines);
+    if (!e)
+        e = lines_init(&b->exec_lines);
+    if (e) {
+        index_builder_discard(b);
+        return e;
+    }
+    *ret = b;
+    return NULL;
+}
+
+void index_builder_discard(struct index_builder *b)
+{
+    if (!b)
+        return;
+    store_discard(b->store);
+    shadow_deinit(&b->shadow);
+    lines_deinit(&b->mem_lines);
+    lines_deinit(&b->exec_lines);
+    chunk_enc_deinit(&b->enc);
+    bytes_deinit(&b->blob);
+    regions_deinit(&b->maps);
+    story_deinit(b);
+    free(b->base_pages);
+    free(b->threads);
+    free(b->dir);
+    free(b);
+}
+
+uint64_t index_builder_insns(const struct index_builder *b)
+{
+    return b->count + b->pending;
+}
+
+/* ---- threads ---- */
+
+static struct odb_err *switch_thread(struct index_builder *b, uint32_t tid)
+{
+    for (size_t i = 0; i < b->n_threads; i++)
+        if (b->threads[i].tid == tid) {
+            b->current = i;
+            return NULL;
+        }
+    struct builder_thread *v = reallocarray(b->threads, b->n_threads + 1, sizeof(*v));
+    if (!v)
+        return odb_err("index: out of memory");
+    b->threads = v;
+    b->current = b->n_threads++;
+    v[b->current] = (struct builder_thread){.tid = tid, .t_start = b->count};
+    return NULL;
+}
+
+static struct odb_err *snapshot(struct index_builder *b, const struct builder_thread *th)
+{
+    ODB_TRY(regfile_encode(&th->regs, &b->blob));
+    return store_put(b->store, STORE_SNAPSHOT, "iib", (uint64_t)th->tid, (uint64_t)b->chunk, (const void *)b->blob.p, b->blob.n);
+}
+
+/* ---- chunks ---- */
+
+static struct odb_err *put_column(struct index_builder *b, enum chunk_column column, enum store_table table)
+{
+    ODB_TRY(chunk_enc_finish(&b->enc, column, &b->blob));
+    return store_put(b->store, table, "ib", (uint64_t)b->chunk, (const void *)b->blob.p, b->blob.n);
+}
+
+static struct odb_err *flush_lines(struct index_builder *b, uint64_t group)
+{
+    ODB_TRY(lines_flush(&b->mem_lines, b->store, ODB_POST_MEM, group));
+    return lines_flush(&b->exec_lines, b->store, ODB_POST_EXEC, group);
+}
+
+/* Ends the current chunk, if it has instructions. */
+static struct odb_err *end_chunk(struct index_builder *b)
+{
+    struct chunk_enc *e = &b->enc;
+    if (!e->n_insn)
+        return NULL;
+    ODB_TRY(put_column(b, CHUNK_INSNS, STORE_INSNS));
+    if (e->n_reg)
+        ODB_TRY(put_column(b, CHUNK_REGS, STORE_REGS));
+    if (e->n_mem)
+        ODB_TRY(put_column(b, CHUNK_MEMS, STORE_MEMS));
+    ODB_TRY(store_put(b->store, STORE_CHUNK, "iiiiiiiii", (uint64_t)b->chunk, b->chunk_t, (uint64_t)e->n_insn,
+                      (uint64_t)b->pid, (uint64_t)b->threads[b->current].tid, (uint64_t)e->n_reg, (uint64_t)e->n_mem,
+                      e->regs_lo, e->regs_hi));
+    b->n_reg += e->n_reg;
+    b->n_mem += e->n_mem;
+    chunk_enc_reset(e);
+    lines_next_chunk(&b->mem_lines);
+    lines_next_chunk(&b->exec_lines);
+    if (b->chunk == UINT32_MAX - 1)
+        return odb_err("index: too many chunks");
+    b->chunk++;
+    if (b->chunk % ODB_IMAGE_EVERY == 0)
+        ODB_TRY(shadow_images(&b->shadow, b->count));
+    if (b->chunk % ODB_GROUP_CHUNKS == 0)
+        ODB_TRY(flush_lines(b, b->chunk / ODB_GROUP_CHUNKS - 1));
+    return NULL;
+}
+
+static struct odb_err *begin_chunk(struct index_builder *b)
+{
+    if (!b->n_threads)
+        ODB_TRY(switch_thread(b, b->pid));
+    b->chunk_t = b->count;
+    return snapshot(b, &b->threads[b->current]);
+}
+
+static struct odb_err *mark(struct lines *l, gaddr addr, uint64_t n_bytes, uint32_t chunk)
+{
+    for (uint64_t line = addr / ODB_LINE_BYTES; line <= (addr + n_bytes - 1) / ODB_LINE_BYTES; line++)
+        if (!lines_known(l, line))
+            ODB_TRY(lines_add(l, line, chunk % ODB_GROUP_CHUNKS));
+    return NULL;
+}
+
+/* ---- records ---- */
+
+/* Does the record leave open whether the INSN before it completed? The engine announces a syscall
+ * instruction before it is done, and exit_group never is. */
+static bool leaves_open(const struct odb_log *r, const uint8_t *body)
+{
+    if (r->kind != ODB_LOG_SYSCALL)
+        return r->kind == ODB_LOG_EVENT || r->kind == ODB_LOG_MEM_IN;
+    uint64_t nr = 0;
+    memcpy(&nr, body, r->n < sizeof(nr) ? r->n : sizeof(nr));
+    return nr == SYS_exit_group || nr == SYS_exit;
+}
+
+static struct odb_err *on_insn(struct index_builder *b, gaddr rip)
+{
+    if (b->n_base_pages)
+        ODB_TRY(builder_flush_base_pages(b));
+    ODB_TRY(story_insn(b));
+    if (b->enc.n_insn >= ODB_CHUNK_INSNS || b->enc.value_bytes >= ODB_CHUNK_BYTES)
+        ODB_TRY(end_chunk(b));
+    if (!b->enc.n_insn)
+        ODB_TRY(begin_chunk(b));
+    chunk_enc_insn(&b->enc, rip);
+    b->count++;
+    return mark(&b->exec_lines, rip, 1, b->chunk);
+}
+
+/* The pending INSN is an instruction: counts it. */
+static struct odb_err *settle(struct index_builder *b)
+{
+    if (!b->pending)
+        return NULL;
+    b->pending = false;
+    return on_insn(b, b->pending_rip);
+}
+
+static struct odb_err *on_reg(struct index_builder *b, const struct odb_log *r, const uint8_t *value)
+{
+    if (r->reg >= ODB_N_REG || !r->n || r->n > ODB_WIDE_BYTES)
+        return odb_err("index log: register %u with %u bytes is impossible", r->reg, r->n);
+    if (!b->n_threads)
+        ODB_TRY(switch_thread(b, b->pid));
+    if (r->reg >= ODB_REG_VEC0 && r->reg < ODB_REG_VEC0 + 32 && r->n > b->vector_bytes)
+        b->vector_bytes = r->n;
+    if (b->enc.n_insn)
+        chunk_enc_reg(&b->enc, r->reg, value, r->n);
+    regfile_set(&b->threads[b->current].regs, r->reg, value, r->n);
+    return NULL;
+}
+
+static struct odb_err *add_base_page(struct index_builder *b, uint64_t page)
+{
+    if (b->n_base_pages && b->base_pages[b->n_base_pages - 1] == page)
+        return NULL;
+    if (b->n_base_pages == b->cap_base_pages) {
+        size_t cap = b->cap_base_pages ? b->cap_base_pages * 2 : 256;
+        uint64_t *v = reallocarray(b->base_pages, cap, sizeof(*v));
+        if (!v)
+            return odb_err("index: out of memory");
+        b->base_pages = v;
+        b->cap_base_pages = cap;
+    }
+    b->base_pages[b->n_base_pages++] = page;
+    return NULL;
+}
+
+struct odb_err *builder_flush_base_pages(struct index_builder *b)
+{
+    for (size_t i = 0; i < b->n_base_pages; i++)
+        ODB_TRY(shadow_image(&b->shadow, b->base_pages[i], b->count));
+    b->n_base_pages = 0;
+    return NULL;
+}
+
+/* Contents that no instruction wrote: part of the state from now on. */
+static struct odb_err *on_pages(struct index_builder *b, gaddr addr, const uint8_t *p, uint32_t n)
+{
+    if (!n)
+        return NULL;
+    ODB_TRY(shadow_write(&b->shadow, addr, NULL, p, n, UINT32_MAX));
+    for (uint64_t page = addr / ODB_PAGE_BYTES; page <= (addr + n - 1) / ODB_PAGE_BYTES; page++)
+        ODB_TRY(add_base_page(b, page));
+    return NULL;
+}
+
+static struct odb_err *on_mem(struct index_builder *b, const struct odb_log *r, const uint8_t *old, const uint8_t *new_)
+{
+    if (!r->n)
+        return NULL;
+    if (!b->enc.n_insn)
+        return on_pages(b, r->arg, new_, r->n);
+    unsigned flags = !(r->reg & ODB_LOG_KERNEL) ? 0 : b->after_signal ? ODB_MEM_KERNEL | ODB_MEM_SIGNAL : ODB_MEM_KERNEL;
+    chunk_enc_mem(&b->enc, r->arg, r->n, flags, old, new_);
+    ODB_TRY(mark(&b->mem_lines, r->arg, r->n, b->chunk));
+    return shadow_write(&b->shadow, r->arg, old, new_, r->n, b->chunk);
+}
+
+/* The registers of an xsave image, standard form. AVX-512 state lies where the CPU's vendor put it:
+ * Intel left room for MPX (image of 2688 bytes and more), AMD did not (2432). */
+static void set_xstate(struct regfile *f, const uint8_t *x, size_t n)
+{
+    if (n < 512)
+        return;
+    regfile_set(f, ODB_REG_FCW, x, 2);
+    regfile_set(f, ODB_REG_FSW, x + 2, 2);
+    regfile_set(f, ODB_REG_FTW, x + 4, 1);
+    regfile_set(f, ODB_REG_MXCSR, x + 24, 4);
+    for (int i = 0; i < 8; i++)
+        regfile_set(f, ODB_REG_ST0 + (unsigned)i, x + 32 + 16 * i, 10);
+    for (int i = 0; i < 16; i++)
+        regfile_set(f, ODB_REG_VEC0 + (unsigned)i, x + 160 + 16 * i, 16);
+    for (int i = 0; i < 16 && n >= 832; i++)
+        memcpy(f->wide[i] + 16, x + 576 + 16 * i, 16);
+    if (n < 2432)
+        return;
+    const uint8_t *k = x + (n >= 2688 ? 1088 : 832);
+    for (int i = 0; i < 8; i++)
+        regfile_set(f, ODB_REG_K0 + (unsigned)i, k + 8 * i, 8);
+    for (int i = 0; i < 16; i++)
+        memcpy(f->wide[i] + 32, k + 64 + 32 * i, 32);
+    for (int i = 0; i < 16; i++)
+        memcpy(f->wide[16 + i], k + 576 + 64 * i, 64);
+}
+
+static struct odb_err *on_start(struct index_builder *b, uint32_t tid, const uint8_t *body, uint32_t n)
+{
+    struct odb_regs regs;
+    if (n < sizeof(regs))
+        return odb_err("index log: START of %u bytes is too short", n);
+    ODB_TRY(story_insn(b));
+    ODB_TRY(end_chunk(b));
+    if (b->n_threads && b->threads[b->current].tid != tid)
+        ODB_TRY(snapshot(b, &b->threads[b->current]));
+    ODB_TRY(switch_thread(b, tid));
+    memcpy(&regs, body, sizeof(regs));
+    struct regfile *f = &b->threads[b->current].regs;
+    memcpy(f->scalar, regs.gpr, sizeof(regs.gpr));
+    f->scalar[ODB_REG_RIP] = regs.rip;
+    f->scalar[ODB_REG_RFLAGS] = regs.rflags;
+    f->scalar[ODB_REG_FS_BASE] = regs.fs_base;
+    f->scalar[ODB_REG_GS_BASE] = regs.gs_base;
+    if (!b->pid)
+        b->pid = tid;
+    const size_t image_at = sizeof(regs) + offsetof(struct odb_xstate, image);
+    if (n >= image_at) {
+        uint32_t x_bytes;
+        memcpy(&x_bytes, body + sizeof(regs), 4);
+        set_xstate(f, body + image_at, x_bytes < n - image_at ? x_bytes : n - image_at);
+    }
+    return NULL;
+}
+
+/* How many bytes follow the head. */
+static uint64_t body_bytes(const struct odb_log *r)
+{
+    uint64_t n = ((uint64_t)r->n + 7) & ~7ull;
+    return r->kind == ODB_LOG_INSN ? 0 : r->kind == ODB_LOG_MEM ? 2 * n : n;
+}
+
+static struct odb_err *on_record(struct index_builder *b, const struct odb_log *r, const uint8_t *body)
+{
+    if (r->kind != ODB_LOG_INSN && r->kind != ODB_LOG_REG && r->arg + r->n < r->arg)
+        return odb_err("index log: record %u leaves the address space", r->kind);
+    if (b->pending && !leaves_open(r, body))
+        ODB_TRY(settle(b));
+    switch (r->kind) {
+    case ODB_LOG_INSN:
+        b->pending = true;
+        b->pending_rip = r->arg;
+        return NULL;
+    case ODB_LOG_REG: return on_reg(b, r, body);
+    case ODB_LOG_MEM: return on_mem(b, r, body, body + (((uint64_t)r->n + 7) & ~7ull));
+    case ODB_LOG_PAGES: return on_pages(b, r->arg, body, r->n);
+    case ODB_LOG_START: return on_start(b, (uint32_t)r->arg, body, r->n);
+    default: return story_record(b, r, body);
+    }
+}
+
+struct odb_err *index_builder_feed(struct index_builder *b, const void *log, size_t n_bytes)
+{
+    const uint8_t *p = log, *end = p + n_bytes;
+    while (p < end) {
+        struct odb_log r;
+        if ((size_t)(end - p) < sizeof(r))
+            return odb_err("index log: %zu bytes left over", (size_t)(end - p));
+        memcpy(&r, p, sizeof(r));
+        uint64_t n = body_bytes(&r);
+        if (n > (size_t)(end - p) - sizeof(r))
+            return odb_err("index log: record %u of %u bytes is cut off", r.kind, r.n);
+        ODB_TRY(on_record(b, &r, p + sizeof(r)));
+        p += sizeof(r) + n;
+    }
+    return NULL;
+}
+
+static struct odb_err *put_meta(struct index_builder *b, const struct index_end *end)
+{
+    const struct { const char *key; uint64_t value; } numbers[] = {
+        {"schema_version", ODB_SCHEMA_VERSION}, {"end", b->count}, {"end_rip", end->rip ? end->rip : b->end_rip ? b->end_rip : b->exit_rip},
+        {"n_chunks", b->chunk}, {"n_reg", b->n_reg}, {"n_mem", b->n_mem}, {"complete", !end->damage},
+        {"vector_bytes", b->vector_bytes}, {"shadow_mismatches", b->shadow.n_mismatch},
+        {"missing_files", b->shadow.n_missing_files},
+    };
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+        ODB_TRY(store_put(b->store, STORE_META, "ti", numbers[i].key, numbers[i].value));
+    if (end->damage)
+        ODB_TRY(store_put(b->store, STORE_META, "tt", "damage", end->damage));
+    for (size_t i = 0; i < b->n_threads; i++)
+        ODB_TRY(store_put(b->store, STORE_THREAD, "iiii", (uint64_t)b->pid, (uint64_t)b->threads[i].tid, b->threads[i].t_start, b->count));
+    return NULL;
+}
+
+static struct odb_err *finish(struct index_builder *b, const struct index_end *end)
+{
+    if (!b->n_threads)
+        ODB_TRY(switch_thread(b, b->pid));
+    bool never = b->pending && (b->have_exit || b->pending_rip == end->rip || b->pending_rip == b->exit_rip);
+    if (!never)
+        ODB_TRY(settle(b));
+    ODB_TRY(builder_flush_base_pages(b));
+    ODB_TRY(story_insn(b));
+    ODB_TRY(end_chunk(b));
+    /* the state after the last chunk: where t = end is a chunk's first instruction that never came */
+    for (size_t i = 0; i < b->n_threads; i++)
+        ODB_TRY(snapshot(b, &b->threads[i]));
+    if (b->chunk % ODB_GROUP_CHUNKS)
+        ODB_TRY(flush_lines(b, b->chunk / ODB_GROUP_CHUNKS));
+    ODB_TRY(shadow_finish(&b->shadow));
+    ODB_TRY(story_finish(b));
+    return put_meta(b, end);
+}
+
+struct odb_err *index_builder_finish(struct index_builder *b, const struct index_end *end)
+{
+    struct odb_err *e = finish(b, end);
+    if (!e)
+        e = store_commit(take_ptr(b->store));
+    index_builder_discard(b);
+    return e;
+}

@@ -1,0 +1,48 @@
+/* How index.db is laid out: shared by the indexer, which writes it, and db/, which reads it.
+ * docs/schema.md describes what users see; this is what lies below.
+ *
+ * index.db is one SQLite file, page size 4096. Tables `odb_*` are private; the others are public.
+ *
+ *   odb_meta      key, value: schema_version, end, end_rip, n_reg, n_mem, complete, ... (text or integer)
+ *   odb_chunks    one row per chunk: id from 0 without gaps, t_start, n (instructions), pid, tid,
+ *                 n_reg, n_mem, regs_lo/regs_hi (bit r: register r is written in it)
+ *   odb_insns, odb_regs, odb_mems    chunk -> encoded columns (indexer/chunk.h)
+ *   odb_snapshots (chunk, tid) -> registers at the chunk's start (indexer/chunk.h)
+ *   odb_postings  (kind, page, grp) -> which 64-byte lines of the page are touched in which chunks of the
+ *                 group: u64 mask of lines, then for each set bit, lowest first, a u64 mask of chunks
+ *   odb_images    (page, t) -> zstd: the page's 4096 bytes just before instruction t
+ *   odb_contents  where a range of memory got its contents: in force for states t_start <= t < t_end
+ *                 (t_end NULL: to the end). file_id 0: zeros; else the file from `offset`. src not
+ *                 NULL: moved there from address src (mremap), as it was at t_start - 1.
+ *   odb_pieces    (file_id, piece) -> zstd: bytes piece * 64 KiB ... of a mapped file. A piece that
+ *                 is all zeros has no row.
+ *   odb_maps      what view `maps` shows
+ *
+ * A chunk ends after ODB_CHUNK_INSNS instructions, after ODB_CHUNK_BYTES of written bytes, or where
+ * another thread goes on: a chunk has one thread. Groups are ODB_GROUP_CHUNKS chunks, by id.
+ *
+ * Memory of page p at t is bounded work: a page gets an image at the next multiple of
+ * ODB_IMAGE_EVERY chunks once it was written in ODB_IMAGE_TOUCHES chunks since its last one. So at most
+ * ODB_IMAGE_EVERY + ODB_IMAGE_TOUCHES chunks need decoding.
+ *
+ * To change anything here: raise ODB_SCHEMA_VERSION, docs/schema.md, tests/db. */
+#ifndef ODB_INDEXER_SCHEMA_H
+#define ODB_INDEXER_SCHEMA_H
+
+#define ODB_SCHEMA_VERSION 1
+#define ODB_APPLICATION_ID 0x6f646231 /* "odb1" */
+
+#define ODB_CHUNK_INSNS 65536
+#define ODB_CHUNK_BYTES (8u << 20)
+#define ODB_GROUP_CHUNKS 64
+#define ODB_LINE_BYTES 64
+#define ODB_IMAGE_EVERY 16
+#define ODB_IMAGE_TOUCHES 8
+#define ODB_PIECE_BYTES 65536
+
+enum odb_posting_kind { ODB_POST_MEM = 0, ODB_POST_EXEC = 1 };
+
+/* mem_writes flags in chunks */
+enum odb_mem_flag { ODB_MEM_KERNEL = 1, ODB_MEM_SIGNAL = 2 /* the kernel, for a signal frame */ };
+
+#endif
