@@ -41,7 +41,7 @@ struct odb_err *cli_parse_record(int argc, char **argv, struct cli_record_args *
     ODB_TRY(cli_parse_options(options, sizeof(options) / sizeof(options[0]), CLI_OPTIONS_FIRST, &argc, argv));
 
     static const char *const policies[] = {"v3", "host"}, *const starts[] = {"auto", "never", "always"};
-    uint32_t policy, start;
+    uint32_t policy = 0, start = 0;
     ODB_TRY(parse_choice("--cpu", cpu, policies, 2, &policy));
     ODB_TRY(parse_choice("--preload", preload, starts, 3, &start));
     args.policy = policy ? ODB_CPU_HOST : ODB_CPU_V3;
