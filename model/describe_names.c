@@ -1,0 +1,208 @@
+/* Names of flags, options and requests, as tables. Values come from the system's headers; what Debian 12
+ * does not have yet is given by number. */
+#include "model/describe_internal.h"
+
+#include <asm/prctl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/falloc.h>
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <linux/sched.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/personality.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <time.h>
+
+#define N(NAME) { (uint64_t)(NAME), #NAME }
+#define TABLE(VAR, UNKNOWN, ...)                                    \
+    static const struct name VAR##_rows[] = { __VA_ARGS__ };        \
+    const struct names names_##VAR = { UNKNOWN, VAR##_rows, sizeof(VAR##_rows) / sizeof(*VAR##_rows) }
+
+#undef O_LARGEFILE
+#define O_LARGEFILE 0100000 /* libc's is 0 on x86-64 */
+
+TABLE(open, "O_???", N(O_CREAT), N(O_EXCL), N(O_NOCTTY), N(O_TRUNC), N(O_APPEND), N(O_NONBLOCK), N(O_SYNC), N(O_DSYNC),
+      N(O_ASYNC), N(O_DIRECT), N(O_LARGEFILE), N(O_NOFOLLOW), N(O_NOATIME), N(O_CLOEXEC), N(O_PATH), N(O_TMPFILE), N(O_DIRECTORY));
+TABLE(at, "AT_???", N(AT_SYMLINK_NOFOLLOW), N(AT_REMOVEDIR), N(AT_SYMLINK_FOLLOW), N(AT_NO_AUTOMOUNT), N(AT_EMPTY_PATH),
+      N(AT_STATX_FORCE_SYNC), N(AT_STATX_DONT_SYNC), N(AT_RECURSIVE));
+TABLE(access, "?_OK", N(R_OK), N(W_OK), N(X_OK));
+TABLE(prot, "PROT_???", N(PROT_READ), N(PROT_WRITE), N(PROT_EXEC), N(PROT_GROWSDOWN), N(PROT_GROWSUP));
+TABLE(map, "MAP_???", N(MAP_SHARED_VALIDATE), N(MAP_SHARED), N(MAP_PRIVATE), N(MAP_FIXED), N(MAP_ANONYMOUS), N(MAP_32BIT),
+      N(MAP_NORESERVE), N(MAP_POPULATE), N(MAP_NONBLOCK), N(MAP_GROWSDOWN), N(MAP_DENYWRITE), N(MAP_EXECUTABLE), N(MAP_LOCKED),
+      N(MAP_STACK), N(MAP_HUGETLB), N(MAP_SYNC), N(MAP_FIXED_NOREPLACE));
+TABLE(madvise, "MADV_???", N(MADV_NORMAL), N(MADV_RANDOM), N(MADV_SEQUENTIAL), N(MADV_WILLNEED), N(MADV_DONTNEED), N(MADV_FREE),
+      N(MADV_REMOVE), N(MADV_DONTFORK), N(MADV_DOFORK), N(MADV_MERGEABLE), N(MADV_UNMERGEABLE), N(MADV_HUGEPAGE),
+      N(MADV_NOHUGEPAGE), N(MADV_DONTDUMP), N(MADV_DODUMP), N(MADV_WIPEONFORK), N(MADV_KEEPONFORK), N(MADV_COLD), N(MADV_PAGEOUT),
+      N(MADV_POPULATE_READ), N(MADV_POPULATE_WRITE), { 24, "MADV_DONTNEED_LOCKED" }, { 25, "MADV_COLLAPSE" },
+      { 102, "MADV_GUARD_INSTALL" }, { 103, "MADV_GUARD_REMOVE" });
+TABLE(mremap, "MREMAP_???", N(MREMAP_MAYMOVE), N(MREMAP_FIXED), { 4, "MREMAP_DONTUNMAP" });
+TABLE(msync, "MS_???", N(MS_ASYNC), N(MS_INVALIDATE), N(MS_SYNC));
+TABLE(mlock, "MCL_???", N(MCL_CURRENT), N(MCL_FUTURE), N(MCL_ONFAULT));
+TABLE(mlock2, "MLOCK_???", { 1, "MLOCK_ONFAULT" });
+TABLE(whence, "SEEK_???", N(SEEK_SET), N(SEEK_CUR), N(SEEK_END), N(SEEK_DATA), N(SEEK_HOLE));
+TABLE(clock, "CLOCK_???", N(CLOCK_REALTIME), N(CLOCK_MONOTONIC), N(CLOCK_PROCESS_CPUTIME_ID), N(CLOCK_THREAD_CPUTIME_ID),
+      N(CLOCK_MONOTONIC_RAW), N(CLOCK_REALTIME_COARSE), N(CLOCK_MONOTONIC_COARSE), N(CLOCK_BOOTTIME), N(CLOCK_REALTIME_ALARM),
+      N(CLOCK_BOOTTIME_ALARM), N(CLOCK_TAI));
+
+TABLE(socket_domain, "AF_???", N(AF_UNSPEC), N(AF_UNIX), N(AF_INET), N(AF_INET6), N(AF_NETLINK), N(AF_PACKET), N(AF_ALG),
+      N(AF_VSOCK), N(AF_BLUETOOTH), N(AF_CAN), N(AF_XDP), N(AF_KEY));
+TABLE(socket_type, "SOCK_???", N(SOCK_STREAM), N(SOCK_DGRAM), N(SOCK_RAW), N(SOCK_RDM), N(SOCK_SEQPACKET), N(SOCK_PACKET));
+TABLE(accept4, "SOCK_???", N(SOCK_CLOEXEC), N(SOCK_NONBLOCK));
+TABLE(socket_level, "SOL_???", N(SOL_SOCKET), { 0, "SOL_IP" }, { 6, "SOL_TCP" }, { 17, "SOL_UDP" }, { 41, "SOL_IPV6" },
+      { 263, "SOL_PACKET" }, { 270, "SOL_NETLINK" }, { 279, "SOL_ALG" }, { 283, "SOL_XDP" });
+TABLE(socket_option, "SO_???", N(SO_DEBUG), N(SO_REUSEADDR), N(SO_TYPE), N(SO_ERROR), N(SO_DONTROUTE), N(SO_BROADCAST),
+      N(SO_SNDBUF), N(SO_RCVBUF), N(SO_KEEPALIVE), N(SO_OOBINLINE), N(SO_PRIORITY), N(SO_LINGER), N(SO_REUSEPORT), N(SO_PASSCRED),
+      N(SO_PEERCRED), N(SO_RCVLOWAT), N(SO_SNDLOWAT), { 20, "SO_RCVTIMEO" }, { 21, "SO_SNDTIMEO" }, N(SO_BINDTODEVICE),
+      N(SO_ATTACH_FILTER), N(SO_DETACH_FILTER), N(SO_PEERNAME), { 29, "SO_TIMESTAMP" }, N(SO_ACCEPTCONN), N(SO_PEERSEC),
+      N(SO_SNDBUFFORCE), N(SO_RCVBUFFORCE), N(SO_PASSSEC), N(SO_MARK), N(SO_PROTOCOL), N(SO_DOMAIN), N(SO_PEERGROUPS),
+      N(SO_ZEROCOPY), N(SO_COOKIE), N(SO_INCOMING_CPU), N(SO_BUSY_POLL), { 77, "SO_PEERPIDFD" });
+TABLE(tcp_option, "TCP_???", N(TCP_NODELAY), N(TCP_MAXSEG), N(TCP_CORK), N(TCP_KEEPIDLE), N(TCP_KEEPINTVL), N(TCP_KEEPCNT),
+      N(TCP_DEFER_ACCEPT), N(TCP_INFO), N(TCP_QUICKACK), N(TCP_CONGESTION), N(TCP_USER_TIMEOUT), N(TCP_FASTOPEN),
+      N(TCP_FASTOPEN_CONNECT));
+TABLE(msg, "MSG_???", N(MSG_OOB), N(MSG_PEEK), N(MSG_DONTROUTE), N(MSG_CTRUNC), N(MSG_TRUNC), N(MSG_DONTWAIT), N(MSG_EOR),
+      N(MSG_WAITALL), N(MSG_CONFIRM), N(MSG_ERRQUEUE), N(MSG_NOSIGNAL), N(MSG_MORE), N(MSG_WAITFORONE), N(MSG_ZEROCOPY),
+      N(MSG_FASTOPEN), N(MSG_CMSG_CLOEXEC));
+TABLE(shutdown, "SHUT_???", N(SHUT_RD), N(SHUT_WR), N(SHUT_RDWR));
+
+TABLE(clone, "CLONE_???", N(CLONE_VM), N(CLONE_FS), N(CLONE_FILES), N(CLONE_SIGHAND), N(CLONE_PIDFD), N(CLONE_PTRACE),
+      N(CLONE_VFORK), N(CLONE_PARENT), N(CLONE_THREAD), N(CLONE_NEWNS), N(CLONE_SYSVSEM), N(CLONE_SETTLS), N(CLONE_PARENT_SETTID),
+      N(CLONE_CHILD_CLEARTID), N(CLONE_DETACHED), N(CLONE_UNTRACED), N(CLONE_CHILD_SETTID), N(CLONE_NEWCGROUP), N(CLONE_NEWUTS),
+      N(CLONE_NEWIPC), N(CLONE_NEWUSER), N(CLONE_NEWPID), N(CLONE_NEWNET), N(CLONE_IO));
+TABLE(unshare, "CLONE_???", N(CLONE_FS), N(CLONE_FILES), N(CLONE_NEWNS), N(CLONE_NEWCGROUP), N(CLONE_NEWUTS), N(CLONE_NEWIPC),
+      N(CLONE_NEWUSER), N(CLONE_NEWPID), N(CLONE_NEWNET), N(CLONE_SYSVSEM), { 0x80, "CLONE_NEWTIME" });
+TABLE(wait, "W???", N(WNOHANG), N(WUNTRACED), N(WEXITED), N(WCONTINUED), N(WNOWAIT), N(__WNOTHREAD), N(__WALL), N(__WCLONE));
+TABLE(idtype, "P_???", N(P_ALL), N(P_PID), N(P_PGID), { 3, "P_PIDFD" });
+
+TABLE(fcntl, "F_???", N(F_DUPFD), N(F_GETFD), N(F_SETFD), N(F_GETFL), N(F_SETFL), N(F_GETLK), N(F_SETLK), N(F_SETLKW), N(F_SETOWN),
+      N(F_GETOWN), N(F_SETSIG), N(F_GETSIG), N(F_SETOWN_EX), N(F_GETOWN_EX), { 36, "F_OFD_GETLK" }, { 37, "F_OFD_SETLK" },
+      { 38, "F_OFD_SETLKW" }, N(F_SETLEASE), N(F_GETLEASE), N(F_NOTIFY), { 1027, "F_DUPFD_QUERY" }, { 1028, "F_CREATED_QUERY" },
+      N(F_DUPFD_CLOEXEC), N(F_SETPIPE_SZ), N(F_GETPIPE_SZ), N(F_ADD_SEALS), N(F_GET_SEALS), N(F_GET_RW_HINT), N(F_SET_RW_HINT),
+      N(F_GET_FILE_RW_HINT), N(F_SET_FILE_RW_HINT));
+TABLE(fd_flags, "FD_???", N(FD_CLOEXEC));
+TABLE(lock_type, "F_???", N(F_RDLCK), N(F_WRLCK), N(F_UNLCK));
+TABLE(flock, "LOCK_???", N(LOCK_SH), N(LOCK_EX), N(LOCK_UN), N(LOCK_NB));
+
+TABLE(futex, "FUTEX_???", N(FUTEX_WAIT), N(FUTEX_WAKE), N(FUTEX_FD), N(FUTEX_REQUEUE), N(FUTEX_CMP_REQUEUE), N(FUTEX_WAKE_OP),
+      N(FUTEX_LOCK_PI), N(FUTEX_UNLOCK_PI), N(FUTEX_TRYLOCK_PI), N(FUTEX_WAIT_BITSET), N(FUTEX_WAKE_BITSET),
+      N(FUTEX_WAIT_REQUEUE_PI), N(FUTEX_CMP_REQUEUE_PI), { 13, "FUTEX_LOCK_PI2" });
+TABLE(sigprocmask, "SIG_???", N(SIG_BLOCK), N(SIG_UNBLOCK), N(SIG_SETMASK));
+TABLE(signal_action, "SA_???", { 0x04000000, "SA_RESTORER" }, N(SA_ONSTACK), N(SA_RESTART), N(SA_INTERRUPT), N(SA_NODEFER),
+      N(SA_RESETHAND), N(SA_SIGINFO), N(SA_NOCLDSTOP), N(SA_NOCLDWAIT));
+TABLE(signal_stack, "SS_???", N(SS_ONSTACK), N(SS_DISABLE), { 0x80000000, "SS_AUTODISARM" });
+TABLE(rlimit, "RLIMIT_???", N(RLIMIT_CPU), N(RLIMIT_FSIZE), N(RLIMIT_DATA), N(RLIMIT_STACK), N(RLIMIT_CORE), N(RLIMIT_RSS),
+      N(RLIMIT_NPROC), N(RLIMIT_NOFILE), N(RLIMIT_MEMLOCK), N(RLIMIT_AS), N(RLIMIT_LOCKS), N(RLIMIT_SIGPENDING), N(RLIMIT_MSGQUEUE),
+      N(RLIMIT_NICE), N(RLIMIT_RTPRIO), N(RLIMIT_RTTIME));
+TABLE(rusage_who, "RUSAGE_???", N(RUSAGE_SELF), { (uint32_t)RUSAGE_CHILDREN, "RUSAGE_CHILDREN" }, N(RUSAGE_THREAD));
+TABLE(itimer, "ITIMER_???", N(ITIMER_REAL), N(ITIMER_VIRTUAL), N(ITIMER_PROF));
+TABLE(timer_abs, "TIMER_???", N(TIMER_ABSTIME));
+TABLE(priority, "PRIO_???", N(PRIO_PROCESS), N(PRIO_PGRP), N(PRIO_USER));
+TABLE(sched, "SCHED_???", { 0, "SCHED_OTHER" }, { 1, "SCHED_FIFO" }, { 2, "SCHED_RR" }, { 3, "SCHED_BATCH" }, { 5, "SCHED_IDLE" },
+      { 6, "SCHED_DEADLINE" }, { 7, "SCHED_EXT" });
+
+TABLE(poll, "POLL???", N(POLLIN), N(POLLPRI), N(POLLOUT), N(POLLERR), N(POLLHUP), N(POLLNVAL), N(POLLRDNORM), N(POLLRDBAND),
+      N(POLLWRNORM), N(POLLWRBAND), N(POLLMSG), N(POLLRDHUP));
+TABLE(epoll_op, "EPOLL_CTL_???", N(EPOLL_CTL_ADD), N(EPOLL_CTL_DEL), N(EPOLL_CTL_MOD));
+TABLE(epoll, "EPOLL???", N(EPOLLIN), N(EPOLLPRI), N(EPOLLOUT), N(EPOLLRDNORM), N(EPOLLRDBAND), N(EPOLLWRNORM), N(EPOLLWRBAND),
+      N(EPOLLMSG), N(EPOLLERR), N(EPOLLHUP), N(EPOLLRDHUP), N(EPOLLEXCLUSIVE), N(EPOLLWAKEUP), N(EPOLLONESHOT), N(EPOLLET));
+TABLE(epoll_create, "EPOLL_???", N(EPOLL_CLOEXEC));
+TABLE(eventfd, "EFD_???", N(EFD_SEMAPHORE), N(EFD_CLOEXEC), N(EFD_NONBLOCK));
+TABLE(timerfd, "TFD_???", N(TFD_CLOEXEC), N(TFD_NONBLOCK));
+TABLE(signalfd, "SFD_???", { 02000000, "SFD_CLOEXEC" }, { 04000, "SFD_NONBLOCK" });
+TABLE(inotify, "IN_???", N(IN_ACCESS), N(IN_MODIFY), N(IN_ATTRIB), N(IN_CLOSE_WRITE), N(IN_CLOSE_NOWRITE), N(IN_OPEN),
+      N(IN_MOVED_FROM), N(IN_MOVED_TO), N(IN_CREATE), N(IN_DELETE), N(IN_DELETE_SELF), N(IN_MOVE_SELF), N(IN_ONLYDIR),
+      N(IN_DONT_FOLLOW), N(IN_EXCL_UNLINK), N(IN_MASK_ADD), N(IN_ISDIR), N(IN_ONESHOT));
+TABLE(inotify_init, "IN_???", N(IN_CLOEXEC), N(IN_NONBLOCK));
+TABLE(getrandom, "GRND_???", N(GRND_NONBLOCK), N(GRND_RANDOM), N(GRND_INSECURE));
+TABLE(memfd, "MFD_???", N(MFD_CLOEXEC), N(MFD_ALLOW_SEALING), N(MFD_HUGETLB), { 8, "MFD_NOEXEC_SEAL" }, { 16, "MFD_EXEC" });
+TABLE(splice, "SPLICE_F_???", N(SPLICE_F_MOVE), N(SPLICE_F_NONBLOCK), N(SPLICE_F_MORE), N(SPLICE_F_GIFT));
+TABLE(preadv2, "RWF_???", N(RWF_HIPRI), N(RWF_DSYNC), N(RWF_SYNC), N(RWF_NOWAIT), N(RWF_APPEND));
+TABLE(rename, "RENAME_???", { 1, "RENAME_NOREPLACE" }, { 2, "RENAME_EXCHANGE" }, { 4, "RENAME_WHITEOUT" });
+TABLE(close_range, "CLOSE_RANGE_???", N(CLOSE_RANGE_UNSHARE), N(CLOSE_RANGE_CLOEXEC));
+TABLE(statx_mask, "STATX_???", { 0xfff, "STATX_ALL" }, { 0x7ff, "STATX_BASIC_STATS" }, N(STATX_TYPE), N(STATX_MODE), N(STATX_NLINK),
+      N(STATX_UID), N(STATX_GID), N(STATX_ATIME), N(STATX_MTIME), N(STATX_CTIME), N(STATX_INO), N(STATX_SIZE), N(STATX_BLOCKS),
+      N(STATX_BTIME), { 0x1000, "STATX_MNT_ID" }, { 0x2000, "STATX_DIOALIGN" }, { 0x4000, "STATX_MNT_ID_UNIQUE" });
+TABLE(file_type, "S_IF???", N(S_IFREG), N(S_IFDIR), N(S_IFCHR), N(S_IFBLK), N(S_IFIFO), N(S_IFLNK), N(S_IFSOCK));
+TABLE(seccomp, "SECCOMP_???", { 0, "SECCOMP_SET_MODE_STRICT" }, { 1, "SECCOMP_SET_MODE_FILTER" }, { 2, "SECCOMP_GET_ACTION_AVAIL" },
+      { 3, "SECCOMP_GET_NOTIF_SIZES" });
+TABLE(membarrier, "MEMBARRIER_CMD_???", N(MEMBARRIER_CMD_QUERY), N(MEMBARRIER_CMD_GLOBAL), N(MEMBARRIER_CMD_GLOBAL_EXPEDITED),
+      N(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED), N(MEMBARRIER_CMD_PRIVATE_EXPEDITED),
+      N(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED), N(MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE),
+      N(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE), N(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ),
+      N(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ));
+TABLE(mount, "MS_???", N(MS_RDONLY), N(MS_NOSUID), N(MS_NODEV), N(MS_NOEXEC), N(MS_SYNCHRONOUS), N(MS_REMOUNT), N(MS_MANDLOCK),
+      N(MS_DIRSYNC), N(MS_NOATIME), N(MS_NODIRATIME), N(MS_BIND), N(MS_MOVE), N(MS_REC), N(MS_SILENT), N(MS_UNBINDABLE),
+      N(MS_PRIVATE), N(MS_SLAVE), N(MS_SHARED), N(MS_RELATIME), N(MS_STRICTATIME), N(MS_LAZYTIME));
+TABLE(umount, "MNT_???", N(MNT_FORCE), N(MNT_DETACH), N(MNT_EXPIRE), N(UMOUNT_NOFOLLOW));
+TABLE(fallocate, "FALLOC_FL_???", N(FALLOC_FL_KEEP_SIZE), N(FALLOC_FL_PUNCH_HOLE), N(FALLOC_FL_COLLAPSE_RANGE),
+      N(FALLOC_FL_ZERO_RANGE), N(FALLOC_FL_INSERT_RANGE), N(FALLOC_FL_UNSHARE_RANGE));
+TABLE(fadvise, "POSIX_FADV_???", N(POSIX_FADV_NORMAL), N(POSIX_FADV_RANDOM), N(POSIX_FADV_SEQUENTIAL), N(POSIX_FADV_WILLNEED),
+      N(POSIX_FADV_DONTNEED), N(POSIX_FADV_NOREUSE));
+TABLE(xattr, "XATTR_???", N(XATTR_CREATE), N(XATTR_REPLACE));
+TABLE(ipc, "IPC_???", N(IPC_CREAT), N(IPC_EXCL), N(IPC_NOWAIT));
+TABLE(personality, "PER_???", N(ADDR_NO_RANDOMIZE), N(MMAP_PAGE_ZERO), N(ADDR_COMPAT_LAYOUT), N(READ_IMPLIES_EXEC), N(STICKY_TIMEOUTS));
+TABLE(arch_prctl, "ARCH_???", N(ARCH_SET_GS), N(ARCH_SET_FS), N(ARCH_GET_FS), N(ARCH_GET_GS), N(ARCH_GET_CPUID), N(ARCH_SET_CPUID),
+      { 0x1021, "ARCH_GET_XCOMP_SUPP" }, { 0x1022, "ARCH_GET_XCOMP_PERM" }, { 0x1023, "ARCH_REQ_XCOMP_PERM" },
+      { 0x5001, "ARCH_SHSTK_ENABLE" }, { 0x5002, "ARCH_SHSTK_DISABLE" }, { 0x5005, "ARCH_SHSTK_STATUS" });
+
+#define PRCTL(NAME, OPTION, RULE, BYTES) { (OPTION), #NAME },
+static const struct name prctl_rows[] = {
+#include "model/prctls.tbl"
+};
+#undef PRCTL
+const struct names names_prctl = { "PR_???", prctl_rows, sizeof(prctl_rows) / sizeof(*prctl_rows) };
+
+#define IOCTL(NAME, REQUEST, RULE, BYTES) { (REQUEST), #NAME },
+static const struct name ioctl_rows[] = {
+#include "model/ioctls.tbl"
+};
+#undef IOCTL
+const struct names names_ioctl = { NULL, ioctl_rows, sizeof(ioctl_rows) / sizeof(*ioctl_rows) };
+
+const char *names_find(const struct names *names, uint64_t value)
+{
+    for (size_t i = 0; i < names->n_rows; i++)
+        if (names->rows[i].value == value)
+            return names->rows[i].name;
+    return NULL;
+}
+
+const char *describe_signal(int signo, char *buf, size_t n_bytes)
+{
+    const char *abbrev = signo > 0 && signo < 32 ? sigabbrev_np(signo) : NULL;
+    if (abbrev)
+        snprintf(buf, n_bytes, "SIG%s", abbrev);
+    else
+        snprintf(buf, n_bytes, "SIG%d", signo);
+    return buf;
+}
+
+const char *describe_errno(int err, char *buf, size_t n_bytes)
+{
+    const char *name = err > 0 ? strerrorname_np(err) : NULL;
+    if (name)
+        return name;
+    snprintf(buf, n_bytes, "E%d", err);
+    return buf;
+}
