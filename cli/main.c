@@ -33,7 +33,7 @@ static const char query_help[] =
     "  output                                  what the program wrote to stdout and stderr\n"
     "  maps --at T                             the memory map at T\n"
     "  disasm ADDR [N] --at T                  N instructions\n"
-    "  'SELECT ...'                            SQL over the tables of docs/sql.md\n"
+    "  'SELECT ...'                            SQL over the tables of docs/schema.md\n"
     "T is an instruction's number, `start`, `end`, or `N%`. The index is made first where there is none.\n"
     "ADDR may be a number or a register's name at T.\n";
 
