@@ -17,8 +17,8 @@ declare -A allowed=(
     [symbols]="common db"
 )
 # What freestanding code of preload/ may take from outside: headers that say they are freestanding-safe.
-# The one interface of preload/ that hosted code may see.
-preload_public="preload/control.h"
+# The interfaces of preload/ that hosted code may see.
+preload_public="preload/control.h preload/preload_env.h"
 # The encoding of the index, which db/ shares with indexer/.
 encoding_headers="indexer/chunk.h indexer/schema.h"
 # Files of preload/ that run on the build machine, hosted.
@@ -58,12 +58,12 @@ for folder in "${!allowed[@]}"; do
     done < <(grep -rnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' --include='*.[chS]' "$folder" || true)
 done
 
-# The engine has no libc: only what a freestanding compiler brings, and the kernel's headers.
+# The engine has no libc: only what a freestanding compiler brings, and the kernel's headers; elf.h holds only types.
 while IFS=: read -r file line text; do
     [[ $file =~ $preload_hosted ]] && continue
     header=$(sed -E 's/^[^<]*<([^>]+)>.*/\1/' <<<"$text")
     case $header in
-        stdint.h | stddef.h | stdbool.h | stdatomic.h | stdarg.h | limits.h | linux/* | asm/* | asm-generic/*) ;;
+        stdint.h | stddef.h | stdbool.h | stdatomic.h | stdarg.h | limits.h | elf.h | linux/* | asm/* | asm-generic/*) ;;
         *) complain "$file:$line: <$header> is not for freestanding code" ;;
     esac
 done < <(grep -rnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*<' --include='*.[chS]' preload 2>/dev/null || true)
