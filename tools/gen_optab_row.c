@@ -67,9 +67,9 @@ static const struct {
     { M(XSHA1), SP_OTHER }, { M(XSHA256), SP_OTHER }, { M(MONTMUL), SP_OTHER },
     { M(LDTILECFG), SP_OTHER }, { M(STTILECFG), SP_OTHER }, { M(TILELOADD), SP_OTHER },
     { M(TILELOADDT1), SP_OTHER }, { M(TILESTORED), SP_OTHER },
-    /* Correction: privileged, without Zydis's attribute. in, out, cli, sti depend on IOPL, which Linux keeps
+    /* Correction: privileged, without Zydis's attribute. lgdt is forgotten; in, out, cli, sti depend on IOPL, which Linux keeps
      * at 0; the SVM instructions are #GP with EFER.SVME, #UD without; clac and stac are #UD. */
-    { M(IN), SP_PRIVILEGED }, { M(OUT), SP_PRIVILEGED }, { M(CLI), SP_PRIVILEGED }, { M(STI), SP_PRIVILEGED },
+    { M(LGDT), SP_PRIVILEGED }, { M(IN), SP_PRIVILEGED }, { M(OUT), SP_PRIVILEGED }, { M(CLI), SP_PRIVILEGED }, { M(STI), SP_PRIVILEGED },
     { M(INSB), SP_PRIVILEGED }, { M(INSW), SP_PRIVILEGED }, { M(INSD), SP_PRIVILEGED },
     { M(OUTSB), SP_PRIVILEGED }, { M(OUTSW), SP_PRIVILEGED }, { M(OUTSD), SP_PRIVILEGED },
     { M(VMRUN), SP_PRIVILEGED }, { M(VMLOAD), SP_PRIVILEGED }, { M(VMSAVE), SP_PRIVILEGED },
@@ -265,6 +265,9 @@ static void take_reg(const struct answer *a, const ZydisDecodedOperand *op, stru
     default:
         if (op->reg.value == ZYDIS_REGISTER_MXCSR && is_written(op))
             f->row.extra |= EXTRA_MXCSR_WRITTEN;
+        if (is_written(op) && (ZydisRegisterGetClass(op->reg.value) == ZYDIS_REGCLASS_X87 ||
+                               op->reg.value == ZYDIS_REGISTER_X87STATUS))
+            f->row.extra |= EXTRA_X87_WRITTEN;
         if (ZydisRegisterGetClass(op->reg.value) == ZYDIS_REGCLASS_SEGMENT && is_written(op) &&
             a->in.meta.branch_type == ZYDIS_BRANCH_TYPE_NONE && a->in.meta.category != ZYDIS_CATEGORY_SYSCALL &&
             a->in.meta.category != ZYDIS_CATEGORY_SYSRET)
@@ -315,6 +318,8 @@ static void take_mem(const struct answer *a, const ZydisDecodedOperand *op, stru
     if (op->encoding == ZYDIS_OPERAND_ENCODING_NONE) {
         if (f->row.special != SP_OTHER)
             take_implicit_mem(op, f);
+        else if (a->in.meta.category == ZYDIS_CATEGORY_PADLOCK)
+            f->row.gpr_read |= 1u << gpr_number(op->mem.base);
         return;
     }
     if (op->encoding == ZYDIS_OPERAND_ENCODING_DISP16_32_64)
@@ -465,8 +470,11 @@ static void correct_state(const struct answer *a, struct facts *f)
     default:
         break;
     }
-    if (a->in.meta.isa_ext == ZYDIS_ISA_EXT_X87 && a->in.mnemonic != M(FNSTCW) && a->in.mnemonic != M(FNSTSW) &&
-        a->in.mnemonic != M(FWAIT))
+    /* Every x87 instruction writes state (the status word, the instruction pointer) but these, of which
+     * Zydis says the opposite. */
+    if (a->in.mnemonic == M(FNSTCW) || a->in.mnemonic == M(FNSTSW) || a->in.mnemonic == M(FWAIT))
+        f->row.extra &= ~EXTRA_X87_WRITTEN;
+    else if (a->in.meta.isa_ext == ZYDIS_ISA_EXT_X87)
         f->row.extra |= EXTRA_X87_WRITTEN;
     if (is_float_class(a->in.meta.exception_class))
         f->row.extra |= EXTRA_MXCSR_WRITTEN; /* Zydis tells only ldmxcsr */
