@@ -25,7 +25,7 @@ fail() { echo "FAILED: $*"; bad=1; }
 [ $? = 143 ] || fail "record: status of a signal"
 "$odb" replay >"$tmp/out" 2>"$tmp/err"
 [ $? = 143 ] || fail "replay of latest: status of a signal"
-[ ! -s "$tmp/out" ] && [ ! -s "$tmp/err" ] || fail "replay prints: $(cat "$tmp/out" "$tmp/err")"
+[ -z "$(cat "$tmp/out" "$tmp/err")" ] || fail "replay prints: $(cat "$tmp/out" "$tmp/err")"
 "$odb" record /bin/echo -o --check >"$tmp/out" 2>"$tmp/err"
 [ "$(cat "$tmp/out")" = '-o --check' ] || fail "the program's options: $(cat "$tmp/out")"
 [ -f "$ODB_DIR/echo-0/events" ] || fail "no recording echo-0"
