@@ -120,6 +120,16 @@ struct odb_cmd {
 
 #define ODB_DATA_BYTES 0x80000
 
+/* Descriptors that a vessel inherits from the host, by fixed number; all others are closed. Control slot
+ * and log buffer number n are at n * ODB_CONTROL_BYTES and n * ODB_LOG_BYTES; a vessel begins in slot 0. */
+enum {
+    ODB_VESSEL_CONTROL_FD = 3,
+    ODB_VESSEL_EVENTS_FD = 4,
+    ODB_VESSEL_RECDIR_FD = 5,
+    ODB_VESSEL_OUT_FD = 6, /* 6 and 7: where to repeat stdout and stderr, when open */
+    ODB_VESSEL_LOG_FD = 8,
+};
+
 struct odb_control {
     /* 0: identity and set-up, written by the host before the engine runs */
     uint64_t magic;

@@ -1,0 +1,294 @@
+/* A vessel: the process in which a recorded program lives again.
+ *
+ * The host executes the engine's own ELF file, so there is nothing to inject: the image is at its place when
+ * vessel_main() begins. It throws out what the kernel gave (stack, vDSO), maps the shared pages at their
+ * fixed addresses, and from then on obeys the host through struct odb_control (commands: control.h).
+ *
+ * All stops end up in obey(), on the engine stack, below whatever C code noticed the stop. When the host says
+ * RUN, obey() returns and the engine goes on. FORK copies the process there and then: parent and child are
+ * both inside obey(), each with its own control slot. The child is a child of the host (CLONE_PARENT), so that
+ * the host can wait for it like for the first.
+ *
+ * Invariant: while the host believes that the vessel waits, ack_seq == cmd_seq and nothing here changes. */
+#include <linux/futex.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <linux/signal.h>
+#include <stdarg.h>
+
+#include "preload/procmaps.h"
+#include "preload/raw.h"
+#include "preload/replay.h"
+#include "preload/sys.h"
+
+#define ADDRESS_END 0x7ffffffff000ULL
+
+uint64_t replay_ordinal;
+static bool text_set;    /* stop.text is this stop's */
+static bool image_ready;
+
+_Noreturn void vessel_main(uint64_t *sp);
+
+/* ---- set-up ---- */
+
+static void map_shared(gaddr addr, uint64_t len_bytes, int fd, uint64_t offset)
+{
+    long r = raw6(__NR_mmap, addr, len_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, offset);
+    if (r < 0)
+        raw1(__NR_exit_group, 101);
+}
+
+static long unmap_other(const struct procmap *m, const char *line, size_t n_bytes, void *arg)
+{
+    (void)line;
+    (void)n_bytes;
+    (void)arg;
+    if (m->end <= ADDRESS_END && !engine_owns(m->start, m->end - m->start))
+        raw2(__NR_munmap, m->start, m->end - m->start);
+    return 0;
+}
+
+/* What the kernel gave: its stack, its vDSO. */
+static void unmap_others(void)
+{
+    long fd = raw4(__NR_openat, -100 /* AT_FDCWD */, "/proc/self/maps", 0, 0);
+    if (fd < 0 || procmaps_each((int)fd, unmap_other, 0) < 0)
+        raw1(__NR_exit_group, 102);
+    raw1(__NR_close, fd);
+}
+
+static void use_slot(uint32_t slot)
+{
+    map_shared(ODB_CONTROL_ADDR, ODB_CONTROL_BYTES, ODB_VESSEL_CONTROL_FD, (uint64_t)slot * ODB_CONTROL_BYTES);
+    if (CONTROL->log_fd >= 0)
+        map_shared(ODB_LOG_ADDR, ODB_LOG_BYTES, CONTROL->log_fd, (uint64_t)slot * ODB_LOG_BYTES);
+    raw2(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
+}
+
+static void build_image(void)
+{
+    image_ready = true;
+    replay_begin();
+}
+
+/* ---- answers ---- */
+
+static void current_regs(struct odb_regs *r)
+{
+    memcpy(r->gpr, ctx.gpr, sizeof(r->gpr));
+    r->rip = ctx.rip;
+    r->rflags = ctx.rflags;
+    raw2(__NR_arch_prctl, 0x1003 /* ARCH_GET_FS */, &r->fs_base);
+    raw2(__NR_arch_prctl, 0x1004 /* ARCH_GET_GS */, &r->gs_base);
+}
+
+static void answer(uint32_t reason, int32_t status)
+{
+    struct odb_stop *s = &CONTROL->stop;
+    s->reason = reason;
+    s->status = status;
+    s->tid = ctx.tid;
+    s->pid = ctx.pid;
+    s->tick = core_tick();
+    s->event = replay_ordinal;
+    s->stream_offset = cursor.offset;
+    current_regs(&s->regs);
+    if (!text_set)
+        s->text[0] = 0;
+    text_set = false;
+    atomic_store(&CONTROL->ack_seq, atomic_load(&CONTROL->cmd_seq));
+    raw3(__NR_futex, &CONTROL->ack_seq, FUTEX_WAKE, 1 << 30);
+}
+
+static void answer_text(uint32_t reason, int32_t status, const char *text)
+{
+    engine_format(CONTROL->stop.text, sizeof(CONTROL->stop.text), "%s", text);
+    text_set = true;
+    answer(reason, status);
+}
+
+static void current_xstate(struct odb_xstate *x)
+{
+    static _Alignas(64) uint8_t image[4096];
+    size_t n = xstate_save(image, sizeof(image));
+    if (n > sizeof(x->image))
+        n = sizeof(x->image);
+    x->bytes = (uint32_t)n;
+    x->reserved = 0;
+    x->mask = n >= 520 ? *(uint64_t *)(image + 512) : 3;
+    memcpy(x->image, image, n);
+}
+
+static void do_regs(void)
+{
+    current_xstate((struct odb_xstate *)CONTROL->data);
+    answer(ODB_STOP_DONE, 0);
+}
+
+/* The program's memory and our vDSO, which the program sees too; nothing else of ours. */
+static void do_read(void)
+{
+    gaddr addr = CONTROL->cmd.addr;
+    uint64_t len = CONTROL->cmd.len_bytes;
+    if (len > ODB_DATA_BYTES)
+        len = ODB_DATA_BYTES;
+    if (addr >= ADDRESS_END)
+        len = 0;
+    else if (len > ADDRESS_END - addr)
+        len = ADDRESS_END - addr;
+    if (addr < ODB_VDSO_ADDR || addr >= ODB_VDSO_ADDR + ODB_VDSO_BYTES)
+        while (len && engine_owns(addr, len))
+            len /= 2; /* rare: a read that ends at our edge is answered short */
+    answer(ODB_STOP_DONE, (int32_t)engine_peek_some(addr, CONTROL->data, len));
+}
+
+/* In the child: stays in obey(), waiting in its own slot. */
+static void do_fork(void)
+{
+    uint32_t slot = CONTROL->cmd.slot;
+    long pid = raw5(__NR_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0)
+        use_slot(slot);
+    else if (pid < 0)
+        answer_text(ODB_STOP_ERROR, (int32_t)pid, "cannot fork the replayed process");
+    else
+        answer(ODB_STOP_DONE, (int32_t)pid);
+}
+
+static void wait_command(void)
+{
+    for (;;) {
+        uint32_t ack = atomic_load(&CONTROL->ack_seq);
+        if (atomic_load(&CONTROL->cmd_seq) != ack)
+            return;
+        raw6(__NR_futex, &CONTROL->cmd_seq, FUTEX_WAIT, ack, 0, 0, 0);
+    }
+}
+
+/* Obeys until RUN, which also means that the log was consumed. */
+static void obey(void)
+{
+    for (;;) {
+        wait_command();
+        switch (CONTROL->cmd.kind) {
+        case ODB_CMD_RUN:
+            CONTROL->log_bytes = 0;
+            return;
+        case ODB_CMD_REGS:
+            do_regs();
+            break;
+        case ODB_CMD_READ:
+            do_read();
+            break;
+        case ODB_CMD_FORK:
+            do_fork();
+            break;
+        case ODB_CMD_QUIT:
+            raw1(__NR_exit_group, 0);
+            break;
+        default:
+            answer_text(ODB_STOP_ERROR, -22, "unknown command");
+        }
+    }
+}
+
+void vessel_stop(uint32_t reason, int32_t status)
+{
+    bool at_once;
+    answer(reason, status);
+    for (;;) {
+        obey();
+        if (!image_ready)
+            return; /* positions are known only after the image is built */
+        const char *why = replay_set_run(&CONTROL->cmd.run, &at_once);
+        if (why)
+            answer_text(ODB_STOP_ERROR, -22, why);
+        else if (at_once)
+            answer(ODB_STOP_POSITION, 0);
+        else
+            return;
+    }
+}
+
+_Noreturn void vessel_stay(uint32_t reason, int32_t status)
+{
+    char text[sizeof(CONTROL->stop.text)] = "";
+    if (text_set)
+        memcpy(text, CONTROL->stop.text, sizeof(text));
+    text[sizeof(text) - 1] = 0;
+    for (;;) {
+        answer_text(reason, status, text);
+        obey();
+    }
+}
+
+void vessel_text(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    engine_format_list(CONTROL->stop.text, sizeof(CONTROL->stop.text), fmt, ap);
+    va_end(ap);
+    text_set = true;
+}
+
+_Noreturn void replay_error(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    engine_format_list(CONTROL->stop.text, sizeof(CONTROL->stop.text), fmt, ap);
+    va_end(ap);
+    text_set = true;
+    vessel_stay(ODB_STOP_ERROR, -5);
+}
+
+void vessel_log_start(void)
+{
+    static struct {
+        struct odb_regs regs;
+        struct odb_xstate x;
+    } body;
+    current_regs(&body.regs);
+    current_xstate(&body.x);
+    struct odb_log head = {.kind = ODB_LOG_START, .n = sizeof(body), .arg = ctx.tid};
+    log_record(&head, &body, sizeof(body));
+}
+
+/* RUN means: go on with the run before. */
+void vessel_log_full(void)
+{
+    answer(ODB_STOP_LOG_FULL, 0);
+    obey();
+}
+
+_Noreturn void vessel_panic(const char *text)
+{
+    answer_text(ODB_STOP_ERROR, -5, text);
+    for (;;)
+        raw1(__NR_exit_group, 70);
+}
+
+_Noreturn void vessel_main(uint64_t *sp)
+{
+    (void)sp;
+    use_slot(0);
+    if (CONTROL->magic != ODB_CONTROL_MAGIC || CONTROL->version != ODB_CONTROL_VERSION)
+        raw1(__NR_exit_group, 103);
+    unmap_others();
+    cursor_init();
+    core_init();
+    maps_init();
+    signal_init(false);
+    output_init();
+    if (CONTROL->mode != ODB_MODE_INDEX)
+        build_image();
+    vessel_stop(ODB_STOP_READY, 0);
+    if (!image_ready) {
+        bool at_once;
+        build_image();
+        const char *why = replay_set_run(&CONTROL->cmd.run, &at_once);
+        if (why || at_once)
+            vessel_stop(why ? ODB_STOP_ERROR : ODB_STOP_POSITION, 0);
+    }
+    core_run();
+}
