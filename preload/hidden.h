@@ -1,0 +1,3 @@
+/* Included before every source of the engine image: all symbols are the image's own, so that -fPIC code
+ * reaches them RIP-relative and not through a table. */
+#pragma GCC visibility push(hidden)
