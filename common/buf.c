@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-struct odb_err *buf_err(const struct buf *b, const char *fmt, ...) {
+struct odb_err *buf_err(const struct buf *b, const char *fmt, ...)
+{
     char text[256];
     va_list ap;
     va_start(ap, fmt);
@@ -15,7 +16,8 @@ struct odb_err *buf_err(const struct buf *b, const char *fmt, ...) {
     return odb_err("%s: offset %" PRIu64 ": %s", b->what, b->base + b->pos, text);
 }
 
-struct odb_err *buf_bytes(struct buf *b, size_t n_bytes, const uint8_t **ret) {
+struct odb_err *buf_bytes(struct buf *b, size_t n_bytes, const uint8_t **ret)
+{
     if (n_bytes > buf_left(b))
         return buf_err(b, "%zu bytes wanted, %zu left", n_bytes, buf_left(b));
     *ret = b->data + b->pos;
@@ -23,7 +25,8 @@ struct odb_err *buf_bytes(struct buf *b, size_t n_bytes, const uint8_t **ret) {
     return NULL;
 }
 
-struct odb_err *buf_copy(struct buf *b, void *to, size_t n_bytes) {
+struct odb_err *buf_copy(struct buf *b, void *to, size_t n_bytes)
+{
     const uint8_t *p;
     ODB_TRY(buf_bytes(b, n_bytes, &p));
     if (n_bytes)
@@ -31,28 +34,22 @@ struct odb_err *buf_copy(struct buf *b, void *to, size_t n_bytes) {
     return NULL;
 }
 
-struct odb_err *buf_skip(struct buf *b, size_t n_bytes) {
+struct odb_err *buf_skip(struct buf *b, size_t n_bytes)
+{
     const uint8_t *p;
     return buf_bytes(b, n_bytes, &p);
 }
 
-struct odb_err *buf_u8(struct buf *b, uint8_t *ret) {
-    return buf_copy(b, ret, sizeof *ret);
-}
+struct odb_err *buf_u8(struct buf *b, uint8_t *ret) { return buf_copy(b, ret, sizeof *ret); }
 
-struct odb_err *buf_u16(struct buf *b, uint16_t *ret) {
-    return buf_copy(b, ret, sizeof *ret);
-}
+struct odb_err *buf_u16(struct buf *b, uint16_t *ret) { return buf_copy(b, ret, sizeof *ret); }
 
-struct odb_err *buf_u32(struct buf *b, uint32_t *ret) {
-    return buf_copy(b, ret, sizeof *ret);
-}
+struct odb_err *buf_u32(struct buf *b, uint32_t *ret) { return buf_copy(b, ret, sizeof *ret); }
 
-struct odb_err *buf_u64(struct buf *b, uint64_t *ret) {
-    return buf_copy(b, ret, sizeof *ret);
-}
+struct odb_err *buf_u64(struct buf *b, uint64_t *ret) { return buf_copy(b, ret, sizeof *ret); }
 
-struct odb_err *buf_uleb(struct buf *b, uint64_t *ret) {
+struct odb_err *buf_uleb(struct buf *b, uint64_t *ret)
+{
     uint64_t v = 0;
     size_t pos = b->pos;
     for (unsigned shift = 0;; shift += 7) {
@@ -70,7 +67,8 @@ struct odb_err *buf_uleb(struct buf *b, uint64_t *ret) {
     return NULL;
 }
 
-struct odb_err *buf_cstr(struct buf *b, const char **ret) {
+struct odb_err *buf_cstr(struct buf *b, const char **ret)
+{
     const uint8_t *start = b->data + b->pos;
     const uint8_t *nul = buf_left(b) ? memchr(start, 0, buf_left(b)) : NULL;
     if (!nul)
@@ -80,7 +78,8 @@ struct odb_err *buf_cstr(struct buf *b, const char **ret) {
     return NULL;
 }
 
-struct odb_err *buf_expect(struct buf *b, const void *bytes, size_t n_bytes, const char *name) {
+struct odb_err *buf_expect(struct buf *b, const void *bytes, size_t n_bytes, const char *name)
+{
     if (n_bytes > buf_left(b) || memcmp(b->data + b->pos, bytes, n_bytes) != 0)
         return buf_err(b, "not %s", name);
     b->pos += n_bytes;

@@ -13,11 +13,12 @@ struct buf {
     const uint8_t *data; /* borrowed */
     size_t len_bytes;
     size_t pos;
-    uint64_t base;       /* offset of data[0] in the source, for messages */
-    const char *what;    /* borrowed: the source, for messages */
+    uint64_t base;    /* offset of data[0] in the source, for messages */
+    const char *what; /* borrowed: the source, for messages */
 };
 
-static inline struct buf buf_of(const void *data, size_t len_bytes, uint64_t base, const char *what) {
+static inline struct buf buf_of(const void *data, size_t len_bytes, uint64_t base, const char *what)
+{
     return (struct buf){.data = (const uint8_t *)data, .len_bytes = len_bytes, .base = base, .what = what};
 }
 

@@ -16,7 +16,9 @@ struct odb_err {
 static struct odb_err out_of_memory_ = {.is_static = true, .text = "out of memory"};
 
 /* "prefix" + vformat + "suffix" as one error. */
-__attribute__((format(printf, 2, 0))) static struct odb_err *make(const char *suffix, const char *fmt, va_list ap) {
+__attribute__((format(printf, 2, 0))) static struct odb_err *make(const char *suffix, const char *fmt,
+                                                                  va_list ap)
+{
     va_list again;
     va_copy(again, ap);
     int n = vsnprintf(NULL, 0, fmt, again);
@@ -33,7 +35,8 @@ __attribute__((format(printf, 2, 0))) static struct odb_err *make(const char *su
     return e;
 }
 
-struct odb_err *odb_err(const char *fmt, ...) {
+struct odb_err *odb_err(const char *fmt, ...)
+{
     va_list ap;
     va_start(ap, fmt);
     struct odb_err *e = make("", fmt, ap);
@@ -41,7 +44,8 @@ struct odb_err *odb_err(const char *fmt, ...) {
     return e;
 }
 
-struct odb_err *odb_err_errno(int err, const char *fmt, ...) {
+struct odb_err *odb_err_errno(int err, const char *fmt, ...)
+{
     char suffix[160];
     const char *name = strerrordesc_np(err);
     if (name)
@@ -55,7 +59,8 @@ struct odb_err *odb_err_errno(int err, const char *fmt, ...) {
     return e;
 }
 
-struct odb_err *odb_err_context(struct odb_err *e, const char *fmt, ...) {
+struct odb_err *odb_err_context(struct odb_err *e, const char *fmt, ...)
+{
     if (!e)
         return NULL;
     char *suffix;
@@ -70,16 +75,16 @@ struct odb_err *odb_err_context(struct odb_err *e, const char *fmt, ...) {
     return ret;
 }
 
-const char *odb_err_text(const struct odb_err *e) {
-    return e ? e->text : "no error";
-}
+const char *odb_err_text(const struct odb_err *e) { return e ? e->text : "no error"; }
 
-void odb_err_free(struct odb_err *e) {
+void odb_err_free(struct odb_err *e)
+{
     if (e && !e->is_static)
         free(e);
 }
 
-_Noreturn void odb_assert_fail(const char *file, int line, const char *cond) {
+_Noreturn void odb_assert_fail(const char *file, int line, const char *cond)
+{
     fprintf(stderr, "odb: bug at %s:%d: %s does not hold\n", file, line, cond);
     abort();
 }

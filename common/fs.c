@@ -13,7 +13,8 @@
 
 #include "common/cleanup.h"
 
-struct odb_err *fs_join(const char *dir, const char *name, char **ret) {
+struct odb_err *fs_join(const char *dir, const char *name, char **ret)
+{
     char *path;
     if (asprintf(&path, "%s/%s", dir, name) < 0)
         return odb_err("out of memory");
@@ -21,7 +22,8 @@ struct odb_err *fs_join(const char *dir, const char *name, char **ret) {
     return NULL;
 }
 
-struct odb_err *fs_write_all(int fd, const void *data, size_t n_bytes) {
+struct odb_err *fs_write_all(int fd, const void *data, size_t n_bytes)
+{
     const char *p = data;
     while (n_bytes) {
         ssize_t n = write(fd, p, n_bytes);
@@ -35,7 +37,8 @@ struct odb_err *fs_write_all(int fd, const void *data, size_t n_bytes) {
     return NULL;
 }
 
-struct odb_err *fs_pwritev_all(int fd, struct iovec *iov, int n_iov, uint64_t offset) {
+struct odb_err *fs_pwritev_all(int fd, struct iovec *iov, int n_iov, uint64_t offset)
+{
     while (n_iov) {
         if (iov->iov_len == 0) {
             iov++;
@@ -62,7 +65,8 @@ struct odb_err *fs_pwritev_all(int fd, struct iovec *iov, int n_iov, uint64_t of
     return NULL;
 }
 
-struct odb_err *fs_pread_full(int fd, void *to, size_t n_bytes, uint64_t offset, size_t *ret_bytes) {
+struct odb_err *fs_pread_full(int fd, void *to, size_t n_bytes, uint64_t offset, size_t *ret_bytes)
+{
     size_t done = 0;
     if (offset > INT64_MAX - n_bytes)
         return odb_err_errno(EOVERFLOW, "cannot read");
@@ -80,7 +84,8 @@ struct odb_err *fs_pread_full(int fd, void *to, size_t n_bytes, uint64_t offset,
     return NULL;
 }
 
-struct odb_err *fs_read_file(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes) {
+struct odb_err *fs_read_file(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes)
+{
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return odb_err_errno(errno, "%s", path);
@@ -112,14 +117,16 @@ struct odb_err *fs_read_file(const char *path, size_t max_bytes, char **ret, siz
     return NULL;
 }
 
-struct odb_err *fs_write_file(const char *path, const void *data, size_t n_bytes) {
+struct odb_err *fs_write_file(const char *path, const void *data, size_t n_bytes)
+{
     _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
         return odb_err_errno(errno, "%s", path);
     return odb_err_context(fs_write_all(fd, data, n_bytes), "%s", path);
 }
 
-struct odb_err *fs_open_regular(const char *path, int *ret_fd, uint64_t *ret_bytes) {
+struct odb_err *fs_open_regular(const char *path, int *ret_fd, uint64_t *ret_bytes)
+{
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 && errno == ENOENT) {
         *ret_fd = -1;
@@ -136,7 +143,8 @@ struct odb_err *fs_open_regular(const char *path, int *ret_fd, uint64_t *ret_byt
     return NULL;
 }
 
-struct odb_err *fs_mkdir_p(const char *path) {
+struct odb_err *fs_mkdir_p(const char *path)
+{
     _cleanup_free_ char *p = strdup(path);
     if (!p)
         return odb_err("out of memory");
@@ -161,7 +169,8 @@ struct odb_err *fs_mkdir_p(const char *path) {
     return NULL;
 }
 
-struct odb_err *fs_unique_dir(const char *parent, const char *name, char **ret) {
+struct odb_err *fs_unique_dir(const char *parent, const char *name, char **ret)
+{
     for (unsigned i = 0; i < 1000000; i++) {
         _cleanup_free_ char *path = NULL;
         if (asprintf(&path, "%s/%s-%u", parent, name, i) < 0) {
@@ -179,7 +188,8 @@ struct odb_err *fs_unique_dir(const char *parent, const char *name, char **ret) 
 }
 
 /* read and write, for file systems between which copy_file_range does not work. */
-static struct odb_err *copy_by_hand(int from, int to, uint64_t offset, uint64_t len_bytes) {
+static struct odb_err *copy_by_hand(int from, int to, uint64_t offset, uint64_t len_bytes)
+{
     enum { CHUNK = 256 << 10 };
     _cleanup_free_ char *chunk = malloc(CHUNK);
     if (!chunk)
@@ -197,10 +207,12 @@ static struct odb_err *copy_by_hand(int from, int to, uint64_t offset, uint64_t 
     return NULL;
 }
 
-struct odb_err *fs_copy_range(int from, int to, uint64_t offset, uint64_t len_bytes) {
+struct odb_err *fs_copy_range(int from, int to, uint64_t offset, uint64_t len_bytes)
+{
     while (len_bytes) {
         off_t in = (off_t)offset, out = (off_t)offset;
-        ssize_t n = copy_file_range(from, &in, to, &out, len_bytes < (1u << 30) ? (size_t)len_bytes : 1u << 30, 0);
+        ssize_t n =
+            copy_file_range(from, &in, to, &out, len_bytes < (1u << 30) ? (size_t)len_bytes : 1u << 30, 0);
         if (n < 0 && errno == EINTR)
             continue;
         /* 0 may be the end, or a /proc-like file that copy_file_range does not see: reading decides. */
@@ -213,7 +225,8 @@ struct odb_err *fs_copy_range(int from, int to, uint64_t offset, uint64_t len_by
     return NULL;
 }
 
-struct odb_err *fs_clone(int from, int to) {
+struct odb_err *fs_clone(int from, int to)
+{
     if (ioctl(to, FICLONE, from) == 0)
         return NULL;
     struct stat st;
@@ -236,7 +249,8 @@ struct odb_err *fs_clone(int from, int to) {
     return NULL;
 }
 
-static uint64_t tree_bytes(int dirfd, const char *name, int depth) {
+static uint64_t tree_bytes(int dirfd, const char *name, int depth)
+{
     struct stat st;
     if (depth > 16 || fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return 0;
@@ -258,6 +272,4 @@ static uint64_t tree_bytes(int dirfd, const char *name, int depth) {
     return total;
 }
 
-uint64_t fs_tree_disk_bytes(const char *path) {
-    return tree_bytes(AT_FDCWD, path, 0);
-}
+uint64_t fs_tree_disk_bytes(const char *path) { return tree_bytes(AT_FDCWD, path, 0); }

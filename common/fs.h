@@ -17,10 +17,12 @@ struct odb_err *fs_write_all(int fd, const void *data, size_t n_bytes) ODB_MUST_
 /* The same for an iovec (changed in place, at most IOV_MAX entries) at a file offset. */
 struct odb_err *fs_pwritev_all(int fd, struct iovec *iov, int n_iov, uint64_t offset) ODB_MUST_CHECK;
 /* Up to n_bytes, over EINTR and short reads; *ret_bytes < n_bytes only at the end of the file. */
-struct odb_err *fs_pread_full(int fd, void *to, size_t n_bytes, uint64_t offset, size_t *ret_bytes) ODB_MUST_CHECK;
+struct odb_err *fs_pread_full(int fd, void *to, size_t n_bytes, uint64_t offset, size_t *ret_bytes)
+    ODB_MUST_CHECK;
 
 /* Whole file with a NUL added behind it, allocated; an error when longer than max_bytes. Works for /proc. */
-struct odb_err *fs_read_file(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes) ODB_MUST_CHECK;
+struct odb_err *fs_read_file(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes)
+    ODB_MUST_CHECK;
 /* Creates or replaces a file with these contents. */
 struct odb_err *fs_write_file(const char *path, const void *data, size_t n_bytes) ODB_MUST_CHECK;
 

@@ -27,15 +27,18 @@
 
 typedef uint64_t odb_hash_word __attribute__((may_alias, aligned(1)));
 
-static inline uint64_t odb_hash_mix(uint64_t a, uint64_t b) {
+static inline uint64_t odb_hash_mix(uint64_t a, uint64_t b)
+{
     unsigned __int128 m = (unsigned __int128)a * b;
     return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
-static inline uint64_t odb_hash64(const void *data, size_t n_bytes, uint64_t seed) {
+static inline uint64_t odb_hash64(const void *data, size_t n_bytes, uint64_t seed)
+{
     const uint8_t *p = (const uint8_t *)data;
     size_t n = n_bytes;
-    uint64_t s0 = seed ^ ODB_HASH_K0, s1 = seed ^ ODB_HASH_K1, s2 = seed ^ ODB_HASH_K2, s3 = seed ^ ODB_HASH_K3;
+    uint64_t s0 = seed ^ ODB_HASH_K0, s1 = seed ^ ODB_HASH_K1, s2 = seed ^ ODB_HASH_K2,
+             s3 = seed ^ ODB_HASH_K3;
     for (; n >= 64; n -= 64, p += 64) {
         const odb_hash_word *w = (const odb_hash_word *)(const void *)p;
         s0 = odb_hash_mix(w[0] ^ ODB_HASH_K0, w[1] ^ s0);
@@ -43,7 +46,8 @@ static inline uint64_t odb_hash64(const void *data, size_t n_bytes, uint64_t see
         s2 = odb_hash_mix(w[4] ^ ODB_HASH_K2, w[5] ^ s2);
         s3 = odb_hash_mix(w[6] ^ ODB_HASH_K3, w[7] ^ s3);
     }
-    uint64_t s = odb_hash_mix(s0 ^ ODB_HASH_K4, s1 ^ n_bytes) ^ odb_hash_mix(s2 ^ ODB_HASH_K3, s3 ^ ODB_HASH_K4);
+    uint64_t s =
+        odb_hash_mix(s0 ^ ODB_HASH_K4, s1 ^ n_bytes) ^ odb_hash_mix(s2 ^ ODB_HASH_K3, s3 ^ ODB_HASH_K4);
     for (; n >= 16; n -= 16, p += 16) {
         const odb_hash_word *w = (const odb_hash_word *)(const void *)p;
         s = odb_hash_mix(w[0] ^ ODB_HASH_K1, w[1] ^ s);

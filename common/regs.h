@@ -9,8 +9,22 @@ typedef uint64_t gaddr;
 
 /* General registers, in the order of the instruction encoding. */
 enum odb_gpr {
-    ODB_RAX, ODB_RCX, ODB_RDX, ODB_RBX, ODB_RSP, ODB_RBP, ODB_RSI, ODB_RDI,
-    ODB_R8, ODB_R9, ODB_R10, ODB_R11, ODB_R12, ODB_R13, ODB_R14, ODB_R15,
+    ODB_RAX,
+    ODB_RCX,
+    ODB_RDX,
+    ODB_RBX,
+    ODB_RSP,
+    ODB_RBP,
+    ODB_RSI,
+    ODB_RDI,
+    ODB_R8,
+    ODB_R9,
+    ODB_R10,
+    ODB_R11,
+    ODB_R12,
+    ODB_R13,
+    ODB_R14,
+    ODB_R15,
     ODB_N_GPR,
 };
 
@@ -23,10 +37,12 @@ enum odb_reg {
     ODB_REG_FS_BASE = 18,
     ODB_REG_GS_BASE = 19,
     ODB_REG_MXCSR = 20,
-    ODB_REG_VEC0 = 32,  /* 32-63: xmm/ymm/zmm 0-31 */
-    ODB_REG_K0 = 64,    /* 64-71: opmask 0-7 */
-    ODB_REG_ST0 = 72,   /* 72-79: x87 physical-order-independent st(0)-st(7), 10 bytes; mm0-7 alias */
-    ODB_REG_FCW = 80, ODB_REG_FSW = 81, ODB_REG_FTW = 82,
+    ODB_REG_VEC0 = 32, /* 32-63: xmm/ymm/zmm 0-31 */
+    ODB_REG_K0 = 64,   /* 64-71: opmask 0-7 */
+    ODB_REG_ST0 = 72,  /* 72-79: x87 physical-order-independent st(0)-st(7), 10 bytes; mm0-7 alias */
+    ODB_REG_FCW = 80,
+    ODB_REG_FSW = 81,
+    ODB_REG_FTW = 82,
     ODB_N_REG = 83,
 };
 

@@ -21,8 +21,8 @@
 #include "model/describe.h"
 #include "trace/trace.h"
 
-#define HELD_BYTES 4096u   /* of one MEM event; as long as the longest path */
-#define HELD_MEMS 2048u    /* that peek() looks through */
+#define HELD_BYTES 4096u /* of one MEM event; as long as the longest path */
+#define HELD_MEMS 2048u  /* that peek() looks through */
 #define SHOWN_BYTES 32u
 #define MAX_THREADS 65536u
 
@@ -30,7 +30,7 @@ struct held_mem {
     uint64_t addr, len_bytes;
     uint32_t held_bytes;
     bool is_in;
-    uint8_t *data;         /* owned */
+    uint8_t *data; /* owned */
 };
 
 struct thread_gprs {
@@ -40,7 +40,7 @@ struct thread_gprs {
 };
 
 struct trace_dump {
-    FILE *out;             /* borrowed */
+    FILE *out; /* borrowed */
     uint64_t ordinal;
     uint64_t start_ns;
     struct thread_gprs *threads; /* owned; open addressing, a power of two */
@@ -56,7 +56,8 @@ struct trace_dump {
 
 /* ---- text ---- */
 
-static void put_escaped(FILE *out, const void *text, size_t n_bytes) {
+static void put_escaped(FILE *out, const void *text, size_t n_bytes)
+{
     const unsigned char *p = text;
     for (size_t i = 0; i < n_bytes; i++) {
         if (p[i] == '"' || p[i] == '\\')
@@ -70,14 +71,16 @@ static void put_escaped(FILE *out, const void *text, size_t n_bytes) {
     }
 }
 
-static void put_quoted(FILE *out, const char *text) {
+static void put_quoted(FILE *out, const char *text)
+{
     fputc('"', out);
     put_escaped(out, text, strlen(text));
     fputc('"', out);
 }
 
 /* Text that is quoted where it must be already: only what would steer a terminal is escaped. */
-static void put_plain(FILE *out, const char *text) {
+static void put_plain(FILE *out, const char *text)
+{
     for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
         if (*p < 0x20 || *p == 0x7f)
             fprintf(out, "\\x%02x", *p);
@@ -86,43 +89,54 @@ static void put_plain(FILE *out, const char *text) {
     }
 }
 
-static void put_bytes(FILE *out, const uint8_t *data, uint64_t held, uint64_t len) {
+static void put_bytes(FILE *out, const uint8_t *data, uint64_t held, uint64_t len)
+{
     size_t n = held < SHOWN_BYTES ? (size_t)held : SHOWN_BYTES;
     fputc('"', out);
     put_escaped(out, data, n);
     fputs(n < len ? "\"...\n" : "\"\n", out);
 }
 
-static void put_mem(FILE *out, bool is_in, uint64_t addr, uint64_t len, const uint8_t *data, uint64_t held) {
+static void put_mem(FILE *out, bool is_in, uint64_t addr, uint64_t len, const uint8_t *data, uint64_t held)
+{
     fprintf(out, "    mem %s 0x%" PRIx64 " %" PRIu64 " bytes ", is_in ? "in" : "out", addr, len);
     put_bytes(out, data, held, len);
 }
 
-static void put_regs(FILE *out, const struct odb_regs *r) {
+static void put_regs(FILE *out, const struct odb_regs *r)
+{
     static const char *const names[ODB_N_GPR] = {
-        "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+        "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+        "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15",
     };
     for (int i = 0; i < ODB_N_GPR; i++)
-        fprintf(out, "%s%s 0x%" PRIx64 "%s", i % 4 ? "  " : "    ", names[i], r->gpr[i], i % 4 == 3 ? "\n" : "");
-    fprintf(out, "    rip 0x%" PRIx64 "  rflags 0x%" PRIx64 "  fs_base 0x%" PRIx64 "  gs_base 0x%" PRIx64 "\n", r->rip,
-            r->rflags, r->fs_base, r->gs_base);
+        fprintf(out, "%s%s 0x%" PRIx64 "%s", i % 4 ? "  " : "    ", names[i], r->gpr[i],
+                i % 4 == 3 ? "\n" : "");
+    fprintf(out,
+            "    rip 0x%" PRIx64 "  rflags 0x%" PRIx64 "  fs_base 0x%" PRIx64 "  gs_base 0x%" PRIx64 "\n",
+            r->rip, r->rflags, r->fs_base, r->gs_base);
 }
 
 /* "#7 tick 12 rip 0x401000 tid 3 " for events that have an ordinal. */
-static void put_numbered(struct trace_dump *d, uint64_t tick, uint64_t rip, uint32_t tid) {
-    fprintf(d->out, "#%" PRIu64 " tick %" PRIu64 " rip 0x%" PRIx64 " tid %" PRIu32 " ", d->ordinal++, tick, rip, tid);
+static void put_numbered(struct trace_dump *d, uint64_t tick, uint64_t rip, uint32_t tid)
+{
+    fprintf(d->out, "#%" PRIu64 " tick %" PRIu64 " rip 0x%" PRIx64 " tid %" PRIu32 " ", d->ordinal++, tick,
+            rip, tid);
 }
 
-static void put_place(struct trace_dump *d, uint64_t tick, uint64_t rip, uint32_t tid) {
+static void put_place(struct trace_dump *d, uint64_t tick, uint64_t rip, uint32_t tid)
+{
     fprintf(d->out, "- tick %" PRIu64 " rip 0x%" PRIx64 " tid %" PRIu32 " ", tick, rip, tid);
 }
 
-static void put_signal(FILE *out, int signo) {
+static void put_signal(FILE *out, int signo)
+{
     char buf[32];
     fputs(describe_signal(signo, buf, sizeof buf), out);
 }
 
-static void put_time(FILE *out, uint64_t time_ns) {
+static void put_time(FILE *out, uint64_t time_ns)
+{
     time_t t = (time_t)(time_ns / 1000000000);
     struct tm tm;
     char buf[64];
@@ -134,14 +148,16 @@ static void put_time(FILE *out, uint64_t time_ns) {
 
 /* ---- registers of each thread ---- */
 
-static struct thread_gprs *find_slot(struct thread_gprs *slots, uint32_t cap, uint32_t tid) {
+static struct thread_gprs *find_slot(struct thread_gprs *slots, uint32_t cap, uint32_t tid)
+{
     uint32_t i = tid * 2654435761u & (cap - 1);
     while (slots[i].is_used && slots[i].tid != tid)
         i = (i + 1) & (cap - 1);
     return &slots[i];
 }
 
-static struct odb_err *grow_threads(struct trace_dump *d) {
+static struct odb_err *grow_threads(struct trace_dump *d)
+{
     uint32_t cap = d->cap_threads ? d->cap_threads * 2 : 16;
     struct thread_gprs *slots = calloc(cap, sizeof *slots);
     if (!slots)
@@ -156,7 +172,8 @@ static struct odb_err *grow_threads(struct trace_dump *d) {
     return NULL;
 }
 
-static struct odb_err *thread_gprs(struct trace_dump *d, uint32_t tid, struct trace_gprs **ret) {
+static struct odb_err *thread_gprs(struct trace_dump *d, uint32_t tid, struct trace_gprs **ret)
+{
     if (d->n_threads * 2 >= d->cap_threads)
         ODB_TRY(grow_threads(d));
     struct thread_gprs *t = find_slot(d->threads, d->cap_threads, tid);
@@ -172,7 +189,8 @@ static struct odb_err *thread_gprs(struct trace_dump *d, uint32_t tid, struct tr
 
 /* ---- system calls ---- */
 
-static size_t peek_held(void *ctx, gaddr addr, void *to, size_t n_bytes) {
+static size_t peek_held(void *ctx, gaddr addr, void *to, size_t n_bytes)
+{
     const struct trace_dump *d = ctx;
     size_t done = 0;
     uint32_t n_mems = d->n_mems < HELD_MEMS ? d->n_mems : HELD_MEMS;
@@ -181,7 +199,8 @@ static size_t peek_held(void *ctx, gaddr addr, void *to, size_t n_bytes) {
         uint64_t skip = addr + done - m->addr;
         if (skip >= m->held_bytes)
             continue;
-        size_t n = (size_t)(m->held_bytes - skip) < n_bytes - done ? (size_t)(m->held_bytes - skip) : n_bytes - done;
+        size_t n =
+            (size_t)(m->held_bytes - skip) < n_bytes - done ? (size_t)(m->held_bytes - skip) : n_bytes - done;
         memcpy((uint8_t *)to + done, m->data + skip, n);
         done += n;
         if (n == 0)
@@ -190,12 +209,14 @@ static size_t peek_held(void *ctx, gaddr addr, void *to, size_t n_bytes) {
     return done;
 }
 
-static bool peek_nothing(gaddr addr, void *to, size_t n_bytes) {
+static bool peek_nothing(gaddr addr, void *to, size_t n_bytes)
+{
     (void)addr, (void)to, (void)n_bytes;
     return false;
 }
 
-static void print_call(struct trace_dump *d) {
+static void print_call(struct trace_dump *d)
+{
     const struct odb_ev_syscall *e = &d->call;
     const uint64_t *g = d->call_gprs.gpr;
     struct model_call call = {
@@ -209,7 +230,8 @@ static void print_call(struct trace_dump *d) {
     if (m) {
         describe_args(&call, peek_held, d, args, sizeof args);
     } else {
-        snprintf(args, sizeof args, "0x%" PRIx64 ", 0x%" PRIx64 ", 0x%" PRIx64 ", 0x%" PRIx64 ", 0x%" PRIx64 ", 0x%" PRIx64,
+        snprintf(args, sizeof args,
+                 "0x%" PRIx64 ", 0x%" PRIx64 ", 0x%" PRIx64 ", 0x%" PRIx64 ", 0x%" PRIx64 ", 0x%" PRIx64,
                  call.args[0], call.args[1], call.args[2], call.args[3], call.args[4], call.args[5]);
     }
     describe_result(&call, result, sizeof result);
@@ -226,13 +248,15 @@ static void print_call(struct trace_dump *d) {
     fputc('\n', d->out);
 }
 
-static void release_mems(struct trace_dump *d) {
+static void release_mems(struct trace_dump *d)
+{
     for (uint32_t i = 0; i < d->n_mems; i++)
         free(d->mems[i].data);
     d->n_mems = 0;
 }
 
-static void release_call(struct trace_dump *d) {
+static void release_call(struct trace_dump *d)
+{
     print_call(d);
     for (uint32_t i = 0; i < d->n_mems; i++) {
         const struct held_mem *m = &d->mems[i];
@@ -242,7 +266,8 @@ static void release_call(struct trace_dump *d) {
     d->is_held = false;
 }
 
-static struct odb_err *dump_syscall(struct trace_dump *d, const struct odb_event *ev) {
+static struct odb_err *dump_syscall(struct trace_dump *d, const struct odb_event *ev)
+{
     const struct odb_ev_syscall *e = (const void *)ev;
     struct trace_gprs *gprs;
     ODB_TRY(thread_gprs(d, ev->tid, &gprs));
@@ -256,7 +281,8 @@ static struct odb_err *dump_syscall(struct trace_dump *d, const struct odb_event
     return NULL;
 }
 
-static struct odb_err *hold_mem(struct trace_dump *d, const struct odb_ev_mem *e) {
+static struct odb_err *hold_mem(struct trace_dump *d, const struct odb_ev_mem *e)
+{
     if (d->n_mems == d->cap_mems) {
         uint32_t cap = d->cap_mems ? d->cap_mems * 2 : 16;
         struct held_mem *mems = reallocarray(d->mems, cap, sizeof *mems);
@@ -272,12 +298,16 @@ static struct odb_err *hold_mem(struct trace_dump *d, const struct odb_ev_mem *e
         return odb_err("out of memory");
     if (held)
         memcpy(data, trace_mem_data(e), held);
-    d->mems[d->n_mems++] = (struct held_mem){
-        .addr = e->addr, .len_bytes = e->len_bytes, .held_bytes = held, .is_in = e->ev.flags & ODB_MEM_IN, .data = data};
+    d->mems[d->n_mems++] = (struct held_mem){.addr = e->addr,
+                                             .len_bytes = e->len_bytes,
+                                             .held_bytes = held,
+                                             .is_in = e->ev.flags & ODB_MEM_IN,
+                                             .data = data};
     return NULL;
 }
 
-static struct odb_err *dump_mem(struct trace_dump *d, const struct odb_event *ev) {
+static struct odb_err *dump_mem(struct trace_dump *d, const struct odb_event *ev)
+{
     const struct odb_ev_mem *e = (const void *)ev;
     if (!d->is_held) { /* of EXEC */
         put_mem(d->out, ev->flags & ODB_MEM_IN, e->addr, e->len_bytes, trace_mem_data(e), e->len_bytes);
@@ -291,11 +321,10 @@ static struct odb_err *dump_mem(struct trace_dump *d, const struct odb_event *ev
 
 /* ---- the other events ---- */
 
-static const char *policy_name(uint32_t policy) {
-    return policy == ODB_CPU_HOST ? "host" : "v3";
-}
+static const char *policy_name(uint32_t policy) { return policy == ODB_CPU_HOST ? "host" : "v3"; }
 
-static struct odb_err *dump_start(struct trace_dump *d, const struct odb_event *ev) {
+static struct odb_err *dump_start(struct trace_dump *d, const struct odb_event *ev)
+{
     const struct odb_ev_start *e = (const void *)ev;
     d->start_ns = e->time_ns;
     fputs("- start ", d->out);
@@ -309,7 +338,8 @@ static struct odb_err *dump_start(struct trace_dump *d, const struct odb_event *
     put_quoted(d->out, s);
     fputs(" at ", d->out);
     put_time(d->out, e->time_ns);
-    fprintf(d->out, ", cpu %s%s\n", policy_name(e->cpu_policy), ev->flags & ODB_START_PRELOAD ? ", by LD_PRELOAD" : "");
+    fprintf(d->out, ", cpu %s%s\n", policy_name(e->cpu_policy),
+            ev->flags & ODB_START_PRELOAD ? ", by LD_PRELOAD" : "");
     for (uint32_t i = 0; i < e->n_argv + e->n_envp; i++) {
         s += strlen(s) + 1;
         fputs(i < e->n_argv ? "    arg " : "    env ", d->out);
@@ -319,38 +349,48 @@ static struct odb_err *dump_start(struct trace_dump *d, const struct odb_event *
     return NULL;
 }
 
-static struct odb_err *dump_cpu(struct trace_dump *d, const struct odb_event *ev) {
+static struct odb_err *dump_cpu(struct trace_dump *d, const struct odb_event *ev)
+{
     const struct odb_ev_cpu *e = (const void *)ev;
-    fprintf(d->out, "- cpu %s, xcr0 0x%" PRIx64 ", highest leaf 0x%" PRIx32 ", 0x%" PRIx32 "\n", policy_name(e->policy),
-            e->xcr0, e->max_leaf, e->max_ext_leaf);
+    fprintf(d->out, "- cpu %s, xcr0 0x%" PRIx64 ", highest leaf 0x%" PRIx32 ", 0x%" PRIx32 "\n",
+            policy_name(e->policy), e->xcr0, e->max_leaf, e->max_ext_leaf);
     const struct odb_cpuid *c = (const void *)(e + 1);
     for (uint32_t i = 0; i < e->n_entries; i++)
-        fprintf(d->out, "    cpuid 0x%" PRIx32 " 0x%" PRIx32 ": eax 0x%08" PRIx32 " ebx 0x%08" PRIx32 " ecx 0x%08" PRIx32
-                " edx 0x%08" PRIx32 "\n", c[i].leaf, c[i].subleaf, c[i].eax, c[i].ebx, c[i].ecx, c[i].edx);
+        fprintf(d->out,
+                "    cpuid 0x%" PRIx32 " 0x%" PRIx32 ": eax 0x%08" PRIx32 " ebx 0x%08" PRIx32
+                " ecx 0x%08" PRIx32 " edx 0x%08" PRIx32 "\n",
+                c[i].leaf, c[i].subleaf, c[i].eax, c[i].ebx, c[i].ecx, c[i].edx);
     return NULL;
 }
 
-static struct odb_err *dump_file(struct trace_dump *d, const struct odb_event *ev) {
+static struct odb_err *dump_file(struct trace_dump *d, const struct odb_event *ev)
+{
     const struct odb_ev_file *e = (const void *)ev;
     fprintf(d->out, "- file %" PRIu32 " ", e->file_id);
     put_quoted(d->out, trace_file_path(e));
-    fprintf(d->out, " %" PRIu64 " bytes, device %" PRIu64 " inode %" PRIu64 "\n", e->size_bytes, e->dev, e->ino);
+    fprintf(d->out, " %" PRIu64 " bytes, device %" PRIu64 " inode %" PRIu64 "\n", e->size_bytes, e->dev,
+            e->ino);
     return NULL;
 }
 
-static struct odb_err *dump_exec(struct trace_dump *d, const struct odb_event *ev) {
+static struct odb_err *dump_exec(struct trace_dump *d, const struct odb_event *ev)
+{
     const struct odb_ev_exec *e = (const void *)ev;
-    fprintf(d->out, "- exec tid %" PRIu32 ": %" PRIu32 " maps, %" PRIu32 " pieces of memory, brk 0x%" PRIx64 ", auxv 0x%" PRIx64
-            ", stack limit %" PRIu64 ", blocked 0x%" PRIx64 ", ignored 0x%" PRIx64 "\n",
-            ev->tid, e->n_maps, e->n_mem, e->brk_start, e->auxv, e->stack_limit_bytes, e->sigmask, e->sigignored);
+    fprintf(d->out,
+            "- exec tid %" PRIu32 ": %" PRIu32 " maps, %" PRIu32 " pieces of memory, brk 0x%" PRIx64
+            ", auxv 0x%" PRIx64 ", stack limit %" PRIu64 ", blocked 0x%" PRIx64 ", ignored 0x%" PRIx64 "\n",
+            ev->tid, e->n_maps, e->n_mem, e->brk_start, e->auxv, e->stack_limit_bytes, e->sigmask,
+            e->sigignored);
     put_regs(d->out, &e->regs);
     return NULL;
 }
 
-static struct odb_err *dump_map(struct trace_dump *d, const struct odb_event *ev) {
+static struct odb_err *dump_map(struct trace_dump *d, const struct odb_event *ev)
+{
     const struct odb_ev_map *e = (const void *)ev;
-    fprintf(d->out, "    map 0x%" PRIx64 "-0x%" PRIx64 " %c%c%c%c ", e->start, e->end, e->prot & PROT_READ ? 'r' : '-',
-            e->prot & PROT_WRITE ? 'w' : '-', e->prot & PROT_EXEC ? 'x' : '-', e->map_flags & MAP_SHARED ? 's' : 'p');
+    fprintf(d->out, "    map 0x%" PRIx64 "-0x%" PRIx64 " %c%c%c%c ", e->start, e->end,
+            e->prot & PROT_READ ? 'r' : '-', e->prot & PROT_WRITE ? 'w' : '-',
+            e->prot & PROT_EXEC ? 'x' : '-', e->map_flags & MAP_SHARED ? 's' : 'p');
     if (e->file_id)
         fprintf(d->out, "file %" PRIu32 " from 0x%" PRIx64 " ", e->file_id, e->offset);
     put_quoted(d->out, trace_map_name(e));
@@ -358,7 +398,8 @@ static struct odb_err *dump_map(struct trace_dump *d, const struct odb_event *ev
     return NULL;
 }
 
-static struct odb_err *dump_insn(struct trace_dump *d, const struct odb_event *ev) {
+static struct odb_err *dump_insn(struct trace_dump *d, const struct odb_event *ev)
+{
     static const char *const names[] = {"", "rdtsc", "rdtscp", "rdrand", "rdseed", "rdpid"};
     const struct odb_ev_insn *e = (const void *)ev;
     put_numbered(d, e->tick, e->rip, ev->tid);
@@ -371,7 +412,8 @@ static struct odb_err *dump_insn(struct trace_dump *d, const struct odb_event *e
     return NULL;
 }
 
-static struct odb_err *dump_fault(struct trace_dump *d, const struct odb_event *ev) {
+static struct odb_err *dump_fault(struct trace_dump *d, const struct odb_event *ev)
+{
     const struct odb_ev_fault *e = (const void *)ev;
     put_numbered(d, e->tick, e->regs.rip, ev->tid);
     fputs("fault ", d->out);
@@ -382,7 +424,8 @@ static struct odb_err *dump_fault(struct trace_dump *d, const struct odb_event *
     return NULL;
 }
 
-static struct odb_err *dump_signal(struct trace_dump *d, const struct odb_event *ev) {
+static struct odb_err *dump_signal(struct trace_dump *d, const struct odb_event *ev)
+{
     const struct odb_ev_signal *e = (const void *)ev;
     put_numbered(d, e->tick, e->rip, ev->tid);
     fputs("signal ", d->out);
@@ -391,14 +434,17 @@ static struct odb_err *dump_signal(struct trace_dump *d, const struct odb_event 
     return NULL;
 }
 
-static struct odb_err *dump_check(struct trace_dump *d, const struct odb_event *ev) {
+static struct odb_err *dump_check(struct trace_dump *d, const struct odb_event *ev)
+{
     const struct odb_ev_check *e = (const void *)ev;
     put_place(d, e->tick, e->rip, ev->tid);
-    fprintf(d->out, "check of %" PRIu32 " pages, vector state 0x%016" PRIx64 "\n", e->n_pages, e->vector_hash);
+    fprintf(d->out, "check of %" PRIu32 " pages, vector state 0x%016" PRIx64 "\n", e->n_pages,
+            e->vector_hash);
     return NULL;
 }
 
-static struct odb_err *dump_exit(struct trace_dump *d, const struct odb_event *ev) {
+static struct odb_err *dump_exit(struct trace_dump *d, const struct odb_event *ev)
+{
     const struct odb_ev_exit *e = (const void *)ev;
     put_place(d, e->tick, e->rip, ev->tid);
     if (e->status >= 0) {
@@ -411,7 +457,8 @@ static struct odb_err *dump_exit(struct trace_dump *d, const struct odb_event *e
     return NULL;
 }
 
-static struct odb_err *dump_end(struct trace_dump *d, const struct odb_event *ev) {
+static struct odb_err *dump_end(struct trace_dump *d, const struct odb_event *ev)
+{
     const struct odb_ev_end *e = (const void *)ev;
     if (WIFSIGNALED(e->wait_status)) {
         fputs("- end: killed by ", d->out);
@@ -425,7 +472,8 @@ static struct odb_err *dump_end(struct trace_dump *d, const struct odb_event *ev
     return NULL;
 }
 
-static struct odb_err *dump_note(struct trace_dump *d, const struct odb_event *ev) {
+static struct odb_err *dump_note(struct trace_dump *d, const struct odb_event *ev)
+{
     static const char *const kinds[] = {"", "refused", "escape", "note"};
     const struct odb_ev_note *e = (const void *)ev;
     put_place(d, e->tick, e->rip, ev->tid);
@@ -436,14 +484,15 @@ static struct odb_err *dump_note(struct trace_dump *d, const struct odb_event *e
 }
 
 static struct odb_err *(*const dumpers_[ODB_N_EV])(struct trace_dump *, const struct odb_event *) = {
-    [ODB_EV_START] = dump_start, [ODB_EV_CPU] = dump_cpu,         [ODB_EV_FILE] = dump_file,
-    [ODB_EV_EXEC] = dump_exec,   [ODB_EV_MAP] = dump_map,         [ODB_EV_MEM] = dump_mem,
+    [ODB_EV_START] = dump_start,     [ODB_EV_CPU] = dump_cpu,     [ODB_EV_FILE] = dump_file,
+    [ODB_EV_EXEC] = dump_exec,       [ODB_EV_MAP] = dump_map,     [ODB_EV_MEM] = dump_mem,
     [ODB_EV_SYSCALL] = dump_syscall, [ODB_EV_INSN] = dump_insn,   [ODB_EV_FAULT] = dump_fault,
-    [ODB_EV_SIGNAL] = dump_signal, [ODB_EV_CHECK] = dump_check,   [ODB_EV_EXIT] = dump_exit,
-    [ODB_EV_END] = dump_end,     [ODB_EV_NOTE] = dump_note,
+    [ODB_EV_SIGNAL] = dump_signal,   [ODB_EV_CHECK] = dump_check, [ODB_EV_EXIT] = dump_exit,
+    [ODB_EV_END] = dump_end,         [ODB_EV_NOTE] = dump_note,
 };
 
-static struct odb_err *dump_events(struct trace_dump *d, struct trace_reader *r) {
+static struct odb_err *dump_events(struct trace_dump *d, struct trace_reader *r)
+{
     for (;;) {
         const struct odb_event *ev;
         ODB_TRY(trace_reader_next(r, &ev, NULL));
@@ -459,7 +508,8 @@ static struct odb_err *dump_events(struct trace_dump *d, struct trace_reader *r)
     return fflush(d->out) ? odb_err("cannot write the dump") : NULL;
 }
 
-struct odb_err *trace_dump_all(const char *dir, void *file) {
+struct odb_err *trace_dump_all(const char *dir, void *file)
+{
     struct trace_reader *r;
     ODB_TRY(trace_reader_open(dir, &r));
     struct trace_dump d = {.out = file};

@@ -23,20 +23,21 @@ struct trace_reader {
     struct source_block cur, ahead, scratch;
     size_t cur_pos;
     uint64_t ready;
-    uint64_t tracked;            /* events before this stream offset were walked */
+    uint64_t tracked; /* events before this stream offset were walked */
     uint32_t left_maps, left_mem;
     uint64_t n_tracked, n_events; /* events before tracked, before ready */
-    bool end_seen;               /* an END event is before ready */
-    bool is_bad;                 /* an invalid event was met: nothing behind it counts */
+    bool end_seen;                /* an END event is before ready */
+    bool is_bad;                  /* an invalid event was met: nothing behind it counts */
     bool is_at_end;
-    const uint8_t *run;          /* trace_reader_next: the events left of the last run */
+    const uint8_t *run; /* trace_reader_next: the events left of the last run */
     size_t run_left;
     uint64_t run_offset;
     char bad[160];
-    char damage[480];
+    char damage[600];
 };
 
-struct odb_err *trace_reader_open(const char *dir, struct trace_reader **ret) {
+struct odb_err *trace_reader_open(const char *dir, struct trace_reader **ret)
+{
     struct trace_reader *r = calloc(1, sizeof *r);
     if (!r)
         return odb_err("out of memory");
@@ -50,7 +51,8 @@ struct odb_err *trace_reader_open(const char *dir, struct trace_reader **ret) {
     return NULL;
 }
 
-void trace_reader_close(struct trace_reader *r) {
+void trace_reader_close(struct trace_reader *r)
+{
     if (!r)
         return;
     trace_source_close(r->source);
@@ -60,7 +62,8 @@ void trace_reader_close(struct trace_reader *r) {
     free(r);
 }
 
-void trace_reader_rewind(struct trace_reader *r) {
+void trace_reader_rewind(struct trace_reader *r)
+{
     trace_source_rewind(r->source, &r->pos);
     r->cur.len_bytes = r->ahead.len_bytes = r->scratch.len_bytes = 0;
     r->cur_pos = 0;
@@ -74,14 +77,15 @@ void trace_reader_rewind(struct trace_reader *r) {
 
 /* ---- walking events ---- */
 
-static bool is_group_open(const struct trace_reader *r) {
-    return r->left_maps || r->left_mem;
-}
+static bool is_group_open(const struct trace_reader *r) { return r->left_maps || r->left_mem; }
 
 /* Counts followers. NULL, or why this event cannot stand here. */
-static const char *track(struct trace_reader *r, const struct odb_event *ev) {
+static const char *track(struct trace_reader *r, const struct odb_event *ev)
+{
     if (r->end_seen)
         return "event behind END";
+    if (is_group_open(r) && ev->type == ODB_EV_END)
+        return "the program died while the event before this was written";
     if (r->left_maps) {
         if (ev->type != ODB_EV_MAP)
             return "MAP events announced by EXEC are missing";
@@ -108,7 +112,8 @@ static const char *track(struct trace_reader *r, const struct odb_event *ev) {
 
 /* Walks a block just loaded, and cuts it off at the first bad event. With `until_complete`, stops where
  * the open group is complete; what is behind is walked when the block is loaded again. */
-static void walk(struct trace_reader *r, struct source_block *b, bool until_complete) {
+static void walk(struct trace_reader *r, struct source_block *b, bool until_complete)
+{
     size_t at = 0;
     while (at < b->len_bytes) {
         const struct odb_event *ev = (const void *)(b->data + at);
@@ -140,7 +145,8 @@ static void walk(struct trace_reader *r, struct source_block *b, bool until_comp
     }
 }
 
-static struct odb_err *load(struct trace_reader *r, struct source_block *b, bool until_complete) {
+static struct odb_err *load(struct trace_reader *r, struct source_block *b, bool until_complete)
+{
     b->len_bytes = 0;
     if (r->is_bad || r->end_seen)
         return NULL;
@@ -150,7 +156,8 @@ static struct odb_err *load(struct trace_reader *r, struct source_block *b, bool
 }
 
 /* Loads blocks until the group that is open at the end of cur is complete, or nothing is left. */
-static struct odb_err *look_ahead(struct trace_reader *r) {
+static struct odb_err *look_ahead(struct trace_reader *r)
+{
     ODB_TRY(load(r, &r->ahead, false));
     if (!r->ahead.len_bytes || r->ready > r->ahead.stream_offset)
         return NULL;
@@ -165,7 +172,8 @@ static struct odb_err *look_ahead(struct trace_reader *r) {
 
 /* ---- the end ---- */
 
-static void finish(struct trace_reader *r) {
+static void finish(struct trace_reader *r)
+{
     r->is_at_end = true;
     uint64_t left = trace_source_left(r->source, &r->pos);
     const char *damage = trace_source_damage(r->source);
@@ -189,14 +197,16 @@ static void finish(struct trace_reader *r) {
              r->is_bad || *damage ? "damaged" : "cut off", why, r->n_events, r->ready, ring);
 }
 
-const char *trace_reader_damage(const struct trace_reader *r) {
+const char *trace_reader_damage(const struct trace_reader *r)
+{
     return r->is_at_end && r->damage[0] ? r->damage : NULL;
 }
 
 /* ---- giving out ---- */
 
 struct odb_err *trace_reader_next_block(struct trace_reader *r, const uint8_t **ret_data, size_t *ret_len,
-                                        uint64_t *ret_offset) {
+                                        uint64_t *ret_offset)
+{
     *ret_len = 0;
     while (!r->is_at_end) {
         struct source_block *cur = &r->cur;
@@ -230,7 +240,8 @@ struct odb_err *trace_reader_next_block(struct trace_reader *r, const uint8_t **
     return NULL;
 }
 
-struct odb_err *trace_reader_next(struct trace_reader *r, const struct odb_event **ret, uint64_t *ret_offset) {
+struct odb_err *trace_reader_next(struct trace_reader *r, const struct odb_event **ret, uint64_t *ret_offset)
+{
     if (!r->run_left)
         ODB_TRY(trace_reader_next_block(r, &r->run, &r->run_left, &r->run_offset));
     *ret = NULL;

@@ -30,7 +30,7 @@ struct trace_source {
     char *events_path; /* owned */
     char *ring_path;   /* owned */
     int fd;
-    int ring_fd;       /* -1: there is no ring */
+    int ring_fd; /* -1: there is no ring */
     uint64_t file_bytes;
     uint64_t time_ns;
     ZSTD_DCtx *zstd;
@@ -47,7 +47,8 @@ struct ring_state {
 };
 
 /* Adds to the damage text, once: after a look ahead the same place is read again. */
-__attribute__((format(printf, 2, 3))) static void set_damage(struct trace_source *s, const char *fmt, ...) {
+__attribute__((format(printf, 2, 3))) static void set_damage(struct trace_source *s, const char *fmt, ...)
+{
     char text[160];
     va_list ap;
     va_start(ap, fmt);
@@ -59,7 +60,8 @@ __attribute__((format(printf, 2, 3))) static void set_damage(struct trace_source
     snprintf(s->damage + used, sizeof s->damage - used, "%s%s", used ? "; " : "", text);
 }
 
-static struct odb_err *reserve(uint8_t **data, size_t *cap, size_t n_bytes) {
+static struct odb_err *reserve(uint8_t **data, size_t *cap, size_t n_bytes)
+{
     if (n_bytes <= *cap)
         return NULL;
     free(*data);
@@ -71,14 +73,16 @@ static struct odb_err *reserve(uint8_t **data, size_t *cap, size_t n_bytes) {
     return NULL;
 }
 
-void source_block_deinit(struct source_block *b) {
+void source_block_deinit(struct source_block *b)
+{
     free(b->data);
     *b = (struct source_block){0};
 }
 
 /* ---- opening ---- */
 
-static struct odb_err *read_file_header(struct trace_source *s) {
+static struct odb_err *read_file_header(struct trace_source *s)
+{
     struct file_header h;
     size_t n;
     ODB_TRY(odb_err_context(fs_pread_full(s->fd, &h, sizeof h, 0, &n), "%s", s->events_path));
@@ -99,7 +103,8 @@ static struct odb_err *read_file_header(struct trace_source *s) {
 }
 
 /* Reads the ring's identity and offsets; false, and why, when they cannot be used. */
-static bool read_ring_state(struct trace_source *s, struct ring_state *ret, const char **why) {
+static bool read_ring_state(struct trace_source *s, struct ring_state *ret, const char **why)
+{
     _cleanup_free_ struct odb_control *c = aligned_alloc(_Alignof(struct odb_control), sizeof *c);
     size_t n = 0;
     *why = "cannot be read";
@@ -123,7 +128,8 @@ static bool read_ring_state(struct trace_source *s, struct ring_state *ret, cons
            ret->head - ret->tail <= ODB_RING_BYTES && ret->base <= INT64_MAX && ret->head <= INT64_MAX;
 }
 
-static struct odb_err *open_files(struct trace_source *s, const char *dir) {
+static struct odb_err *open_files(struct trace_source *s, const char *dir)
+{
     ODB_TRY(fs_join(dir, "events", &s->events_path));
     ODB_TRY(fs_join(dir, "ring", &s->ring_path));
     s->zstd = ZSTD_createDCtx();
@@ -145,7 +151,8 @@ static struct odb_err *open_files(struct trace_source *s, const char *dir) {
     return NULL;
 }
 
-struct odb_err *trace_source_open(const char *dir, struct trace_source **ret) {
+struct odb_err *trace_source_open(const char *dir, struct trace_source **ret)
+{
     struct trace_source *s = calloc(1, sizeof *s);
     if (!s)
         return odb_err("out of memory");
@@ -159,7 +166,8 @@ struct odb_err *trace_source_open(const char *dir, struct trace_source **ret) {
     return NULL;
 }
 
-void trace_source_close(struct trace_source *s) {
+void trace_source_close(struct trace_source *s)
+{
     if (!s)
         return;
     odb_closep(&s->fd);
@@ -171,37 +179,35 @@ void trace_source_close(struct trace_source *s) {
     free(s);
 }
 
-void trace_source_rewind(struct trace_source *s, struct source_pos *ret) {
+void trace_source_rewind(struct trace_source *s, struct source_pos *ret)
+{
     *ret = (struct source_pos){.file_offset = sizeof(struct file_header)};
     s->damage[0] = 0;
     s->ring_bytes = 0;
 }
 
-const char *trace_source_damage(const struct trace_source *s) {
-    return s->damage;
-}
+const char *trace_source_damage(const struct trace_source *s) { return s->damage; }
 
-uint64_t trace_source_time_ns(const struct trace_source *s) {
-    return s->time_ns;
-}
+uint64_t trace_source_time_ns(const struct trace_source *s) { return s->time_ns; }
 
-uint64_t trace_source_ring_bytes(const struct trace_source *s) {
-    return s->ring_bytes;
-}
+uint64_t trace_source_ring_bytes(const struct trace_source *s) { return s->ring_bytes; }
 
-uint64_t trace_source_left(const struct trace_source *s, const struct source_pos *pos) {
+uint64_t trace_source_left(const struct trace_source *s, const struct source_pos *pos)
+{
     return pos->file_offset < s->file_bytes ? s->file_bytes - pos->file_offset : 0;
 }
 
-bool trace_source_is_behind_base(const struct trace_source *s, uint64_t stream_offset) {
+bool trace_source_is_behind_base(const struct trace_source *s, uint64_t stream_offset)
+{
     return s->has_base && stream_offset >= s->ring_stream_base;
 }
 
 /* ---- blocks ---- */
 
 /* Header at pos; false: no block there (the end, or damage, which is noted). */
-static struct odb_err *read_block_header(struct trace_source *s, const struct source_pos *pos, struct block_header *h,
-                                         bool *ret_found) {
+static struct odb_err *read_block_header(struct trace_source *s, const struct source_pos *pos,
+                                         struct block_header *h, bool *ret_found)
+{
     uint64_t at = pos->file_offset;
     size_t n;
     *ret_found = false;
@@ -213,8 +219,8 @@ static struct odb_err *read_block_header(struct trace_source *s, const struct so
     else if (memcmp(h->magic, ODB_BLOCK_MAGIC, sizeof h->magic) != 0 ||
              h->crc != odb_crc32(h, offsetof(struct block_header, crc)))
         set_damage(s, "block header at file offset %" PRIu64 " is damaged", at);
-    else if (h->raw_bytes == 0 || h->raw_bytes > ODB_BLOCK_MAX_BYTES || h->raw_bytes % 8 || h->packed_bytes == 0 ||
-             h->packed_bytes > h->raw_bytes || h->reserved)
+    else if (h->raw_bytes == 0 || h->raw_bytes > ODB_BLOCK_MAX_BYTES || h->raw_bytes % 8 ||
+             h->packed_bytes == 0 || h->packed_bytes > h->raw_bytes || h->reserved)
         set_damage(s, "block at file offset %" PRIu64 " has impossible sizes", at);
     else if (h->stream_offset != pos->stream_offset)
         set_damage(s, "block at file offset %" PRIu64 " does not follow the one before it", at);
@@ -223,7 +229,8 @@ static struct odb_err *read_block_header(struct trace_source *s, const struct so
     return NULL;
 }
 
-static struct odb_err *read_block(struct trace_source *s, struct source_pos *pos, struct source_block *ret) {
+static struct odb_err *read_block(struct trace_source *s, struct source_pos *pos, struct source_block *ret)
+{
     struct block_header h;
     bool found;
     uint64_t at = pos->file_offset;
@@ -240,7 +247,8 @@ static struct odb_err *read_block(struct trace_source *s, struct source_pos *pos
         ODB_TRY(reserve(&s->packed, &s->packed_cap, h.packed_bytes));
     uint8_t *packed = is_stored ? ret->data : s->packed;
     size_t n;
-    ODB_TRY(odb_err_context(fs_pread_full(s->fd, packed, h.packed_bytes, at + sizeof h, &n), "%s", s->events_path));
+    ODB_TRY(odb_err_context(fs_pread_full(s->fd, packed, h.packed_bytes, at + sizeof h, &n), "%s",
+                            s->events_path));
     if (n < h.packed_bytes) {
         set_damage(s, "block at file offset %" PRIu64 " is cut off", at);
         return NULL;
@@ -263,7 +271,9 @@ static struct odb_err *read_block(struct trace_source *s, struct source_pos *pos
 /* ---- ring ---- */
 
 /* Ring bytes [from, from + n_bytes), which may wrap. */
-static struct odb_err *read_ring_bytes(struct trace_source *s, uint64_t from, size_t n_bytes, uint8_t *to, bool *ret_ok) {
+static struct odb_err *read_ring_bytes(struct trace_source *s, uint64_t from, size_t n_bytes, uint8_t *to,
+                                       bool *ret_ok)
+{
     size_t at = (size_t)(from % ODB_RING_BYTES);
     size_t first = n_bytes < ODB_RING_BYTES - at ? n_bytes : ODB_RING_BYTES - at;
     size_t n, m = 0;
@@ -274,7 +284,8 @@ static struct odb_err *read_ring_bytes(struct trace_source *s, uint64_t from, si
     return NULL;
 }
 
-static struct odb_err *read_ring(struct trace_source *s, struct source_pos *pos, struct source_block *ret) {
+static struct odb_err *read_ring(struct trace_source *s, struct source_pos *pos, struct source_block *ret)
+{
     struct ring_state ring, after;
     const char *why;
     if (!read_ring_state(s, &ring, &why)) {
@@ -284,8 +295,9 @@ static struct odb_err *read_ring(struct trace_source *s, struct source_pos *pos,
     uint64_t file_end = pos->stream_offset - pos->host_note_bytes;
     if (file_end < ring.base || file_end - ring.base < ring.tail || file_end - ring.base > ring.head ||
         ring.base != s->ring_stream_base) {
-        set_damage(s, "`ring` does not follow `events` (stream offset %" PRIu64 "; ring %" PRIu64 " to %" PRIu64 ")",
-                   file_end, ring.base + ring.tail, ring.base + ring.head);
+        set_damage(
+            s, "`ring` does not follow `events` (stream offset %" PRIu64 "; ring %" PRIu64 " to %" PRIu64 ")",
+            file_end, ring.base + ring.tail, ring.base + ring.head);
         return NULL;
     }
     uint64_t from = file_end - ring.base;
@@ -307,7 +319,8 @@ static struct odb_err *read_ring(struct trace_source *s, struct source_pos *pos,
     return NULL;
 }
 
-struct odb_err *trace_source_next(struct trace_source *s, struct source_pos *pos, struct source_block *ret) {
+struct odb_err *trace_source_next(struct trace_source *s, struct source_pos *pos, struct source_block *ret)
+{
     ret->len_bytes = 0;
     if (pos->is_ring_done)
         return NULL;

@@ -32,7 +32,8 @@ struct odb_err *trace_source_open(const char *dir, struct trace_source **ret) OD
 void trace_source_close(struct trace_source *s);
 void trace_source_rewind(struct trace_source *s, struct source_pos *ret);
 /* Next block; len_bytes 0 at the end. Damage is not an error: it is the end, and a text. */
-struct odb_err *trace_source_next(struct trace_source *s, struct source_pos *pos, struct source_block *ret) ODB_MUST_CHECK;
+struct odb_err *trace_source_next(struct trace_source *s, struct source_pos *pos, struct source_block *ret)
+    ODB_MUST_CHECK;
 /* Why the source ended before its natural end; "" if it did not. */
 const char *trace_source_damage(const struct trace_source *s);
 /* File bytes behind pos (0 when the file is used up). */

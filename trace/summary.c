@@ -6,7 +6,8 @@
 #include "common/fs.h"
 #include "trace/trace.h"
 
-void trace_summary_deinit(struct trace_summary *s) {
+void trace_summary_deinit(struct trace_summary *s)
+{
     for (uint32_t i = 0; i < s->n_argv; i++)
         free(s->argv[i]);
     free(s->argv);
@@ -14,7 +15,8 @@ void trace_summary_deinit(struct trace_summary *s) {
     s->n_argv = 0;
 }
 
-static struct odb_err *take_start(struct trace_summary *s, const struct odb_ev_start *e) {
+static struct odb_err *take_start(struct trace_summary *s, const struct odb_ev_start *e)
+{
     trace_summary_deinit(s); /* a damaged recording may have two */
     const char *text = trace_start_string(e, 0);
     snprintf(s->exe, sizeof s->exe, "%s", text);
@@ -35,17 +37,18 @@ static struct odb_err *take_start(struct trace_summary *s, const struct odb_ev_s
     return NULL;
 }
 
-static void take_tick(struct trace_summary *s, uint64_t tick) {
+static void take_tick(struct trace_summary *s, uint64_t tick)
+{
     if (tick > s->last_tick)
         s->last_tick = tick;
 }
 
-static struct odb_err *take_event(struct trace_summary *s, const struct odb_event *ev) {
+static struct odb_err *take_event(struct trace_summary *s, const struct odb_event *ev)
+{
     const void *body = ev;
     s->n_events++;
     switch (ev->type) {
-    case ODB_EV_START:
-        return take_start(s, body);
+    case ODB_EV_START: return take_start(s, body);
     case ODB_EV_SYSCALL:
         s->n_syscalls++;
         take_tick(s, ((const struct odb_ev_syscall *)body)->tick);
@@ -58,9 +61,7 @@ static struct odb_err *take_event(struct trace_summary *s, const struct odb_even
         s->n_faults++;
         take_tick(s, ((const struct odb_ev_fault *)body)->tick);
         break;
-    case ODB_EV_SIGNAL:
-        take_tick(s, ((const struct odb_ev_signal *)body)->tick);
-        break;
+    case ODB_EV_SIGNAL: take_tick(s, ((const struct odb_ev_signal *)body)->tick); break;
     case ODB_EV_EXIT: {
         const struct odb_ev_exit *e = body;
         take_tick(s, e->tick);
@@ -76,13 +77,13 @@ static struct odb_err *take_event(struct trace_summary *s, const struct odb_even
         s->duration_ns = e->time_ns > s->time_ns ? e->time_ns - s->time_ns : 0;
         break;
     }
-    default:
-        break;
+    default: break;
     }
     return NULL;
 }
 
-static struct odb_err *summarize(struct trace_reader *r, struct trace_summary *s) {
+static struct odb_err *summarize(struct trace_reader *r, struct trace_summary *s)
+{
     for (;;) {
         const struct odb_event *ev;
         uint64_t offset;
@@ -98,7 +99,8 @@ static struct odb_err *summarize(struct trace_reader *r, struct trace_summary *s
     return NULL;
 }
 
-struct odb_err *trace_summarize(const char *dir, struct trace_summary *ret) {
+struct odb_err *trace_summarize(const char *dir, struct trace_summary *ret)
+{
     struct trace_reader *r;
     ODB_TRY(trace_reader_open(dir, &r));
     struct trace_summary s = {.disk_bytes = fs_tree_disk_bytes(dir)};

@@ -12,7 +12,8 @@
 #define MAX_SIGNAL 64
 
 /* The body is `len` bytes behind a struct of `fixed` bytes, zero-padded to 8. */
-static const char *check_tail(const struct odb_event *ev, size_t fixed, uint64_t len) {
+static const char *check_tail(const struct odb_event *ev, size_t fixed, uint64_t len)
+{
     if (ev->size_bytes != fixed + PADDED(len))
         return "event size does not fit its contents";
     const uint8_t *p = (const uint8_t *)ev;
@@ -24,7 +25,8 @@ static const char *check_tail(const struct odb_event *ev, size_t fixed, uint64_t
 }
 
 /* One NUL-terminated string of n bytes with its NUL, behind `fixed` bytes. */
-static const char *check_text(const struct odb_event *ev, size_t fixed, uint32_t n) {
+static const char *check_text(const struct odb_event *ev, size_t fixed, uint32_t n)
+{
     const char *bad = check_tail(ev, fixed, n);
     if (bad)
         return bad;
@@ -34,17 +36,20 @@ static const char *check_text(const struct odb_event *ev, size_t fixed, uint32_t
     return NULL;
 }
 
-static bool overlaps(uint64_t start, uint64_t end, uint64_t low, uint64_t high) {
+static bool overlaps(uint64_t start, uint64_t end, uint64_t low, uint64_t high)
+{
     return start < high && end > low;
 }
 
 /* Where odb itself lives: a recording must not ask to write there. */
-static bool is_ours(uint64_t start, uint64_t end) {
+static bool is_ours(uint64_t start, uint64_t end)
+{
     return overlaps(start, end, ODB_ENGINE_BASE, ODB_ENGINE_END) ||
            overlaps(start, end, ODB_IBL_ADDR, ODB_IBL_ADDR + ODB_IBL_BYTES);
 }
 
-static const char *check_start(const struct odb_event *ev) {
+static const char *check_start(const struct odb_event *ev)
+{
     const struct odb_ev_start *e = (const void *)ev;
     const char *bad = check_tail(ev, sizeof *e, e->text_bytes);
     if (bad)
@@ -65,7 +70,8 @@ static const char *check_start(const struct odb_event *ev) {
     return n == 3 + (uint64_t)e->n_argv + e->n_envp ? NULL : "number of strings does not fit";
 }
 
-static const char *check_cpu(const struct odb_event *ev) {
+static const char *check_cpu(const struct odb_event *ev)
+{
     const struct odb_ev_cpu *e = (const void *)ev;
     if (e->policy != ODB_CPU_V3 && e->policy != ODB_CPU_HOST)
         return "unknown CPU policy";
@@ -74,18 +80,21 @@ static const char *check_cpu(const struct odb_event *ev) {
     return check_tail(ev, sizeof *e, (uint64_t)e->n_entries * sizeof(struct odb_cpuid));
 }
 
-static const char *check_file(const struct odb_event *ev) {
+static const char *check_file(const struct odb_event *ev)
+{
     const struct odb_ev_file *e = (const void *)ev;
     if (e->file_id == 0)
         return "file number 0";
     return check_text(ev, sizeof *e, e->path_bytes);
 }
 
-static const char *check_exec(const struct odb_event *ev) {
+static const char *check_exec(const struct odb_event *ev)
+{
     return check_tail(ev, sizeof(struct odb_ev_exec), 0);
 }
 
-static const char *check_map(const struct odb_event *ev) {
+static const char *check_map(const struct odb_event *ev)
+{
     const struct odb_ev_map *e = (const void *)ev;
     const char *bad = check_text(ev, sizeof *e, e->name_bytes);
     if (bad)
@@ -100,7 +109,8 @@ static const char *check_map(const struct odb_event *ev) {
     return NULL;
 }
 
-static const char *check_mem(const struct odb_event *ev) {
+static const char *check_mem(const struct odb_event *ev)
+{
     const struct odb_ev_mem *e = (const void *)ev;
     if (ev->flags & ~ODB_MEM_IN)
         return "unknown flags";
@@ -115,19 +125,22 @@ static const char *check_mem(const struct odb_event *ev) {
     return check_tail(ev, sizeof *e, e->len_bytes);
 }
 
-static const char *check_syscall(const struct odb_event *ev) {
+static const char *check_syscall(const struct odb_event *ev)
+{
     const struct odb_ev_syscall *e = (const void *)ev;
     return check_tail(ev, sizeof *e, 8 * (uint64_t)__builtin_popcount(e->gpr_mask));
 }
 
-static const char *check_insn(const struct odb_event *ev) {
+static const char *check_insn(const struct odb_event *ev)
+{
     const struct odb_ev_insn *e = (const void *)ev;
     if (e->kind < ODB_INSN_RDTSC || e->kind > ODB_INSN_RDPID)
         return "unknown instruction kind";
     return check_tail(ev, sizeof *e, 0);
 }
 
-static const char *check_fault(const struct odb_event *ev) {
+static const char *check_fault(const struct odb_event *ev)
+{
     const struct odb_ev_fault *e = (const void *)ev;
     if (ev->flags & ~ODB_FAULT_FATAL)
         return "unknown flags";
@@ -136,7 +149,8 @@ static const char *check_fault(const struct odb_event *ev) {
     return check_tail(ev, sizeof *e, 0);
 }
 
-static const char *check_signal(const struct odb_event *ev) {
+static const char *check_signal(const struct odb_event *ev)
+{
     const struct odb_ev_signal *e = (const void *)ev;
     if (e->signo < 1 || e->signo > MAX_SIGNAL)
         return "not a signal number";
@@ -145,25 +159,29 @@ static const char *check_signal(const struct odb_event *ev) {
     return check_tail(ev, sizeof *e, 0);
 }
 
-static const char *check_check(const struct odb_event *ev) {
+static const char *check_check(const struct odb_event *ev)
+{
     const struct odb_ev_check *e = (const void *)ev;
     if (e->reserved)
         return "reserved field is not zero";
     return check_tail(ev, sizeof *e, (uint64_t)e->n_pages * sizeof(struct odb_page_hash));
 }
 
-static const char *check_exit(const struct odb_event *ev) {
+static const char *check_exit(const struct odb_event *ev)
+{
     const struct odb_ev_exit *e = (const void *)ev;
     if (e->reserved)
         return "reserved field is not zero";
     return check_tail(ev, sizeof *e, 0);
 }
 
-static const char *check_end(const struct odb_event *ev) {
+static const char *check_end(const struct odb_event *ev)
+{
     return check_tail(ev, sizeof(struct odb_ev_end), 0);
 }
 
-static const char *check_note(const struct odb_event *ev) {
+static const char *check_note(const struct odb_event *ev)
+{
     const struct odb_ev_note *e = (const void *)ev;
     if (e->kind < ODB_NOTE_REFUSED || e->kind > ODB_NOTE_INFO)
         return "unknown kind of note";
@@ -191,7 +209,8 @@ static const struct {
     [ODB_EV_NOTE] = {sizeof(struct odb_ev_note), check_note, false},
 };
 
-const char *trace_validate(const struct odb_event *ev, size_t n_bytes) {
+const char *trace_validate(const struct odb_event *ev, size_t n_bytes)
+{
     if (n_bytes < sizeof *ev)
         return "event header is cut off";
     if (ev->size_bytes < sizeof *ev || ev->size_bytes % 8 || ev->size_bytes > ODB_EVENT_MAX_BYTES)
@@ -207,23 +226,16 @@ const char *trace_validate(const struct odb_event *ev, size_t n_bytes) {
     return types_[ev->type].check(ev);
 }
 
-const void *trace_mem_data(const struct odb_ev_mem *ev) {
-    return ev + 1;
-}
+const void *trace_mem_data(const struct odb_ev_mem *ev) { return ev + 1; }
 
-const char *trace_file_path(const struct odb_ev_file *ev) {
-    return (const char *)(ev + 1);
-}
+const char *trace_file_path(const struct odb_ev_file *ev) { return (const char *)(ev + 1); }
 
-const char *trace_map_name(const struct odb_ev_map *ev) {
-    return (const char *)(ev + 1);
-}
+const char *trace_map_name(const struct odb_ev_map *ev) { return (const char *)(ev + 1); }
 
-const char *trace_note_text(const struct odb_ev_note *ev) {
-    return (const char *)(ev + 1);
-}
+const char *trace_note_text(const struct odb_ev_note *ev) { return (const char *)(ev + 1); }
 
-const char *trace_start_string(const struct odb_ev_start *ev, uint32_t i) {
+const char *trace_start_string(const struct odb_ev_start *ev, uint32_t i)
+{
     if (i >= 3 + (uint64_t)ev->n_argv + ev->n_envp)
         return "";
     const char *s = (const char *)(ev + 1);
@@ -232,7 +244,8 @@ const char *trace_start_string(const struct odb_ev_start *ev, uint32_t i) {
     return s;
 }
 
-void trace_syscall_gprs(const struct odb_ev_syscall *ev, struct trace_gprs *inout) {
+void trace_syscall_gprs(const struct odb_ev_syscall *ev, struct trace_gprs *inout)
+{
     const uint64_t *value = (const void *)(ev + 1);
     for (unsigned i = 0; i < ODB_N_GPR; i++) {
         if (ev->gpr_mask & (1u << i))

@@ -4,7 +4,11 @@
  * Invariants: the file up to file_end is valid whatever happens: a block that could not be written whole
  * is cut away again (and if even that fails, a reader sees a block with a wrong checksum at the end and
  * stops before it). What is in `raw` stays there until its block is on disk, so a failed flush (disk
- * full) can be tried again. raw_used counts whole events only. */
+ * full) can be tried again. raw_used counts whole events only.
+ *
+ * A program killed while its engine writes an event's followers (n_mem) leaves the group incomplete, and
+ * the recorder's END comes right behind it. As long as that group is not in the file it is dropped, so
+ * that the recording is whole; otherwise the reader stops before it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -24,21 +28,25 @@
 #define RAW_BYTES (4u << 20)
 #define ZSTD_LEVEL 1
 
-_Static_assert(RAW_BYTES >= ODB_EVENT_MAX_BYTES && RAW_BYTES <= ODB_BLOCK_MAX_BYTES, "every event fits in a block");
+_Static_assert(RAW_BYTES >= ODB_EVENT_MAX_BYTES && RAW_BYTES <= ODB_BLOCK_MAX_BYTES,
+               "every event fits in a block");
 
 struct trace_writer {
     int fd;
     char *path;
     ZSTD_CCtx *zstd;
-    uint8_t *raw;          /* RAW_BYTES */
+    uint8_t *raw; /* RAW_BYTES */
     size_t raw_used;
-    uint8_t *packed;       /* packed_cap bytes */
+    uint8_t *packed; /* packed_cap bytes */
     size_t packed_cap;
-    uint64_t file_end;     /* bytes of valid file */
-    uint64_t flushed;      /* stream bytes in the file */
+    uint64_t file_end;    /* bytes of valid file */
+    uint64_t flushed;     /* stream bytes in the file */
+    uint64_t group_start; /* stream offset of the last event that announced followers */
+    uint64_t group_left;  /* of its followers, those that did not come yet */
 };
 
-static void writer_free(struct trace_writer *w) {
+static void writer_free(struct trace_writer *w)
+{
     if (w->fd >= 0)
         close(w->fd);
     ZSTD_freeCCtx(w->zstd);
@@ -48,19 +56,23 @@ static void writer_free(struct trace_writer *w) {
     free(w);
 }
 
-static struct odb_err *write_at_end(struct trace_writer *w, struct iovec *iov, int n_iov, size_t n_bytes) {
+static struct odb_err *write_at_end(struct trace_writer *w, struct iovec *iov, int n_iov, size_t n_bytes)
+{
     struct odb_err *e = fs_pwritev_all(w->fd, iov, n_iov, w->file_end);
     if (!e) {
         w->file_end += n_bytes;
         return NULL;
     }
-    if (ftruncate(w->fd, (off_t)w->file_end) < 0)
-        return odb_err_context(e, "%s (and cannot cut off the incomplete block)", w->path);
-    return odb_err_context(e, "%s (what is recorded so far stays usable, %" PRIu64 " bytes of events)", w->path,
-                           w->flushed);
+    bool is_clean = ftruncate(w->fd, (off_t)w->file_end) == 0;
+    struct odb_err *ret =
+        odb_err("%s: %s (the %" PRIu64 " bytes of events recorded so far stay usable%s)", w->path,
+                odb_err_text(e), w->flushed, is_clean ? "" : ", with an incomplete block behind them");
+    odb_err_free(e);
+    return ret;
 }
 
-static struct odb_err *write_file_header(struct trace_writer *w) {
+static struct odb_err *write_file_header(struct trace_writer *w)
+{
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     struct file_header h = {
@@ -74,7 +86,8 @@ static struct odb_err *write_file_header(struct trace_writer *w) {
     return write_at_end(w, &iov, 1, sizeof h);
 }
 
-struct odb_err *trace_writer_create(const char *dir, struct trace_writer **ret) {
+struct odb_err *trace_writer_create(const char *dir, struct trace_writer **ret)
+{
     struct trace_writer *w = calloc(1, sizeof *w);
     if (!w)
         return odb_err("out of memory");
@@ -105,7 +118,8 @@ struct odb_err *trace_writer_create(const char *dir, struct trace_writer **ret) 
     return NULL;
 }
 
-struct odb_err *trace_writer_flush(struct trace_writer *w) {
+struct odb_err *trace_writer_flush(struct trace_writer *w)
+{
     if (!w->raw_used)
         return NULL;
     size_t n = ZSTD_compressCCtx(w->zstd, w->packed, w->packed_cap, w->raw, w->raw_used, ZSTD_LEVEL);
@@ -131,45 +145,85 @@ struct odb_err *trace_writer_flush(struct trace_writer *w) {
     return NULL;
 }
 
-struct odb_err *trace_writer_append(struct trace_writer *w, const void *events, size_t n_bytes) {
+/* Counts followers of the event at stream offset `at`; its struct may be unaligned. */
+static void track(struct trace_writer *w, const uint8_t *event, const struct odb_event *ev, uint64_t at)
+{
+    uint64_t n = 0;
+    if (ev->type == ODB_EV_SYSCALL && ev->size_bytes >= sizeof(struct odb_ev_syscall)) {
+        struct odb_ev_syscall e;
+        memcpy(&e, event, sizeof e);
+        n = e.n_mem;
+    } else if (ev->type == ODB_EV_EXEC && ev->size_bytes >= sizeof(struct odb_ev_exec)) {
+        struct odb_ev_exec e;
+        memcpy(&e, event, sizeof e);
+        n = (uint64_t)e.n_maps + e.n_mem;
+    } else if (ev->type == ODB_EV_MAP || ev->type == ODB_EV_MEM) {
+        w->group_left -= w->group_left > 0;
+        return;
+    }
+    w->group_start = at;
+    w->group_left = n;
+}
+
+/* Checks the header of the event at p + run. */
+static struct odb_err *check_header(struct trace_writer *w, const uint8_t *event, size_t left, size_t run,
+                                    struct odb_event *ret)
+{
+    if (left < sizeof *ret)
+        return odb_err("%s: an event is cut off before it was written", w->path);
+    memcpy(ret, event, sizeof *ret);
+    if (ret->size_bytes < sizeof *ret || ret->size_bytes % 8 || ret->size_bytes > ODB_EVENT_MAX_BYTES ||
+        ret->size_bytes > left)
+        return odb_err("%s: event of type %u with impossible size %u at stream offset %" PRIu64, w->path,
+                       ret->type, ret->size_bytes, trace_writer_offset(w) + run);
+    return NULL;
+}
+
+/* Whole events from the beginning of p that fit into the buffer. */
+static struct odb_err *measure_run(struct trace_writer *w, const uint8_t *p, size_t n_bytes, size_t *ret)
+{
+    size_t run = 0;
+    while (run < n_bytes) {
+        struct odb_event ev;
+        ODB_TRY(check_header(w, p + run, n_bytes - run, run, &ev));
+        bool is_dropping = ev.type == ODB_EV_END && w->group_left && w->group_start >= w->flushed;
+        if (is_dropping && run)
+            break; /* what is before it first */
+        if (is_dropping) {
+            w->raw_used = (size_t)(w->group_start - w->flushed);
+            w->group_left = 0;
+        }
+        if (w->raw_used + run + ev.size_bytes > RAW_BYTES)
+            break;
+        track(w, p + run, &ev, trace_writer_offset(w) + run);
+        run += ev.size_bytes;
+    }
+    *ret = run;
+    return NULL;
+}
+
+struct odb_err *trace_writer_append(struct trace_writer *w, const void *events, size_t n_bytes)
+{
     const uint8_t *p = events;
     while (n_bytes) {
-        /* As many whole events as fit, in one copy. */
-        size_t run = 0;
-        bool is_full = false;
-        while (run < n_bytes && !is_full) {
-            struct odb_event ev;
-            size_t left = n_bytes - run;
-            if (left < sizeof ev)
-                return odb_err("%s: an event is cut off before it was written", w->path);
-            memcpy(&ev, p + run, sizeof ev);
-            if (ev.size_bytes < sizeof ev || ev.size_bytes % 8 || ev.size_bytes > ODB_EVENT_MAX_BYTES ||
-                ev.size_bytes > left)
-                return odb_err("%s: event of type %u with impossible size %u at stream offset %" PRIu64, w->path,
-                               ev.type, ev.size_bytes, trace_writer_offset(w) + run);
-            is_full = w->raw_used + run + ev.size_bytes > RAW_BYTES;
-            if (!is_full)
-                run += ev.size_bytes;
-        }
+        size_t run;
+        ODB_TRY(measure_run(w, p, n_bytes, &run));
         memcpy(w->raw + w->raw_used, p, run);
         w->raw_used += run;
         p += run;
         n_bytes -= run;
-        if (is_full || w->raw_used == RAW_BYTES)
+        if (!run || w->raw_used == RAW_BYTES)
             ODB_TRY(trace_writer_flush(w));
     }
     return NULL;
 }
 
-uint64_t trace_writer_offset(const struct trace_writer *w) {
-    return w->flushed + w->raw_used;
-}
+uint64_t trace_writer_offset(const struct trace_writer *w) { return w->flushed + w->raw_used; }
 
-uint64_t trace_writer_flushed(const struct trace_writer *w) {
-    return w->flushed;
-}
+uint64_t trace_writer_flushed(const struct trace_writer *w) { return w->flushed; }
 
-struct odb_err *trace_writer_close(struct trace_writer *w) {
+struct odb_err *trace_writer_close(struct trace_writer *w)
+{
     struct odb_err *e = trace_writer_flush(w);
     int fd = take_fd(w->fd);
     if (close(fd) < 0 && !e)

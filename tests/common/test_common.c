@@ -12,17 +12,20 @@
 #include "common/hash.h"
 #include "tests/common/check.h"
 
-static struct odb_err *fails(void) {
+static struct odb_err *fails(void)
+{
     return odb_err_context(odb_err_errno(ENOENT, "%s %d", "file", 7), "while %s", "testing");
 }
 
-static struct odb_err *passes_on(void) {
+static struct odb_err *passes_on(void)
+{
     ODB_TRY(NULL);
     ODB_TRY(fails());
     return NULL;
 }
 
-static void test_err(void) {
+static void test_err(void)
+{
     CHECK(odb_err_context(NULL, "nothing") == NULL);
     struct odb_err *e = passes_on();
     CHECK(strcmp(odb_err_text(e), "while testing: file 7: No such file or directory") == 0);
@@ -34,7 +37,8 @@ static void test_err(void) {
     CHECK(*odb_err_text(NULL));
 }
 
-static void test_buf(void) {
+static void test_buf(void)
+{
     static const uint8_t bytes[] = {1, 2, 0, 3, 0, 0, 0, 'a', 'b', 0, 0xe5, 0x8e, 0x26, 'x'};
     struct buf b = buf_of(bytes, sizeof bytes, 1000, "source");
     uint8_t v8;
@@ -67,7 +71,8 @@ static void test_buf(void) {
 }
 
 /* The hash is part of the recording format: these values must never change within a format version. */
-static void test_hash(void) {
+static void test_hash(void)
+{
     uint8_t page[4096 + 64];
     for (size_t i = 0; i < sizeof page; i++)
         page[i] = (uint8_t)(i * 7 + i / 256);
@@ -89,13 +94,15 @@ static void test_hash(void) {
     }
 }
 
-static void test_crc(void) {
+static void test_crc(void)
+{
     CHECK(odb_crc32("", 0) == 0);
     CHECK(odb_crc32("123456789", 9) == 0xcbf43926);
     CHECK(odb_crc32("The quick brown fox jumps over the lazy dog", 43) == 0x414fa339);
 }
 
-static void check_same(const char *a, const char *b) {
+static void check_same(const char *a, const char *b)
+{
     _cleanup_free_ char *x = NULL, *y = NULL;
     size_t n, m;
     CHECK_OK(fs_read_file(a, 1 << 26, &x, &n));
@@ -103,7 +110,8 @@ static void check_same(const char *a, const char *b) {
     CHECK(n == m && memcmp(x, y, n) == 0);
 }
 
-static void test_copy(const char *dir) {
+static void test_copy(const char *dir)
+{
     _cleanup_free_ char *from = NULL, *to = NULL;
     CHECK_OK(fs_join(dir, "from", &from));
     CHECK_OK(fs_join(dir, "to", &to));
@@ -122,7 +130,8 @@ static void test_copy(const char *dir) {
     unlink(to);
 }
 
-static void test_fs(void) {
+static void test_fs(void)
+{
     char dir[] = "/tmp/odb-test-XXXXXX";
     CHECK(mkdtemp(dir));
     _cleanup_free_ char *deep = NULL, *first = NULL, *second = NULL, *data = NULL;
@@ -163,7 +172,8 @@ static void test_fs(void) {
     CHECK(rmdir(dir) == 0);
 }
 
-int main(void) {
+int main(void)
+{
     RUN(test_err);
     RUN(test_buf);
     RUN(test_hash);

@@ -13,22 +13,23 @@
 
 #define TID 1234
 
-static void must(struct odb_err *e) {
+static void must(struct odb_err *e)
+{
     if (e) {
         fprintf(stderr, "%s\n", odb_err_text(e));
         abort();
     }
 }
 
-void synth_init(struct synth *s, uint64_t seed) {
+void synth_init(struct synth *s, uint64_t seed)
+{
     *s = (struct synth){.random = seed * 0x9e3779b97f4a7c15ULL + 1};
 }
 
-void synth_deinit(struct synth *s) {
-    free(s->data);
-}
+void synth_deinit(struct synth *s) { free(s->data); }
 
-uint64_t synth_random(struct synth *s, uint64_t below) {
+uint64_t synth_random(struct synth *s, uint64_t below)
+{
     s->random ^= s->random << 13;
     s->random ^= s->random >> 7;
     s->random ^= s->random << 17;
@@ -36,7 +37,8 @@ uint64_t synth_random(struct synth *s, uint64_t below) {
 }
 
 /* Room for an event of n bytes, zeroed, with its header filled. Valid until the next event. */
-static void *add(struct synth *s, uint16_t type, size_t n, uint32_t tid) {
+static void *add(struct synth *s, uint16_t type, size_t n, uint32_t tid)
+{
     n = (n + 7) & ~(size_t)7;
     while (s->len + n > s->cap) {
         s->cap = s->cap ? s->cap * 2 : 1 << 16;
@@ -50,11 +52,10 @@ static void *add(struct synth *s, uint16_t type, size_t n, uint32_t tid) {
     return ev;
 }
 
-static uint64_t next_tick(struct synth *s) {
-    return s->tick += synth_random(s, 100);
-}
+static uint64_t next_tick(struct synth *s) { return s->tick += synth_random(s, 100); }
 
-void synth_start(struct synth *s) {
+void synth_start(struct synth *s)
+{
     static const char text[] = "/bin/prog\0/tmp\0host, Linux 6.1\0prog\0-a\0\0HOME=/root";
     struct odb_ev_start *e = add(s, ODB_EV_START, sizeof *e + sizeof text, 0);
     e->time_ns = 1700000000000000000;
@@ -65,7 +66,8 @@ void synth_start(struct synth *s) {
     memcpy(e + 1, text, sizeof text);
 }
 
-void synth_cpu(struct synth *s, uint32_t n_entries) {
+void synth_cpu(struct synth *s, uint32_t n_entries)
+{
     struct odb_ev_cpu *e = add(s, ODB_EV_CPU, sizeof *e + n_entries * sizeof(struct odb_cpuid), 0);
     e->policy = ODB_CPU_V3;
     e->n_entries = n_entries;
@@ -75,7 +77,8 @@ void synth_cpu(struct synth *s, uint32_t n_entries) {
         c[i] = (struct odb_cpuid){.leaf = i, .eax = (uint32_t)synth_random(s, 0)};
 }
 
-void synth_file(struct synth *s, uint32_t id, const char *path) {
+void synth_file(struct synth *s, uint32_t id, const char *path)
+{
     size_t n = strlen(path) + 1;
     struct odb_ev_file *e = add(s, ODB_EV_FILE, sizeof *e + n, TID);
     e->file_id = id;
@@ -84,7 +87,8 @@ void synth_file(struct synth *s, uint32_t id, const char *path) {
     memcpy(e + 1, path, n);
 }
 
-static void map(struct synth *s, uint64_t start, const char *name) {
+static void map(struct synth *s, uint64_t start, const char *name)
+{
     size_t n = strlen(name) + 1;
     struct odb_ev_map *e = add(s, ODB_EV_MAP, sizeof *e + n, TID);
     e->start = start;
@@ -96,7 +100,8 @@ static void map(struct synth *s, uint64_t start, const char *name) {
     memcpy(e + 1, name, n);
 }
 
-void synth_exec(struct synth *s, uint32_t n_maps, uint32_t n_mem) {
+void synth_exec(struct synth *s, uint32_t n_maps, uint32_t n_mem)
+{
     struct odb_ev_exec *e = add(s, ODB_EV_EXEC, sizeof *e, TID);
     e->regs.rip = 0x401000;
     e->regs.gpr[ODB_RSP] = 0x7ffffffff000;
@@ -108,7 +113,8 @@ void synth_exec(struct synth *s, uint32_t n_maps, uint32_t n_mem) {
         synth_mem(s, 0x7ffffffe0000 + 4096 * (uint64_t)i, 1 + (uint32_t)synth_random(s, 4096), false);
 }
 
-void synth_mem(struct synth *s, uint64_t addr, uint32_t len, bool is_in) {
+void synth_mem(struct synth *s, uint64_t addr, uint32_t len, bool is_in)
+{
     struct odb_ev_mem *e = add(s, ODB_EV_MEM, sizeof *e + len, TID);
     e->ev.flags = is_in ? ODB_MEM_IN : 0;
     e->addr = addr;
@@ -119,7 +125,9 @@ void synth_mem(struct synth *s, uint64_t addr, uint32_t len, bool is_in) {
         p[i] = i % keep ? p[i - 1] : (uint8_t)synth_random(s, 256);
 }
 
-void synth_syscall_head(struct synth *s, uint32_t nr, uint16_t gpr_mask, const uint64_t *gprs, uint16_t n_mem, int64_t result) {
+void synth_syscall_head(struct synth *s, uint32_t nr, uint16_t gpr_mask, const uint64_t *gprs, uint16_t n_mem,
+                        int64_t result)
+{
     unsigned n = (unsigned)__builtin_popcount(gpr_mask);
     struct odb_ev_syscall *e = add(s, ODB_EV_SYSCALL, sizeof *e + 8 * n, TID);
     e->tick = next_tick(s);
@@ -131,16 +139,20 @@ void synth_syscall_head(struct synth *s, uint32_t nr, uint16_t gpr_mask, const u
     memcpy(e + 1, gprs, 8 * n);
 }
 
-void synth_syscall(struct synth *s, uint16_t gpr_mask, uint16_t n_mem, uint32_t max_mem) {
+void synth_syscall(struct synth *s, uint16_t gpr_mask, uint16_t n_mem, uint32_t max_mem)
+{
     uint64_t gprs[ODB_N_GPR];
     for (int i = 0; i < ODB_N_GPR; i++)
         gprs[i] = synth_random(s, 0);
-    synth_syscall_head(s, (uint32_t)synth_random(s, 400), gpr_mask, gprs, n_mem, (int64_t)synth_random(s, 100) - 50);
+    synth_syscall_head(s, (uint32_t)synth_random(s, 400), gpr_mask, gprs, n_mem,
+                       (int64_t)synth_random(s, 100) - 50);
     for (uint16_t i = 0; i < n_mem; i++)
-        synth_mem(s, 0x500000 + synth_random(s, 1 << 20), (uint32_t)synth_random(s, max_mem + 1), synth_random(s, 2));
+        synth_mem(s, 0x500000 + synth_random(s, 1 << 20), (uint32_t)synth_random(s, max_mem + 1),
+                  synth_random(s, 2));
 }
 
-void synth_insn(struct synth *s) {
+void synth_insn(struct synth *s)
+{
     struct odb_ev_insn *e = add(s, ODB_EV_INSN, sizeof *e, TID);
     e->tick = next_tick(s);
     e->rip = 0x402000;
@@ -148,7 +160,8 @@ void synth_insn(struct synth *s) {
     e->kind = 1 + (uint32_t)synth_random(s, 5);
 }
 
-void synth_fault(struct synth *s, bool is_fatal) {
+void synth_fault(struct synth *s, bool is_fatal)
+{
     struct odb_ev_fault *e = add(s, ODB_EV_FAULT, sizeof *e, TID);
     e->ev.flags = is_fatal ? ODB_FAULT_FATAL : 0;
     e->tick = next_tick(s);
@@ -157,32 +170,37 @@ void synth_fault(struct synth *s, bool is_fatal) {
     e->regs.rip = 0x403000;
 }
 
-void synth_signal(struct synth *s) {
+void synth_signal(struct synth *s)
+{
     struct odb_ev_signal *e = add(s, ODB_EV_SIGNAL, sizeof *e, TID);
     e->tick = next_tick(s);
     e->signo = 14;
     e->rip = 0x404000;
 }
 
-void synth_check(struct synth *s, uint32_t n_pages) {
+void synth_check(struct synth *s, uint32_t n_pages)
+{
     struct odb_ev_check *e = add(s, ODB_EV_CHECK, sizeof *e + n_pages * sizeof(struct odb_page_hash), TID);
     e->tick = next_tick(s);
     e->n_pages = n_pages;
 }
 
-void synth_exit(struct synth *s) {
+void synth_exit(struct synth *s)
+{
     struct odb_ev_exit *e = add(s, ODB_EV_EXIT, sizeof *e, TID);
     e->tick = next_tick(s);
     e->status = 3;
 }
 
-void synth_end(struct synth *s) {
+void synth_end(struct synth *s)
+{
     struct odb_ev_end *e = add(s, ODB_EV_END, sizeof *e, 0);
     e->wait_status = 3 << 8;
     e->time_ns = 1700000001000000000;
 }
 
-void synth_note(struct synth *s, uint32_t tid, const char *text) {
+void synth_note(struct synth *s, uint32_t tid, const char *text)
+{
     size_t n = strlen(text) + 1;
     struct odb_ev_note *e = add(s, ODB_EV_NOTE, sizeof *e + n, tid);
     e->tick = s->tick;
@@ -191,7 +209,8 @@ void synth_note(struct synth *s, uint32_t tid, const char *text) {
     memcpy(e + 1, text, n);
 }
 
-void synth_recording(struct synth *s, unsigned n_events) {
+void synth_recording(struct synth *s, unsigned n_events)
+{
     synth_start(s);
     synth_cpu(s, 20);
     synth_file(s, 1, "/bin/prog");
@@ -204,7 +223,9 @@ void synth_recording(struct synth *s, unsigned n_events) {
         case 3: synth_check(s, (uint32_t)synth_random(s, 30)); break;
         case 4: synth_note(s, TID, "a remark"); break;
         case 5: synth_file(s, 2 + i, "/lib/x.so"); break;
-        default: synth_syscall(s, (uint16_t)synth_random(s, 1 << 16), (uint16_t)synth_random(s, 4), 600); break;
+        default:
+            synth_syscall(s, (uint16_t)synth_random(s, 1 << 16), (uint16_t)synth_random(s, 4), 600);
+            break;
         }
     }
     synth_fault(s, true);
@@ -212,13 +233,15 @@ void synth_recording(struct synth *s, unsigned n_events) {
     synth_end(s);
 }
 
-char *synth_temp_dir(void) {
+char *synth_temp_dir(void)
+{
     char name[] = "/tmp/odb-test-XXXXXX";
     odb_assert(mkdtemp(name));
     return strdup(name);
 }
 
-void synth_remove_dir(char *dir) {
+void synth_remove_dir(char *dir)
+{
     static const char *const names[] = {"events", "ring"};
     for (size_t i = 0; i < 2; i++) {
         char *path;
@@ -230,14 +253,16 @@ void synth_remove_dir(char *dir) {
     free(dir);
 }
 
-void synth_write(const char *dir, const uint8_t *data, size_t len) {
+void synth_write(const char *dir, const uint8_t *data, size_t len)
+{
     struct trace_writer *w;
     must(trace_writer_create(dir, &w));
     must(trace_writer_append(w, data, len));
     must(trace_writer_close(w));
 }
 
-void synth_ring(const char *dir, const uint8_t *stream, uint64_t base, uint64_t tail, uint64_t head) {
+void synth_ring(const char *dir, const uint8_t *stream, uint64_t base, uint64_t tail, uint64_t head)
+{
     char *path;
     must(fs_join(dir, "ring", &path));
     int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -28,7 +28,8 @@ void synth_exec(struct synth *s, uint32_t n_maps, uint32_t n_mem);
 void synth_mem(struct synth *s, uint64_t addr, uint32_t len, bool is_in);
 void synth_syscall(struct synth *s, uint16_t gpr_mask, uint16_t n_mem, uint32_t max_mem);
 /* The event alone: its followers are the caller's. */
-void synth_syscall_head(struct synth *s, uint32_t nr, uint16_t gpr_mask, const uint64_t *gprs, uint16_t n_mem, int64_t result);
+void synth_syscall_head(struct synth *s, uint32_t nr, uint16_t gpr_mask, const uint64_t *gprs, uint16_t n_mem,
+                        int64_t result);
 void synth_insn(struct synth *s);
 void synth_fault(struct synth *s, bool is_fatal);
 void synth_signal(struct synth *s);
