@@ -1,0 +1,110 @@
+/* Looking things up in an index.db (docs/schema.md). Needs neither the recording nor the program's files.
+ *
+ * t is the ordinal of an executed instruction; the state "at t" is the state just before instruction t.
+ * States exist for t = 0 ... db_end_t(), the last being that of the instruction that never completed.
+ *
+ * The file may be corrupt or a stranger's: every look-up gives an answer or an error. Not thread-safe.
+ *
+ *     struct odb_db *db;
+ *     ODB_TRY(db_open("REC/index.db", &db));
+ *     struct db_regs regs;
+ *     ODB_TRY(db_registers(db, db_end_t(db), 0, &regs));
+ *     db_close(db); */
+#ifndef ODB_DB_DB_H
+#define ODB_DB_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/regs.h"
+#include "indexer/chunk.h"
+
+struct odb_db;
+struct sqlite3;
+
+struct odb_err *db_open(const char *path, struct odb_db **ret) ODB_MUST_CHECK;
+/* NULL is fine. */
+void db_close(struct odb_db *db);
+/* The connection, with odb's tables and functions, for SQL. Closed by db_close: finalize statements first. */
+struct sqlite3 *db_sqlite(struct odb_db *db);
+
+uint64_t db_end_t(const struct odb_db *db);
+/* NULL: the index covers the whole recording. Else why not. Valid until db_close. */
+const char *db_damage(const struct odb_db *db);
+
+/* ---- one state ---- */
+
+/* rip of instruction t, and the thread that executes it. */
+struct odb_err *db_position(struct odb_db *db, uint64_t t, gaddr *ret_rip, uint32_t *ret_tid) ODB_MUST_CHECK;
+
+struct db_regs {
+    uint32_t tid;
+    unsigned vector_bytes; /* 32 or 64: how much of `wide` is real for vector registers */
+    struct regfile regs;   /* scalar[ODB_REG_RIP] is set only for the thread that is about to run */
+    bool runs;             /* it is */
+};
+/* tid 0: the thread that executes instruction t. */
+struct odb_err *db_registers(struct odb_db *db, uint64_t t, uint32_t tid, struct db_regs *ret) ODB_MUST_CHECK;
+
+/* Copies [addr, addr + n) as it was at t. valid[i] (may be NULL) tells whether byte i was mapped; others
+ * are 0 in buf. *ret_valid: how many were. */
+struct odb_err *db_memory(struct odb_db *db, uint64_t t, gaddr addr, size_t n_bytes, uint8_t *buf, bool *valid,
+                          size_t *ret_valid) ODB_MUST_CHECK;
+
+struct db_map {
+    gaddr start, end;
+    uint64_t t_start, t_end; /* in force for states t_start <= t < t_end; UINT64_MAX: to the end */
+    uint32_t prot, flags, file_id;
+    uint64_t offset;
+    char *name;              /* owned; "" when it has none */
+};
+/* The mappings at t, by address. */
+struct odb_err *db_maps(struct odb_db *db, uint64_t t, struct db_map **ret, size_t *ret_n) ODB_MUST_CHECK;
+void db_maps_free(struct db_map *maps, size_t n);
+
+/* Where the contents of a byte came from before any write. */
+struct db_content {
+    gaddr start, end;
+    uint64_t t_start, t_end;
+    uint32_t file_id;      /* 0: zeros, or the initial image */
+    uint64_t offset;       /* in the file, of `start` */
+    bool moved;            /* by mremap, from address src */
+    gaddr src;
+};
+/* false: not mapped at t. */
+struct odb_err *db_content(struct odb_db *db, uint64_t t, gaddr addr, bool *ret_found, struct db_content *ret) ODB_MUST_CHECK;
+
+/* ---- writes ---- */
+
+/* One write to memory. */
+struct db_write {
+    uint64_t t;
+    uint32_t tid;
+    gaddr rip, addr;
+    uint32_t n_bytes;
+    unsigned flags;             /* enum odb_mem_flag */
+    const uint8_t *new_, *old;  /* n_bytes each; borrowed, until the next call into db */
+};
+
+/* The last write before t (t' < t) that touches [addr, addr + n). *ret_found false: there is none. */
+struct odb_err *db_last_write(struct odb_db *db, gaddr addr, uint64_t n_bytes, uint64_t before_t, bool *ret_found,
+                              struct db_write *ret) ODB_MUST_CHECK;
+
+/* All writes with from <= t < to that touch [addr, addr + n), in order. The callback's error ends it. */
+typedef struct odb_err *(*db_write_fn)(void *ctx, const struct db_write *w);
+struct odb_err *db_writes(struct odb_db *db, gaddr addr, uint64_t n_bytes, uint64_t from, uint64_t to, db_write_fn fn,
+                          void *ctx) ODB_MUST_CHECK;
+
+/* Name of the system call of instruction t, copied to buf; false: it is none. */
+struct odb_err *db_syscall_name(struct odb_db *db, uint64_t t, bool *ret_found, char *buf, size_t n_bytes) ODB_MUST_CHECK;
+
+/* ---- registers' names: "rax", "rflags", "fs_base", "ymm0" (zmm0 where registers have 64 bytes), "k1", "st0" ---- */
+
+/* NULL when reg is none. Static storage. */
+const char *db_reg_name(unsigned reg, unsigned vector_bytes);
+/* -1 when there is none of that name (xmm, ymm and zmm are the same register; case does not matter). */
+int db_reg_number(const char *name);
+
+#endif

@@ -1,0 +1,185 @@
+/* Answers about one state, and about writes: see db.h. Memory is in memory.c. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "db/scan.h"
+
+struct odb_err *db_position(struct odb_db *db, uint64_t t, gaddr *ret_rip, uint32_t *ret_tid)
+{
+    struct db_chunk c;
+    ODB_TRY(db_load(db));
+    ODB_TRY(db_chunk_at(db, t, &c));
+    gaddr rip = db->end_rip;
+    if (t < db->end) {
+        _cleanup_column_ struct db_column *col = NULL;
+        ODB_TRY(db_column_get(db, CHUNK_INSNS, &c, &col));
+        rip = col->insns.rip[t - c.t_start];
+    }
+    *ret_rip = rip;
+    *ret_tid = c.tid;
+    return NULL;
+}
+
+static struct odb_err *find_snapshot(struct odb_db *db, uint32_t tid, uint64_t chunk, struct regfile *ret)
+{
+    _cleanup_reset_ sqlite3_stmt *st = NULL;
+    bool row = false;
+    ODB_TRY(db_prepare(db, DB_SNAPSHOT, &st));
+    sqlite3_bind_int64(st, 1, tid);
+    sqlite3_bind_int64(st, 2, (int64_t)chunk);
+    ODB_TRY(db_step(db, st, &row));
+    if (!row)
+        return odb_err("thread %u has no registers yet at that t", tid);
+    const void *p = sqlite3_column_blob(st, 1);
+    return regfile_decode(p, (size_t)sqlite3_column_bytes(st, 1), ret);
+}
+
+struct odb_err *db_registers(struct odb_db *db, uint64_t t, uint32_t tid, struct db_regs *ret)
+{
+    struct db_chunk c;
+    struct db_regs r = {0};
+    ODB_TRY(db_load(db));
+    ODB_TRY(db_chunk_at(db, t, &c));
+    r.tid = tid ? tid : c.tid;
+    r.vector_bytes = db->vector_bytes;
+    r.runs = r.tid == c.tid;
+    ODB_TRY(find_snapshot(db, r.tid, c.id, &r.regs));
+    if (r.runs) {
+        _cleanup_column_ struct db_column *col = NULL;
+        ODB_TRY(db_column_get(db, CHUNK_REGS, &c, &col));
+        const struct chunk_regs *w = &col->regs;
+        for (uint32_t i = 0; i < w->n && w->at[i] < t - c.t_start; i++)
+            regfile_set(&r.regs, w->reg[i], regfile_wide(w->reg[i]) < 0 ? (const void *)&w->val[i] : w->wide + w->val[i], w->len[i]);
+        uint32_t runs;
+        ODB_TRY(db_position(db, t, &r.regs.scalar[ODB_REG_RIP], &runs));
+    }
+    *ret = r;
+    return NULL;
+}
+
+/* The scan's current row. */
+static struct odb_err *fill_write(struct db_scan *s, struct db_write *ret)
+{
+    const struct chunk_mems *m = &s->col->mems;
+    struct db_write w = {
+        .t = db_scan_t(s), .tid = s->chunk.tid, .addr = m->addr[s->i], .n_bytes = m->size[s->i], .flags = m->flags[s->i],
+        .new_ = m->new_ + m->off[s->i], .old = m->old + m->off[s->i],
+    };
+    ODB_TRY(db_scan_rip(s, &w.rip));
+    *ret = w;
+    return NULL;
+}
+
+static struct db_scan write_scan(gaddr addr, uint64_t n_bytes, uint64_t from, uint64_t to)
+{
+    uint64_t last = n_bytes && addr + (n_bytes - 1) < addr ? UINT64_MAX : addr + (n_bytes - 1);
+    return (struct db_scan){
+        .kind = SCAN_MEM, .t_lo = from, .t_hi = to - 1, .has_range = true, .overlap = true, .lo = addr, .hi = last, .reg = -1,
+    };
+}
+
+struct odb_err *db_last_write(struct odb_db *db, gaddr addr, uint64_t n_bytes, uint64_t before_t, bool *ret_found,
+                              struct db_write *ret)
+{
+    *ret_found = false;
+    if (!n_bytes || !before_t)
+        return NULL;
+    _cleanup_scan_ struct db_scan s = write_scan(addr, n_bytes, 0, before_t);
+    s.desc = true;
+    ODB_TRY(db_scan_begin(&s, db));
+    bool found;
+    ODB_TRY(db_scan_next(&s, &found));
+    if (found)
+        ODB_TRY(fill_write(&s, ret));
+    *ret_found = found;
+    return NULL; /* the column stays in the cache: ret's bytes live until the next call */
+}
+
+struct odb_err *db_writes(struct odb_db *db, gaddr addr, uint64_t n_bytes, uint64_t from, uint64_t to, db_write_fn fn, void *ctx)
+{
+    if (!n_bytes || from >= to)
+        return NULL;
+    _cleanup_scan_ struct db_scan s = write_scan(addr, n_bytes, from, to);
+    ODB_TRY(db_scan_begin(&s, db));
+    for (;;) {
+        bool found;
+        struct db_write w;
+        ODB_TRY(db_scan_next(&s, &found));
+        if (!found)
+            return NULL;
+        ODB_TRY(fill_write(&s, &w));
+        ODB_TRY(fn(ctx, &w));
+    }
+}
+
+struct odb_err *db_syscall_name(struct odb_db *db, uint64_t t, bool *ret_found, char *buf, size_t n_bytes)
+{
+    _cleanup_reset_ sqlite3_stmt *st = NULL;
+    bool row = false;
+    ODB_TRY(db_prepare(db, DB_SYSCALL_AT, &st));
+    sqlite3_bind_int64(st, 1, (int64_t)t);
+    ODB_TRY(db_step(db, st, &row));
+    const char *name = row ? (const char *)sqlite3_column_text(st, 0) : NULL;
+    *ret_found = name != NULL;
+    if (name)
+        snprintf(buf, n_bytes, "%s", name);
+    return NULL;
+}
+
+/* ---- mappings ---- */
+
+void db_maps_free(struct db_map *maps, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(maps[i].name);
+    free(maps);
+}
+
+static struct odb_err *read_maps(struct odb_db *db, sqlite3_stmt *st, struct db_map **maps, size_t *n)
+{
+    for (size_t cap = 0;;) {
+        bool row = false;
+        ODB_TRY(db_step(db, st, &row));
+        if (!row)
+            return NULL;
+        if (*n == cap) {
+            cap = cap ? cap * 2 : 64;
+            struct db_map *v = reallocarray(*maps, cap, sizeof(*v));
+            if (!v)
+                return odb_err("out of memory");
+            *maps = v;
+        }
+        const char *name = (const char *)sqlite3_column_text(st, 8);
+        (*maps)[*n] = (struct db_map){
+            .start = (gaddr)sqlite3_column_int64(st, 0), .end = (gaddr)sqlite3_column_int64(st, 1),
+            .t_start = (uint64_t)sqlite3_column_int64(st, 2),
+            .t_end = sqlite3_column_type(st, 3) == SQLITE_NULL ? UINT64_MAX : (uint64_t)sqlite3_column_int64(st, 3),
+            .prot = (uint32_t)sqlite3_column_int64(st, 4), .flags = (uint32_t)sqlite3_column_int64(st, 5),
+            .file_id = (uint32_t)sqlite3_column_int64(st, 6), .offset = (uint64_t)sqlite3_column_int64(st, 7),
+            .name = strdup(name ? name : ""),
+        };
+        if (!(*maps)[(*n)++].name)
+            return odb_err("out of memory");
+    }
+}
+
+struct odb_err *db_maps(struct odb_db *db, uint64_t t, struct db_map **ret, size_t *ret_n)
+{
+    _cleanup_reset_ sqlite3_stmt *st = NULL;
+    struct db_map *maps = NULL;
+    size_t n = 0;
+    ODB_TRY(db_load(db));
+    if (t > db->end)
+        return odb_err("t %llu is behind the end: the last state is %llu", (unsigned long long)t, (unsigned long long)db->end);
+    ODB_TRY(db_prepare(db, DB_MAPS, &st));
+    sqlite3_bind_int64(st, 1, (int64_t)t);
+    struct odb_err *e = read_maps(db, st, &maps, &n);
+    if (e) {
+        db_maps_free(maps, n);
+        return e;
+    }
+    *ret = maps;
+    *ret_n = n;
+    return NULL;
+}

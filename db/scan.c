@@ -1,0 +1,264 @@
+/* Scans: see scan.h.
+ *
+ * Chunks come from the narrowest source at hand: postings of lines written (an address range of at most
+ * PAGES_MAX pages), postings of lines executed (a rip), the chunks' register masks, or all one by one. */
+#include "db/scan.h"
+
+#include <string.h>
+
+#include "common/layout.h"
+
+#define PAGES_MAX 64
+#define LINES_PER_PAGE (ODB_PAGE_BYTES / ODB_LINE_BYTES)
+
+void db_scan_end(struct db_scan *s)
+{
+    if (s->col)
+        db_column_put(s->col);
+    if (s->insns)
+        db_column_put(s->insns);
+    s->col = s->insns = NULL;
+    s->done = true;
+}
+
+static enum chunk_column column_of(enum scan_kind kind)
+{
+    return kind == SCAN_EXEC ? CHUNK_INSNS : kind == SCAN_REG ? CHUNK_REGS : CHUNK_MEMS;
+}
+
+static const uint32_t *at_of(const struct db_scan *s)
+{
+    return s->kind == SCAN_REG ? s->col->regs.at : s->col->mems.at;
+}
+
+uint64_t db_scan_t(const struct db_scan *s)
+{
+    return s->chunk.t_start + (s->kind == SCAN_EXEC ? s->i : at_of(s)[s->i]);
+}
+
+struct odb_err *db_scan_rip(struct db_scan *s, gaddr *ret)
+{
+    if (s->kind == SCAN_EXEC) {
+        *ret = s->col->insns.rip[s->i];
+        return NULL;
+    }
+    if (!s->insns)
+        ODB_TRY(db_column_get(s->db, CHUNK_INSNS, &s->chunk, &s->insns));
+    *ret = s->insns->insns.rip[at_of(s)[s->i]];
+    return NULL;
+}
+
+/* ---- which chunks ---- */
+
+/* Chunks of the posting row that touch lines lo..hi (absolute line numbers) of its page. */
+static struct odb_err *posting_chunks(const uint8_t *p, size_t n, uint64_t page, uint64_t lo, uint64_t hi, uint64_t *ret)
+{
+    uint64_t mask, chunks = 0;
+    if (n < 8)
+        return odb_err("corrupt index: a posting of %zu bytes", n);
+    memcpy(&mask, p, 8);
+    if (n != 8 * (1 + (size_t)__builtin_popcountll(mask)))
+        return odb_err("corrupt index: a posting of %zu bytes", n);
+    for (size_t k = 1; mask; mask &= mask - 1, k++) {
+        uint64_t line = page * LINES_PER_PAGE + (unsigned)__builtin_ctzll(mask), bits;
+        if (line < lo || line > hi)
+            continue;
+        memcpy(&bits, p + 8 * k, 8);
+        chunks |= bits;
+    }
+    *ret = chunks;
+    return NULL;
+}
+
+/* The nearest group from `group` on (in the scan's direction) where a page of the range has a posting, and
+ * the chunks of that group. *ret_found false: none. */
+static struct odb_err *seek_group(struct db_scan *s, uint64_t group, int kind, gaddr lo, gaddr hi, bool *ret_found)
+{
+    bool found = false;
+    uint64_t best = 0, chunks = 0;
+    for (uint64_t page = lo / ODB_PAGE_BYTES; page <= hi / ODB_PAGE_BYTES; page++) {
+        _cleanup_reset_ sqlite3_stmt *st = NULL;
+        bool row = false;
+        ODB_TRY(db_prepare(s->db, s->desc ? DB_POST_PREV : DB_POST_NEXT, &st));
+        sqlite3_bind_int64(st, 1, kind);
+        sqlite3_bind_int64(st, 2, (int64_t)page);
+        sqlite3_bind_int64(st, 3, (int64_t)group);
+        ODB_TRY(db_step(s->db, st, &row));
+        if (!row)
+            continue;
+        uint64_t g = (uint64_t)sqlite3_column_int64(st, 0), bits = 0;
+        if (found && (s->desc ? g < best : g > best))
+            continue;
+        const void *p = sqlite3_column_blob(st, 1);
+        ODB_TRY(posting_chunks(p, (size_t)sqlite3_column_bytes(st, 1), page, lo / ODB_LINE_BYTES, hi / ODB_LINE_BYTES, &bits));
+        chunks = found && g == best ? chunks | bits : bits;
+        best = g;
+        found = true;
+    }
+    s->have_group = found;
+    s->group = best;
+    s->group_chunks = chunks;
+    *ret_found = found;
+    return NULL;
+}
+
+/* Next chunk id from `from` on that postings allow. */
+static struct odb_err *seek_posted(struct db_scan *s, uint64_t from, int kind, gaddr lo, gaddr hi, bool *ret_found, uint64_t *ret)
+{
+    for (uint64_t group = from / ODB_GROUP_CHUNKS;;) {
+        bool found = s->have_group && s->group == group;
+        if (!found)
+            ODB_TRY(seek_group(s, group, kind, lo, hi, &found));
+        *ret_found = found;
+        if (!found)
+            return NULL;
+        uint64_t bits = s->group_chunks;
+        if (s->group == from / ODB_GROUP_CHUNKS)
+            bits &= s->desc ? UINT64_MAX >> (63 - from % ODB_GROUP_CHUNKS) : UINT64_MAX << from % ODB_GROUP_CHUNKS;
+        if (bits) {
+            unsigned bit = s->desc ? 63 - (unsigned)__builtin_clzll(bits) : (unsigned)__builtin_ctzll(bits);
+            *ret = s->group * ODB_GROUP_CHUNKS + bit;
+            return NULL;
+        }
+        if (s->desc && !s->group) {
+            *ret_found = false;
+            return NULL;
+        }
+        group = s->desc ? s->group - 1 : s->group + 1;
+    }
+}
+
+static struct odb_err *seek_chunk(struct db_scan *s, uint64_t from, bool *ret_found)
+{
+    uint64_t id = from;
+    struct db_chunk c;
+    if (s->has_range && s->hi / ODB_PAGE_BYTES - s->lo / ODB_PAGE_BYTES < PAGES_MAX) {
+        ODB_TRY(seek_posted(s, from, ODB_POST_MEM, s->lo, s->hi, ret_found, &id));
+    } else if (s->has_rip) {
+        ODB_TRY(seek_posted(s, from, ODB_POST_EXEC, s->rip, s->rip, ret_found, &id));
+    } else {
+        ODB_TRY(db_chunk_seek(s->db, from, s->desc, s->kind == SCAN_REG ? s->reg : -1, ret_found, &c));
+        if (*ret_found)
+            s->chunk = c;
+        return NULL;
+    }
+    if (!*ret_found)
+        return NULL;
+    ODB_TRY(db_chunk_by_id(s->db, id, ret_found, &c));
+    if (!*ret_found)
+        return odb_err("corrupt index: chunk %llu is missing", (unsigned long long)id);
+    s->chunk = c;
+    return NULL;
+}
+
+/* ---- rows ---- */
+
+/* Loads s->chunk and finds its rows within t. */
+static struct odb_err *enter_chunk(struct db_scan *s)
+{
+    struct odb_db *db = s->db;
+    const struct db_chunk *c = &s->chunk;
+    bool was = s->done;
+    db_scan_end(s);
+    s->done = was;
+    s->first = s->last = s->i = 0;
+    if (s->has_tid && c->tid != s->tid)
+        return NULL;
+    if ((s->kind == SCAN_REG && !c->n_reg) || (s->kind == SCAN_MEM && !c->n_mem))
+        return NULL;
+    ODB_TRY(db_column_get(db, column_of(s->kind), c, &s->col));
+    uint64_t lo = s->t_lo > c->t_start ? s->t_lo - c->t_start : 0;
+    uint64_t hi = s->t_hi < c->t_start ? 0 : s->t_hi - c->t_start + 1; /* exclusive */
+    if (s->t_hi < c->t_start || lo >= c->n)
+        return NULL;
+    if (hi > c->n)
+        hi = c->n;
+    if (s->kind == SCAN_EXEC) {
+        s->first = (uint32_t)lo;
+        s->last = (uint32_t)hi;
+    } else {
+        uint32_t n = s->kind == SCAN_REG ? s->col->regs.n : s->col->mems.n;
+        s->first = db_lower(at_of(s), n, lo);
+        s->last = db_lower(at_of(s), n, hi);
+    }
+    s->i = s->desc ? s->last : s->first - 1;
+    return NULL;
+}
+
+static bool mem_matches(const struct db_scan *s)
+{
+    const struct chunk_mems *m = &s->col->mems;
+    gaddr a = m->addr[s->i];
+    if (!s->has_range)
+        return true;
+    if (!s->overlap)
+        return a >= s->lo && a <= s->hi;
+    return a <= s->hi && m->size[s->i] && a + (m->size[s->i] - 1) >= s->lo;
+}
+
+/* Moves to the next matching row of this chunk. */
+static struct odb_err *next_in_chunk(struct db_scan *s, bool *ret)
+{
+    *ret = false;
+    for (;;) {
+        if (s->desc ? s->i == s->first : s->i + 1 >= s->last)
+            return NULL;
+        s->i += s->desc ? UINT32_MAX : 1;
+        if (s->kind == SCAN_REG && s->reg >= 0 && s->col->regs.reg[s->i] != s->reg)
+            continue;
+        if (s->kind == SCAN_MEM && !mem_matches(s))
+            continue;
+        if (s->has_rip) {
+            gaddr rip;
+            ODB_TRY(db_scan_rip(s, &rip));
+            if (rip != s->rip)
+                continue;
+        }
+        *ret = true;
+        return NULL;
+    }
+}
+
+struct odb_err *db_scan_begin(struct db_scan *s, struct odb_db *db)
+{
+    s->db = db;
+    s->col = s->insns = NULL;
+    s->have_group = false;
+    s->done = true;
+    s->first = s->last = s->i = 0;
+    ODB_TRY(db_load(db));
+    if (!db->end || s->t_lo > s->t_hi || s->t_lo >= db->end || (s->has_range && s->lo > s->hi))
+        return NULL;
+    if (s->t_hi >= db->end)
+        s->t_hi = db->end - 1;
+    struct db_chunk c;
+    bool found;
+    ODB_TRY(db_chunk_at(db, s->desc ? s->t_hi : s->t_lo, &c));
+    ODB_TRY(seek_chunk(s, c.id, &found));
+    if (!found)
+        return NULL;
+    s->done = false;
+    return enter_chunk(s);
+}
+
+struct odb_err *db_scan_next(struct db_scan *s, bool *ret)
+{
+    *ret = false;
+    while (!s->done) {
+        if (s->col && s->first < s->last) {
+            ODB_TRY(next_in_chunk(s, ret));
+            if (*ret)
+                return NULL;
+        }
+        bool found = false;
+        bool beyond = s->desc ? s->chunk.t_start <= s->t_lo || !s->chunk.id : s->chunk.t_start + s->chunk.n > s->t_hi;
+        if (!beyond)
+            ODB_TRY(seek_chunk(s, s->desc ? s->chunk.id - 1 : s->chunk.id + 1, &found));
+        if (!found) {
+            db_scan_end(s);
+            return NULL;
+        }
+        ODB_TRY(enter_chunk(s));
+    }
+    return NULL;
+}

@@ -1,0 +1,27 @@
+/* The virtual tables: docs/schema.md is their documentation, docs/howto-add-a-virtual-table.md how to add one. */
+#ifndef ODB_DB_VTAB_H
+#define ODB_DB_VTAB_H
+
+#include "db/internal.h"
+
+/* mem_writes, reg_writes, executions (vtab_writes.c) and registers (vtab_registers.c): registers their modules. */
+int vtab_writes_register(struct odb_db *db);
+int vtab_registers_register(struct odb_db *db);
+
+/* Every table's sqlite3_vtab. */
+struct vtab {
+    sqlite3_vtab base;
+    struct odb_db *db; /* borrowed; used until disconnected */
+};
+
+/* Declares the table and makes its sqlite3_vtab, n_bytes long, starting with a struct vtab. */
+int vtab_connect(sqlite3 *sq, struct odb_db *db, const char *declaration, size_t n_bytes, sqlite3_vtab **ret, char **ret_err);
+int vtab_disconnect(sqlite3_vtab *vt);
+/* Turns e into the table's error message. */
+int vtab_fail(sqlite3_vtab *vt, struct odb_err *e);
+
+/* A constraint `column op value` as bounds: lo..hi is narrowed. Values that are not numbers are left to
+ * SQLite, which checks every row again. false: no row can match. */
+bool vtab_narrow(int64_t *lo, int64_t *hi, int op, sqlite3_value *v);
+
+#endif
