@@ -69,6 +69,12 @@ void *event_begin(uint16_t type, uint16_t flags, uint32_t size_bytes)
     return to;
 }
 
+void event_shrink(uint32_t size_bytes)
+{
+    ((struct odb_event *)ring_at(head))->size_bytes = size_bytes;
+    pending_bytes = size_bytes;
+}
+
 void event_commit(void)
 {
     head += pending_bytes;

@@ -18,6 +18,8 @@
  * filled in. The last 8 bytes are zero, so that padding is. */
 void *event_begin(uint16_t type, uint16_t flags, uint32_t size_bytes);
 void event_commit(void);
+/* The event under construction is smaller than was asked for: size_bytes, a multiple of 8. */
+void event_shrink(uint32_t size_bytes);
 /* MEM events for [addr, addr + len), in pieces of ODB_MEM_MAX_BYTES. */
 void event_mem(gaddr addr, uint64_t len_bytes, uint16_t flags);
 /* How many MEM events that makes. */

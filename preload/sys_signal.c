@@ -236,7 +236,6 @@ enum sys_how sys_virtual(struct model_call *c)
         return do_arch_prctl(c);
     case __NR_rt_sigreturn:
         signal_return();
-        kernel_mask(sig_mask);
         c->result = (int64_t)ctx.gpr[ODB_RAX];
         return SYS_REPLACED;
     case __NR_kill:

@@ -1,0 +1,318 @@
+/* The services of sys.h while recording: everything that comes from outside is written to the ring.
+ *
+ * The life of one recorded call:
+ *
+ *     model_lookup, model_refusal      refused calls end the recording: NOTE, message, no SYSCALL event
+ *     inputs                           what the kernel is going to read (paths) is put aside
+ *     model_before, the call           by sys_virtual, sys_own_resource, or for real
+ *     capture                          mmap of a file: FILE event, contents into files/N
+ *     sys_effect                       shadow map
+ *     SYSCALL, then its MEM events     inputs put aside; outputs straight from the program's memory
+ *     sys_call_finish, signals, CHECK  what happens before the next instruction
+ *
+ * This is the hottest path of a recording: nothing big on the stack, nothing cleared, no second call
+ * into the kernel. exit and exit_group leave no SYSCALL event; EXIT stands for them. */
+#include <asm/prctl.h>
+#include <linux/mman.h>
+
+#include "preload/capture.h"
+#include "preload/check.h"
+#include "preload/core.h"
+#include "preload/event.h"
+#include "preload/raw.h"
+#include "preload/sys.h"
+#include "preload/sys_proc.h"
+
+#define E_FAULT 14
+#define E_NOSYS 38
+
+/* Inputs of one call, as they were before it. */
+#define INPUT_MAX_RANGES 512
+#define INPUT_MAX_BYTES (256u << 10)
+static struct {
+    struct model_range range;
+    uint32_t at; /* in input_bytes */
+} inputs[INPUT_MAX_RANGES];
+static uint8_t input_bytes[INPUT_MAX_BYTES];
+static int n_inputs;
+
+static struct model_range ranges[MODEL_MAX_RANGES];
+static uint64_t last_gpr[ODB_N_GPR]; /* of the previous SYSCALL event */
+
+/* ---- refusals ---- */
+
+/* odb prints control->stop.text when the program is gone, and fails. */
+static _Noreturn void refuse(const char *name, const char *reason)
+{
+    struct odb_stop *stop = &CONTROL->stop;
+    engine_format(stop->text, sizeof(stop->text), "the program used %s, which odb does not support yet%s%s", name,
+                  reason ? ": " : "", reason ? reason : "");
+    stop->reason = ODB_STOP_ERROR;
+    event_note(ODB_NOTE_REFUSED, stop->text);
+    event_end_stream();
+    atomic_store(&CONTROL->finished, 1);
+    sys_really_end(1);
+}
+
+static _Noreturn void refuse_number(uint64_t nr)
+{
+    char name[48];
+    engine_format(name, sizeof(name), "system call number %lu", nr);
+    refuse(name, "it is not in the table of Linux calls that odb knows");
+}
+
+/* Irregular calls that have no handler yet. */
+static const char *irregular_refusal(const struct model_call *c)
+{
+    switch (c->nr) {
+    case __NR_fork:
+    case __NR_vfork:
+    case __NR_clone:
+    case __NR_clone3:
+        return "starting a thread or a child process is not recorded";
+    case __NR_execve:
+    case __NR_execveat:
+        return "replacing the program is not recorded";
+    case __NR_shmat:
+    case __NR_shmdt:
+        return "System V shared memory is not recorded";
+    case __NR_seccomp:
+        return c->args[0] <= 1 ? "a filter of the program's own would stop odb's calls" : NULL;
+    default:
+        return NULL;
+    }
+}
+
+static void check_supported(const struct model_syscall *m, const struct model_call *c)
+{
+    char reason[96];
+    const char *why = NULL;
+    if (m->cls == MODEL_REFUSE)
+        refuse(m->name, NULL);
+    if (m->cls == MODEL_IRREGULAR)
+        why = irregular_refusal(c);
+    if (!why)
+        why = model_refusal(m, c, reason, sizeof(reason));
+    if (why)
+        refuse(m->name, why);
+}
+
+/* ---- inputs and outputs ---- */
+
+static void take_inputs(const struct model_syscall *m, const struct model_call *c)
+{
+    n_inputs = 0;
+    int n = model_inputs(m, c, ranges, INPUT_MAX_RANGES);
+    uint32_t used = 0;
+    for (int i = 0; i < n; i++) {
+        uint64_t len = ranges[i].len_bytes;
+        if (len > INPUT_MAX_BYTES - used || !engine_peek(ranges[i].addr, input_bytes + used, len))
+            continue; /* unreadable: the call fails with EFAULT; too long: not shown */
+        inputs[n_inputs].range = ranges[i];
+        inputs[n_inputs++].at = used;
+        used += (uint32_t)len;
+    }
+}
+
+static void write_inputs(void)
+{
+    for (int i = 0; i < n_inputs; i++) {
+        const struct model_range *r = &inputs[i].range;
+        struct odb_ev_mem *ev = event_begin(ODB_EV_MEM, ODB_MEM_IN, (uint32_t)(sizeof(*ev) + r->len_bytes));
+        ev->addr = r->addr;
+        ev->len_bytes = r->len_bytes;
+        memcpy(ev + 1, input_bytes + inputs[i].at, r->len_bytes);
+        event_commit();
+    }
+}
+
+/* The event and its registers; gpr is the state at the instruction. */
+static void write_syscall(const struct model_call *c, const uint64_t *gpr, uint64_t rflags, gaddr rip, uint64_t tick,
+                          uint32_t n_mem, uint32_t file_id)
+{
+    struct odb_ev_syscall *ev = event_begin(ODB_EV_SYSCALL, 0, sizeof(*ev) + ODB_N_GPR * 8);
+    uint64_t *to = (uint64_t *)(ev + 1);
+    uint32_t mask = 0;
+    for (uint32_t i = 0; i < ODB_N_GPR; i++) {
+        if (gpr[i] != last_gpr[i]) {
+            last_gpr[i] = gpr[i];
+            *to++ = gpr[i];
+            mask |= 1u << i;
+        }
+    }
+    ev->tick = tick;
+    ev->rip = rip;
+    ev->result = c->result;
+    ev->nr = (uint32_t)c->nr;
+    ev->rflags = (uint32_t)rflags;
+    ev->gpr_mask = (uint16_t)mask;
+    ev->n_mem = (uint16_t)n_mem;
+    ev->file_id = file_id;
+    event_shrink((uint32_t)((uint8_t *)to - (uint8_t *)ev));
+    event_commit();
+}
+
+static void write_call(const struct model_syscall *m, const struct model_call *c, uint32_t file_id)
+{
+    int n = model_outputs(m, c, ranges, MODEL_MAX_RANGES);
+    if (n < 0)
+        refuse(m->name, "what it writes is not known for these arguments");
+    uint32_t n_mem = (uint32_t)n_inputs;
+    for (int i = 0; i < n; i++)
+        n_mem += event_mem_count(ranges[i].len_bytes);
+    write_syscall(c, ctx.gpr, ctx.rflags, ctx.rip, core_tick(), n_mem, file_id);
+    write_inputs();
+    for (int i = 0; i < n; i++)
+        event_mem(ranges[i].addr, ranges[i].len_bytes, 0);
+}
+
+/* ---- single calls ---- */
+
+/* Contents of a file about to be mapped. Returns its id; 0: anonymous. */
+static uint32_t capture_for_mmap(const struct model_syscall *m, const struct model_call *c, char *name)
+{
+    if (c->args[3] & MAP_ANONYMOUS)
+        return 0;
+    long id = capture_file((int)c->args[4], c->args[5], c->args[1], name);
+    if (id == -19)
+        refuse(m->name, "mapping of a device");
+    return id > 0 ? (uint32_t)id : 0;
+}
+
+/* MADV_FREE leaves it to the kernel when pages become zero; MADV_DONTNEED is one of its legal outcomes. */
+static int64_t run_madvise(const struct model_call *c)
+{
+    struct model_call now = *c;
+    if (now.args[2] == MADV_FREE)
+        now.args[2] = MADV_DONTNEED;
+    return sys_call_run(&now);
+}
+
+static int64_t run(const struct model_call *c)
+{
+    int64_t result = c->nr == __NR_madvise ? run_madvise(c) : sys_call_run(c);
+    if (result == -E_FAULT) { /* perhaps a guarded code page of the engine's */
+        core_unprotect_all();
+        result = sys_call_run(c);
+    }
+    return result;
+}
+
+/* rt_sigreturn replaces all registers: its event is written first. */
+static void record_sigreturn(struct model_call *c)
+{
+    uint64_t gpr[ODB_N_GPR];
+    gaddr rip = ctx.rip;
+    uint64_t rflags = ctx.rflags;
+    uint64_t tick = core_tick();
+    memcpy(gpr, ctx.gpr, sizeof(gpr));
+    sys_virtual(c);
+    write_syscall(c, gpr, rflags, rip, tick, 0, 0);
+}
+
+/* Returns the file's id for a mapping, else 0. */
+static uint32_t record_run(const struct model_syscall *m, struct model_call *c)
+{
+    char name[CAPTURE_NAME_BYTES];
+    uint32_t file_id = 0;
+    bool is_mmap = c->nr == __NR_mmap;
+    if (sys_own_resource(c))
+        return 0;
+    name[0] = 0;
+    if (is_mmap)
+        file_id = capture_for_mmap(m, c, name);
+    model_before(m, c);
+    c->result = run(c);
+    if (is_mmap && !file_id && !(c->args[3] & MAP_ANONYMOUS) && c->result > 0 && name[0] != '/')
+        refuse(m->name, "the file could not be copied into the recording");
+    if (m->flags & MODEL_MAKES_FD)
+        sys_proc_opened(m, c);
+    if (m->flags & MODEL_CHANGES_MAPS)
+        sys_effect(c, file_id, name);
+    return file_id;
+}
+
+void sys_record_syscall(void)
+{
+    struct model_call c;
+    sys_call_load(&c);
+    const struct model_syscall *m = model_lookup(c.nr);
+    if (!m)
+        refuse_number(c.nr);
+    uint32_t file_id = 0;
+    n_inputs = 0;
+    if (m->cls == MODEL_ENOSYS) {
+        c.result = -E_NOSYS;
+    } else if (c.nr == __NR_exit_group || c.nr == __NR_exit) {
+        sys_end((int)(c.args[0] & 0xff));
+    } else if (c.nr == __NR_rt_sigreturn) {
+        record_sigreturn(&c);
+        signal_deliver_pending();
+        return;
+    } else {
+        check_supported(m, &c);
+        take_inputs(m, &c);
+        if (sys_virtual(&c) == SYS_PASS)
+            file_id = record_run(m, &c);
+    }
+    write_call(m, &c, file_id);
+    sys_call_finish(c.result);
+    sys_virtual_after();
+    signal_deliver_pending();
+    check_sometimes();
+}
+
+/* ---- other services ---- */
+
+uint64_t sys_record_insn_value(uint32_t kind, uint32_t *aux)
+{
+    uint64_t value = sys_insn_live(kind, aux);
+    struct odb_ev_insn *ev = event_begin(ODB_EV_INSN, 0, sizeof(*ev));
+    ev->tick = core_tick();
+    ev->rip = ctx.rip;
+    ev->value = value;
+    ev->aux = *aux;
+    ev->kind = kind;
+    event_commit();
+    return value;
+}
+
+void sys_record_fault(int signo, int code, uint64_t addr, bool fatal)
+{
+    struct odb_ev_fault *ev = event_begin(ODB_EV_FAULT, fatal ? ODB_FAULT_FATAL : 0, sizeof(*ev));
+    ev->tick = core_tick();
+    ev->addr = addr;
+    ev->signo = signo;
+    ev->code = code;
+    memcpy(ev->regs.gpr, ctx.gpr, sizeof(ev->regs.gpr));
+    ev->regs.rip = ctx.rip;
+    ev->regs.rflags = ctx.rflags;
+    raw2(__NR_arch_prctl, ARCH_GET_FS, &ev->regs.fs_base);
+    raw2(__NR_arch_prctl, ARCH_GET_GS, &ev->regs.gs_base);
+    event_commit();
+}
+
+void sys_record_signal(int signo, const void *siginfo128)
+{
+    struct odb_ev_signal *ev = event_begin(ODB_EV_SIGNAL, 0, sizeof(*ev));
+    ev->tick = core_tick();
+    ev->rip = ctx.rip;
+    ev->signo = signo;
+    ev->reserved = 0;
+    memcpy(ev->siginfo, siginfo128, sizeof(ev->siginfo));
+    event_commit();
+}
+
+_Noreturn void sys_record_end(int status)
+{
+    check_at_end();
+    struct odb_ev_exit *ev = event_begin(ODB_EV_EXIT, 0, sizeof(*ev));
+    ev->tick = core_tick();
+    ev->rip = ctx.rip;
+    ev->status = status;
+    ev->reserved = 0;
+    event_commit();
+    event_end_stream();
+    atomic_store(&CONTROL->finished, 1);
+    sys_really_end(status);
+}

@@ -1,0 +1,330 @@
+/* One recording from start to end; see record.h.
+ *
+ *     ring, image, CPU table, seccomp guard  ->  launch  ->  drain thread | wait for the program
+ *                                                        ->  END event, close, remove `ring`
+ *
+ * Two kinds of events are the recorder's own, START and CPU before the first byte of the ring's stream, END
+ * after its last: the reader can so find the ring's place in the stream by ring_stream_base alone. */
+#include "recorder/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/fs.h"
+#include "recorder/cpu.h"
+#include "recorder/drain.h"
+#include "recorder/guard.h"
+#include "recorder/image.h"
+#include "recorder/launch.h"
+#include "recorder/ring.h"
+#include "trace/trace.h"
+
+extern char **environ;
+
+struct recording {
+    const struct odb_record_options *opt;
+    struct ring ring;
+    struct trace_writer *writer; /* owned; NULL when bare */
+    struct odb_image_header image;
+    int image_fd, dir_fd;
+    bool keep_ring; /* not all of it is in `events` */
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* ---- events of the recorder ---- */
+
+struct text {
+    char *bytes; /* owned */
+    size_t n, room;
+};
+
+static struct odb_err *text_add(struct text *t, const char *s)
+{
+    size_t n = strlen(s) + 1;
+    if (t->n + n + 8 > t->room) {
+        size_t room = (t->n + n + 8) * 2;
+        char *bytes = realloc(t->bytes, room);
+        if (!bytes)
+            return odb_err("out of memory");
+        t->bytes = bytes;
+        t->room = room;
+    }
+    memcpy(t->bytes + t->n, s, n);
+    t->n += n;
+    return NULL;
+}
+
+/* What PATH search finds; the name itself if nothing. */
+static void find_program(const char *name, char path[4352])
+{
+    snprintf(path, 4352, "%s", name);
+    const char *at = strchr(name, '/') ? "" : getenv("PATH");
+    for (; at && *at;) {
+        size_t n = strcspn(at, ":");
+        snprintf(path, 4352, "%.*s/%s", n ? (int)n : 1, n ? at : ".", name);
+        if (access(path, X_OK) == 0)
+            return;
+        snprintf(path, 4352, "%s", name);
+        at += n;
+        at += *at == ':';
+    }
+}
+
+static struct odb_err *start_text(const struct recording *r, struct text *t, struct odb_ev_start *ev)
+{
+    char path[4352];
+    char cwd[4096] = "";
+    char host[512];
+    struct utsname name;
+    find_program(r->opt->argv[0], path);
+    char *exe = realpath(path, NULL);
+    struct odb_err *e = text_add(t, exe ? exe : path);
+    free(exe);
+    if (e)
+        return e;
+    if (!getcwd(cwd, sizeof(cwd)))
+        cwd[0] = 0;
+    uname(&name);
+    snprintf(host, sizeof(host), "%s %s %s", name.sysname, name.release, name.machine);
+    ODB_TRY(text_add(t, cwd));
+    ODB_TRY(text_add(t, host));
+    for (char *const *a = r->opt->argv; *a; a++, ev->n_argv++)
+        ODB_TRY(text_add(t, *a));
+    for (char **v = environ; *v; v++, ev->n_envp++)
+        ODB_TRY(text_add(t, *v));
+    return NULL;
+}
+
+static struct odb_err *append_event(struct recording *r, void *event, size_t head_bytes, uint16_t type, const void *tail,
+                                    size_t tail_bytes)
+{
+    size_t n = (head_bytes + tail_bytes + 7) & ~(size_t)7;
+    if (n > ODB_EVENT_MAX_BYTES)
+        return odb_err("arguments and environment are too long to record");
+    _cleanup_free_ uint8_t *whole = calloc(1, n);
+    if (!whole)
+        return odb_err("out of memory");
+    struct odb_event *ev = event;
+    ev->size_bytes = (uint32_t)n;
+    ev->type = type;
+    memcpy(whole, event, head_bytes);
+    if (tail_bytes)
+        memcpy(whole + head_bytes, tail, tail_bytes);
+    return trace_writer_append(r->writer, whole, n);
+}
+
+static struct odb_err *write_start(struct recording *r)
+{
+    struct odb_ev_start ev = {.time_ns = now_ns(), .cpu_policy = r->opt->cpu_policy};
+    struct text t = {0};
+    struct odb_err *e = start_text(r, &t, &ev);
+    ev.text_bytes = (uint32_t)t.n;
+    if (r->opt->preload == ODB_PRELOAD_ALWAYS)
+        ev.ev.flags = ODB_START_PRELOAD;
+    if (!e)
+        e = append_event(r, &ev, sizeof(ev), ODB_EV_START, t.bytes, t.n);
+    free(t.bytes);
+    return e;
+}
+
+static struct odb_err *write_cpu(struct recording *r)
+{
+    const struct odb_control *c = r->ring.control;
+    struct odb_ev_cpu ev = {
+        .policy = c->cpu_policy, .n_entries = c->n_cpuid, .xcr0 = c->xcr0, .max_leaf = c->max_leaf,
+        .max_ext_leaf = c->max_ext_leaf,
+    };
+    return append_event(r, &ev, sizeof(ev), ODB_EV_CPU, c->cpuid, c->n_cpuid * sizeof(c->cpuid[0]));
+}
+
+static struct odb_err *write_end(struct recording *r, int wait_status)
+{
+    struct odb_ev_end ev = {.wait_status = wait_status, .time_ns = now_ns()};
+    return append_event(r, &ev, sizeof(ev), ODB_EV_END, NULL, 0);
+}
+
+/* ---- set-up ---- */
+
+static struct odb_err *open_dir(struct recording *r)
+{
+    _cleanup_free_ char *files = NULL;
+    r->dir_fd = open(r->opt->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (r->dir_fd < 0)
+        return odb_err_errno(errno, "cannot open %s", r->opt->dir);
+    ODB_TRY(fs_join(r->opt->dir, "files", &files));
+    if (mkdir(files, 0700) < 0 && errno != EEXIST)
+        return odb_err_errno(errno, "cannot create %s", files);
+    return trace_writer_create(r->opt->dir, &r->writer);
+}
+
+static struct odb_err *set_up(struct recording *r)
+{
+    const struct odb_record_options *opt = r->opt;
+    if (!opt->bare)
+        ODB_TRY(open_dir(r));
+    ODB_TRY(ring_init(&r->ring, opt->bare ? NULL : opt->dir));
+    struct odb_control *c = r->ring.control;
+    c->mode = opt->bare ? ODB_MODE_BARE : ODB_MODE_RECORD;
+    c->options = (opt->check ? ODB_OPT_CHECK : 0u) | (opt->no_vector_ticks ? ODB_OPT_NO_VECTOR_TICKS : 0u) |
+                 (opt->no_superblocks ? ODB_OPT_NO_SUPERBLOCKS : 0u);
+    ODB_TRY(cpu_fill(opt->cpu_policy, c));
+    ODB_TRY(image_create(&r->image_fd, &r->image));
+    ODB_TRY(guard_fill(&r->image, c));
+    if (opt->bare)
+        return NULL;
+    ODB_TRY(write_start(r));
+    ODB_TRY(write_cpu(r));
+    ODB_TRY(trace_writer_flush(r->writer));
+    c->ring_stream_base = trace_writer_offset(r->writer);
+    return NULL;
+}
+
+static struct odb_err *tear_down(struct recording *r)
+{
+    struct odb_err *e = r->writer ? trace_writer_close(r->writer) : NULL;
+    r->writer = NULL;
+    if (!e && !r->keep_ring && r->dir_fd >= 0)
+        unlinkat(r->dir_fd, "ring", 0);
+    ring_deinit(&r->ring);
+    if (r->image_fd >= 0)
+        close(r->image_fd);
+    if (r->dir_fd >= 0)
+        close(r->dir_fd);
+    return e;
+}
+
+/* ---- signals to odb itself, and the wait ---- */
+
+static volatile sig_atomic_t forward_to;
+
+static void forward(int signo)
+{
+    int saved = errno;
+    if (forward_to > 0)
+        kill((pid_t)forward_to, signo);
+    errno = saved;
+}
+
+struct signals {
+    struct sigaction saved[4];
+};
+static const int signal_numbers[4] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
+
+/* The terminal's signals go to the whole foreground group: the program gets them itself. */
+static void signals_take(struct signals *s, pid_t pid)
+{
+    forward_to = pid;
+    for (int i = 0; i < 4; i++) {
+        struct sigaction act = {.sa_flags = SA_RESTART};
+        act.sa_handler = i < 2 ? SIG_IGN : forward;
+        sigaction(signal_numbers[i], NULL, &s->saved[i]);
+        if (s->saved[i].sa_handler != SIG_IGN)
+            sigaction(signal_numbers[i], &act, NULL);
+    }
+}
+
+static void signals_give_back(const struct signals *s)
+{
+    forward_to = 0;
+    for (int i = 0; i < 4; i++)
+        sigaction(signal_numbers[i], &s->saved[i], NULL);
+}
+
+/* The dead program stays a zombie until the drain has ended, so that its pid cannot be another's. */
+static void wait_for_death(pid_t pid)
+{
+    siginfo_t info;
+    while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+        ;
+}
+
+static void print_stats(const struct odb_control *c)
+{
+    fprintf(stderr, "odb: blocks %" PRIu64 " instructions translated %" PRIu64 " flushes %" PRIu64 " system calls %" PRIu64
+            " faults %" PRIu64 " look-ups %" PRIu64 " stream bytes %" PRIu64 "\n",
+            c->n_blocks, c->n_insns_translated, c->n_flushes, c->n_syscalls, c->n_faults, c->n_lookups,
+            (uint64_t)c->ring_head);
+}
+
+/* The engine met something that odb does not support, and ended the program (sys_record.c). */
+static struct odb_err *refused_error(const struct odb_control *c)
+{
+    char text[sizeof(c->stop.text)];
+    if (c->stop.reason != ODB_STOP_ERROR)
+        return NULL;
+    memcpy(text, c->stop.text, sizeof(text));
+    text[sizeof(text) - 1] = 0;
+    return odb_err("%s", text);
+}
+
+/* Runs the launched program to its end. */
+static struct odb_err *supervise(struct recording *r, pid_t pid, int *ret_wait_status)
+{
+    struct drain drain = {.ring = &r->ring, .writer = r->writer, .pid = pid};
+    struct signals signals;
+    struct odb_err *e = r->writer ? drain_start(&drain) : NULL;
+    if (e) {
+        kill(pid, SIGKILL);
+        waitpid(pid, ret_wait_status, 0);
+        return e;
+    }
+    signals_take(&signals, pid);
+    wait_for_death(pid);
+    if (r->writer)
+        e = drain_finish(&drain);
+    waitpid(pid, ret_wait_status, 0);
+    signals_give_back(&signals);
+    if (r->opt->stats)
+        print_stats(r->ring.control);
+    r->keep_ring = e != NULL;
+    if (e)
+        return odb_err_context(e, "the recording stopped and the program was killed");
+    if (!atomic_load(&r->ring.control->started))
+        return odb_err("%s ended before odb's engine could start in it", r->opt->argv[0]);
+    if (r->writer)
+        ODB_TRY(write_end(r, *ret_wait_status));
+    return refused_error(r->ring.control);
+}
+
+static struct odb_err *record(struct recording *r, int *ret_wait_status)
+{
+    ODB_TRY(set_up(r));
+    struct launch launch = {
+        .argv = r->opt->argv, .preload = r->opt->preload, .image_fd = r->image_fd, .ring_fd = r->ring.fd,
+        .recdir_fd = r->dir_fd, .image = &r->image, .control = r->ring.control,
+    };
+    struct odb_err *e = launch_start(&launch);
+    if (e && launch.exec_errno)
+        *ret_wait_status = (launch.exec_errno == ENOENT ? 127 : 126) << 8;
+    return e ? e : supervise(r, launch.pid, ret_wait_status);
+}
+
+struct odb_err *odb_record(const struct odb_record_options *opt, int *ret_wait_status)
+{
+    struct recording r = {.opt = opt, .ring = {.fd = -1}, .image_fd = -1, .dir_fd = -1};
+    *ret_wait_status = 1 << 8;
+    struct odb_err *e = record(&r, ret_wait_status);
+    struct odb_err *e2 = tear_down(&r);
+    if (e && e2) {
+        odb_err_free(e2);
+        e2 = NULL;
+    }
+    return e ? e : e2;
+}
