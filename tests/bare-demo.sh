@@ -12,9 +12,9 @@ command -v debootstrap >/dev/null || skip 'needs debootstrap'
 unshare --mount true 2>/dev/null || skip 'cannot make a mount namespace'
 
 # The mirror that this machine uses, else Debian's.
-mirror=$(sed -n -E 's/^URIs: *([^ ]+).*/\1/p; s/^deb +(\[[^]]*\] +)?([^ ]+) .*/\2/p' /etc/apt/sources.list \
-         /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null |
-         grep -m 1 -E '/debian/?$' || echo http://deb.debian.org/debian)
+mirror=$({ cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null || true; } |
+         sed -n -E 's/^URIs: *([^ ]+).*/\1/p; s/^deb +(\[[^]]*\] +)?([^ ]+) .*/\2/p' | grep -E '/debian/?$' | head -n 1 || true)
+mirror=${mirror:-http://deb.debian.org/debian}
 
 if [ -n "${ODB_BARE_ROOT:-}" ]; then
     root=$ODB_BARE_ROOT
