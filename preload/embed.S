@@ -8,9 +8,9 @@ odb_engine_elf_end:
     .balign 16
     .globl odb_preload_so_start, odb_preload_so_end
 odb_preload_so_start:
-#ifdef ODB_PRELOAD_SO
+
     .incbin ODB_PRELOAD_SO
-#endif
+
 odb_preload_so_end:
     .byte 0
     .section .note.GNU-stack, "", @progbits

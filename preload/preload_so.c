@@ -1,11 +1,12 @@
 /* The LD_PRELOAD loader: where ptrace is forbidden, recording starts at this object's constructor.
  *
- * It runs as ordinary, not yet translated code of the program: ld.so has loaded everything, and runs
- * constructors. It gives back what the C library has asked the kernel to write behind the program's
+ * It runs as ordinary, not yet translated code of the program: ld.so has loaded and relocated everything, and
+ * runs constructors, this one first (-z initfirst; not even libc's `environ` is set). It gives back what the C library has asked the kernel to write behind the program's
  * back (rseq), removes its traces from the environment, maps the engine's image and calls it. The engine
  * returns from that call translated. Freestanding but for a few weak symbols of the C library. */
 #include <asm/unistd_64.h>
 #include <linux/mman.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,7 +17,6 @@
 #define RSEQ_UNREGISTER 1
 #define RSEQ_FAILED (-2) /* RSEQ_CPU_ID_REGISTRATION_FAILED: glibc's own word for "do not use" */
 
-extern char **environ __attribute__((weak));
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned __rseq_size __attribute__((weak));
 
@@ -61,30 +61,40 @@ static int parse_number(const char **at)
     return v;
 }
 
-/* LD_PRELOAD becomes what the user had; our own variable vanishes. Returns its value. */
-static const char *clean_environment(void)
+/* Removes all up to the first colon; false if nothing is left. */
+static bool cut_first(char *value)
+{
+    char *rest = value;
+    while (*rest && *rest != ':')
+        rest++;
+    if (!*rest)
+        return false;
+    while ((*value++ = *++rest))
+        ;
+    return true;
+}
+
+/* LD_PRELOAD and GLIBC_TUNABLES become what the user had; our own variable vanishes. Returns its value. */
+static const char *clean_environment(char **environment)
 {
     const char *fds = NULL;
-    char **to = environ;
-    for (char **from = environ; *from; from++) {
-        char *value = value_of(*from, "LD_PRELOAD");
-        if (value) {
-            char *rest = value;
-            while (*rest && *rest != ':')
-                rest++;
-            if (!*rest)
-                continue;
-            rest++;
-            char *dst = value;
-            while ((*dst++ = *rest++))
-                ;
-        } else if ((value = value_of(*from, PRELOAD_ENV))) {
-            fds = value;
+    for (char **at = environment; *at; at++)
+        if (value_of(*at, PRELOAD_ENV))
+            fds = value_of(*at, PRELOAD_ENV);
+    if (!fds)
+        return NULL;
+    char **to = environment;
+    for (char **from = environment; *from; from++) {
+        char *preload = value_of(*from, "LD_PRELOAD");
+        char *tunables = value_of(*from, "GLIBC_TUNABLES");
+        if (value_of(*from, PRELOAD_ENV) || (preload && !cut_first(preload)) ||
+            (tunables && value_of(tunables, PRELOAD_TUNABLE) && !cut_first(tunables)))
             continue;
-        }
         *to++ = *from;
     }
-    *to = NULL;
+    /* the auxiliary vector stays where it is, behind the old end */
+    while (*to)
+        *to++ = NULL;
     return fds;
 }
 
@@ -101,11 +111,12 @@ static void unregister_rseq(void)
         area[1] = (uint32_t)RSEQ_FAILED;
 }
 
-__attribute__((constructor)) static void start(void)
+/* glibc passes these to constructors; other C libraries do not, and are not supported here. */
+__attribute__((constructor)) static void start(int argc, char **argv, char **envp)
 {
-    if (!&environ || !environ)
-        return;
-    const char *fds = clean_environment();
+    (void)argc;
+    (void)argv;
+    const char *fds = clean_environment(envp);
     if (!fds)
         return; /* a child of a recorded program, or a stray LD_PRELOAD */
     int loader_fd = parse_number(&fds);

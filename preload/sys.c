@@ -8,7 +8,6 @@
 
 void sys_syscall(void)
 {
-    CONTROL->n_syscalls++;
     switch (CONTROL->mode) {
     case ODB_MODE_BARE:
         sys_bare_syscall();
@@ -35,7 +34,6 @@ uint64_t sys_insn_value(uint32_t kind, uint32_t *aux)
 
 void sys_fault(int signo, int code, uint64_t addr, bool fatal)
 {
-    CONTROL->n_faults++;
     if (CONTROL->mode == ODB_MODE_RECORD)
         sys_record_fault(signo, code, addr, fatal);
     else if (sys_is_replay())

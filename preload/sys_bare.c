@@ -4,6 +4,15 @@
 #include "preload/raw.h"
 #include "preload/sys.h"
 
+/* The new image would run without the engine, under the guard. */
+static void refuse_children(uint64_t nr)
+{
+    if (nr != __NR_execve && nr != __NR_execveat && nr != __NR_clone && nr != __NR_clone3 && nr != __NR_fork && nr != __NR_vfork)
+        return;
+    sys_message("bare mode runs single processes only: the program called execve, fork or clone");
+    sys_really_end(1);
+}
+
 static bool bare_hidden(uint64_t nr)
 {
     return nr == __NR_rseq || nr == __NR_io_uring_setup || nr == __NR_io_uring_enter || nr == __NR_io_uring_register;
@@ -19,6 +28,7 @@ void sys_bare_syscall(void)
     if (how == SYS_PASS) {
         if (c.nr == __NR_exit || c.nr == __NR_exit_group)
             sys_end((int)(c.args[0] & 0xff));
+        refuse_children(c.nr);
         if (bare_hidden(c.nr))
             c.result = -38; /* ENOSYS */
         else if (!sys_own_resource(&c))

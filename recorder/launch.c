@@ -82,7 +82,7 @@ static _Noreturn void child_run(const struct launch *l, const struct inherited *
         _exit(127);
     }
     if (preload)
-        preload_environment(in->loader_fd, in->image_fd, in->ring_fd);
+        preload_environment(in->loader_fd, in->image_fd, in->ring_fd, l->control->cpu_policy == ODB_CPU_V3);
     else if (in->loader_fd >= 0)
         close(in->loader_fd);
     execvp(l->argv[0], l->argv);

@@ -70,12 +70,25 @@ bool preload_possible(const char *program)
     return true;
 }
 
-void preload_environment(int loader_fd, int image_fd, int ring_fd)
+/* NAME=value, and behind a colon what the user has there. */
+static void put_first(const char *name, const char *value)
 {
-    char text[512];
-    const char *old = getenv("LD_PRELOAD");
+    const char *old = getenv(name);
+    size_t n = strlen(value) + (old ? strlen(old) : 0) + 2;
+    _cleanup_free_ char *text = malloc(n);
+    if (!text)
+        return;
+    snprintf(text, n, "%s%s%s", value, old ? ":" : "", old ? old : "");
+    setenv(name, text, 1);
+}
+
+void preload_environment(int loader_fd, int image_fd, int ring_fd, bool hide_avx512)
+{
+    char text[64];
     snprintf(text, sizeof(text), "%d,%d,%d", loader_fd, image_fd, ring_fd);
     setenv(PRELOAD_ENV, text, 1);
-    snprintf(text, sizeof(text), "/proc/self/fd/%d%s%s", loader_fd, old ? ":" : "", old ? old : "");
-    setenv("LD_PRELOAD", text, 1);
+    snprintf(text, sizeof(text), "/proc/self/fd/%d", loader_fd);
+    put_first("LD_PRELOAD", text);
+    if (hide_avx512)
+        put_first("GLIBC_TUNABLES", PRELOAD_TUNABLE "=" PRELOAD_TUNABLE_VALUE);
 }
