@@ -24,6 +24,7 @@
 #include "preload/sys.h"
 
 static uint64_t want_gpr[ODB_N_GPR];
+static char refusal[160]; /* text of a NOTE that says why recording stopped */
 
 /* The next asynchronous thing. rip 0: at the beginning of the tick. */
 static struct {
@@ -153,7 +154,7 @@ static _Noreturn void end_of_stream(void)
         int32_t w = ((const struct odb_ev_end *)ev)->wait_status;
         status = (w & 127) ? -(w & 127) : (w >> 8) & 255;
     } else {
-        vessel_text("the recording ends here");
+        vessel_text("%s", refusal[0] ? refusal : "the recording ends here");
     }
     vessel_stay(ODB_STOP_END, status);
 }
@@ -198,7 +199,10 @@ static bool pass_over(const struct odb_event *ev)
         break;
     case ODB_EV_START:
     case ODB_EV_CPU:
+        break;
     case ODB_EV_NOTE:
+        if (((const struct odb_ev_note *)ev)->kind == ODB_NOTE_REFUSED)
+            engine_format(refusal, sizeof(refusal), "%s", (const char *)((const struct odb_ev_note *)ev + 1));
         break;
     case ODB_EV_CHECK:
         compare_check((const struct odb_ev_check *)ev);
