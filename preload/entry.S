@@ -275,13 +275,13 @@ x87_fnstenv:
     fnstenv (%rdi)
     ret
 x87_fnstenv16:
-    fnstenvs (%rdi)
+    .byte 0x66, 0xd9, 0x37 /* fnstenvs (%rdi), a name that clang does not know */
     ret
 x87_fnsave:
     fnsave (%rdi)
     ret
 x87_fnsave16:
-    fnsaves (%rdi)
+    .byte 0x66, 0xdd, 0x37 /* fnsaves (%rdi) */
     ret
 
     /* void vec_store(void *to, unsigned n, unsigned bytes): one vector register, 16, 32 or 64 bytes */
