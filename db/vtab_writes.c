@@ -159,6 +159,8 @@ static int writes_best_index(sqlite3_vtab *vt, sqlite3_index_info *info)
         }
         if (n + 2 >= (int)sizeof(plan))
             break;
+        if ((role == R_LO || role == R_LEN) && memchr(plan, what, (size_t)n))
+            continue; /* a second value: left to SQLite, which compares it with the first */
         plan[n++] = what;
         plan[n++] = op;
         info->aConstraintUsage[i].argvIndex = n / 2;

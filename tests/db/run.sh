@@ -1,0 +1,33 @@
+#!/bin/sh
+# Random runs through indexer and database, compared with the oracle; then the same file in the stock sqlite3 shell.
+#     run.sh TEST_DB ODB_DB.SO
+set -eu
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+for run in "1 40000 100" "2 20000 40" "3 150000 1000000" "4 9000 15"; do
+    mkdir "$dir/rec"
+    set -- "$1" "$2" $run
+    "$1" "$dir/rec" "$3" "$4" "$5"
+    [ "$3" = 1 ] && cp "$dir/rec/index.db" "$dir/keep.db"
+    rm -r "$dir/rec"
+done
+# the shell: everything loads, answers and closes without an error
+sqlite3 -bail -cmd ".load $2" "$dir/keep.db" >"$dir/out" <<'SQL'
+SELECT count(*) FROM executions;
+SELECT count(*) = (SELECT count(*) FROM mem_writes ORDER BY t DESC) FROM mem_writes;
+SELECT typeof(t), typeof(addr), typeof(value), typeof(rip) FROM mem_writes WHERE size = 8 LIMIT 1;
+SELECT length(memory(t + 1, addr, size)) = size FROM mem_writes WHERE size > 8 AND syscall IS NULL ORDER BY t DESC LIMIT 1;
+SELECT typeof(rax), length(ymm15) FROM registers(100);
+SELECT odb_hex(255), odb_hex(-1), covers(10, 4, 13, 1), covers(10, 4, 14, 1);
+SELECT count(*) > 0 FROM maps;
+SQL
+cat >"$dir/want" <<'EOT'
+40000
+1
+integer|integer|integer|integer
+1
+integer|32
+0xff|0xffffffffffffffff|1|0
+1
+EOT
+diff "$dir/want" "$dir/out"
