@@ -321,6 +321,8 @@ static void vec_operands(const uint8_t *p, const struct head *h, const struct op
     slots >>= 4;
     in->vec_written = fixed->written | (slots & SLOT_REG ? reg : 0) | (slots & SLOT_RM ? rm : 0) |
                       (slots & SLOT_VVVV ? vvvv : 0);
+    if (in->is_vsib)
+        in->vec_read |= 1u << in->index;
     if (in->enc == INSN_EVEX && h->aaa && !h->z)
         in->vec_read |= in->vec_written; /* merging */
     in->vec_bytes = (0x40201000u >> (row->extra >> EXTRA_VEC_SHIFT & 3) * 8) & 0xff;

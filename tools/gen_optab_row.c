@@ -231,18 +231,23 @@ static void take_gpr(const ZydisDecodedOperand *op, struct facts *f)
     f->row.gpr_written |= is_written(op) ? 1u << gpr_number(op->reg.value) : 0;
 }
 
+static void widen_vec(ZydisRegister r, struct facts *f)
+{
+    static const uint8_t codes[] = { [ZYDIS_REGCLASS_XMM] = 1, [ZYDIS_REGCLASS_YMM] = 2, [ZYDIS_REGCLASS_ZMM] = 3 };
+    unsigned code = codes[ZydisRegisterGetClass(r)];
+    if ((f->row.extra >> EXTRA_VEC_SHIFT & 3u) < code)
+        f->row.extra = (f->row.extra & ~(3 << EXTRA_VEC_SHIFT)) | code << EXTRA_VEC_SHIFT;
+}
+
 static void take_reg(const struct answer *a, const ZydisDecodedOperand *op, struct facts *f)
 {
-    unsigned slot = slot_of(op), code, id = (unsigned)ZydisRegisterGetId(op->reg.value);
-    static const uint8_t vec_codes[] = { [ZYDIS_REGCLASS_XMM] = 1, [ZYDIS_REGCLASS_YMM] = 2, [ZYDIS_REGCLASS_ZMM] = 3 };
+    unsigned slot = slot_of(op), id = (unsigned)ZydisRegisterGetId(op->reg.value);
     switch (reg_class(op->reg.value)) {
     case REG_GPR:
         take_gpr(op, f);
         break;
     case REG_VEC:
-        code = vec_codes[ZydisRegisterGetClass(op->reg.value)];
-        if ((f->row.extra >> EXTRA_VEC_SHIFT & 3u) < code)
-            f->row.extra = (f->row.extra & ~(3 << EXTRA_VEC_SHIFT)) | code << EXTRA_VEC_SHIFT;
+        widen_vec(op->reg.value, f);
         if (slot) {
             f->row.slot_vec |= (is_read(op) ? slot : 0) | (is_written(op) ? slot << 4 : 0);
         } else {
@@ -324,8 +329,10 @@ static void take_mem(const struct answer *a, const ZydisDecodedOperand *op, stru
     }
     if (op->encoding == ZYDIS_OPERAND_ENCODING_DISP16_32_64)
         f->row.form |= FORM_MOFFS;
-    if (op->mem.type == ZYDIS_MEMOP_TYPE_VSIB)
+    if (op->mem.type == ZYDIS_MEMOP_TYPE_VSIB) {
         f->row.form |= FORM_VSIB;
+        widen_vec(op->mem.index, f);
+    }
     f->row.mem = log2_of(a->context.cd8_scale) << 4;
     ZydisInstructionCategory category = a->in.meta.category;
     /* Correction: Zydis calls the address of nops, prefetches and cache line flushes a read. */
@@ -462,7 +469,10 @@ static void correct_state(const struct answer *a, struct facts *f)
         f->row.extra |= EXTRA_MMX | EXTRA_X87_WRITTEN;
         break;
     case M(CVTPI2PS): /* enters MMX state even with a memory operand (SDM) */
-        f->row.extra |= EXTRA_X87_WRITTEN;
+        f->row.extra |= EXTRA_X87_WRITTEN | EXTRA_MXCSR_WRITTEN;
+        break;
+    case M(CVTPS2PI): case M(CVTTPS2PI): case M(CVTPD2PI): case M(CVTTPD2PI): /* no exception class given */
+        f->row.extra |= EXTRA_MXCSR_WRITTEN;
         break;
     case M(VP2INTERSECTD): case M(VP2INTERSECTQ): /* one mask operand given, the even-odd pair is written */
         f->row.vec_rules |= VR_PAIR_K;
@@ -478,6 +488,18 @@ static void correct_state(const struct answer *a, struct facts *f)
         f->row.extra |= EXTRA_X87_WRITTEN;
     if (is_float_class(a->in.meta.exception_class))
         f->row.extra |= EXTRA_MXCSR_WRITTEN; /* Zydis tells only ldmxcsr */
+}
+
+/* Corrections: flags. */
+static void correct_flags(const struct answer *a, struct facts *f)
+{
+    switch (a->in.mnemonic) {
+    case M(VPTEST): case M(VTESTPS): case M(VTESTPD): /* clear OF, AF, PF, SF as ptest does; Zydis has CF, ZF */
+        f->flags.written = f->flags.killed = FL_ARITH;
+        break;
+    default:
+        break;
+    }
 }
 
 /* Corrections: implicit operands. */
@@ -546,6 +568,7 @@ static void take_instruction(const struct answer *a, struct facts *f)
     if (in->encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX || in->meta.isa_ext == ZYDIS_ISA_EXT_AVX512VEX)
         f->row.extra |= EXTRA_AVX512;
     correct_state(a, f);
+    correct_flags(a, f);
     correct_implicit(a, f);
 }
 
@@ -638,6 +661,9 @@ bool facts_ask(const struct probe *probe, struct facts *ret)
     struct probe q = *probe;
     struct answer a;
     memset(ret, 0, sizeof(*ret));
+    /* Correction: f3 90 is pause, but f3 REX.B 90 is xchg r8 with f3 ignored; Zydis calls both pause. */
+    if (q.map == OPTAB_ONE_BYTE && q.opcode == 0x90 && (q.sel >> SEL_REX_B & 1))
+        q.sel &= ~(1u << SEL_F3 | 1u << SEL_F2);
     bool is_vector = q.map >= OPTAB_VEX1;
     if (!(is_vector ? find_vector_base(&q, &a) : ask(&q, &a)))
         return false;

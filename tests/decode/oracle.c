@@ -51,6 +51,12 @@ static unsigned gpr_bit(ZydisRegister r)
     return 1u << (wide - ZYDIS_REGISTER_RAX);
 }
 
+static unsigned vec_bytes(ZydisRegister r)
+{
+    ZydisRegisterClass c = ZydisRegisterGetClass(r);
+    return c == ZYDIS_REGCLASS_XMM ? 16 : c == ZYDIS_REGCLASS_YMM ? 32 : c == ZYDIS_REGCLASS_ZMM ? 64 : 0;
+}
+
 static void expect_reg(const ZydisDecodedOperand *op, struct insn *e)
 {
     ZydisRegister r = op->reg.value;
@@ -65,8 +71,7 @@ static void expect_reg(const ZydisDecodedOperand *op, struct insn *e)
             e->gpr_high8 = true;
         break;
     case ZYDIS_REGCLASS_XMM: case ZYDIS_REGCLASS_YMM: case ZYDIS_REGCLASS_ZMM: {
-        unsigned bytes = ZydisRegisterGetClass(r) == ZYDIS_REGCLASS_XMM ? 16
-                         : ZydisRegisterGetClass(r) == ZYDIS_REGCLASS_YMM ? 32 : 64;
+        unsigned bytes = vec_bytes(r);
         uint32_t mask = op->attributes & ZYDIS_OATTRIB_IS_MULTISOURCE4 ? 15u << (id & ~3u) : 1u << id;
         e->vec_read |= is_read(op) ? mask : 0;
         e->vec_written |= is_written(op) ? mask : 0;
@@ -111,6 +116,10 @@ static void expect_modrm_mem(const ZydisDecodedOperand *op, struct insn *e)
     if (op->mem.index != ZYDIS_REGISTER_NONE) {
         e->index = (uint8_t)ZydisRegisterGetId(op->mem.index);
         e->scale_log2 = op->mem.scale == 8 ? 3 : op->mem.scale == 4 ? 2 : op->mem.scale == 2 ? 1 : 0;
+    }
+    if (e->is_vsib) {
+        e->vec_read |= 1u << e->index;
+        e->vec_bytes = vec_bytes(op->mem.index) > e->vec_bytes ? vec_bytes(op->mem.index) : e->vec_bytes;
     }
     if (op->mem.segment == ZYDIS_REGISTER_FS || op->mem.segment == ZYDIS_REGISTER_GS)
         e->seg = op->mem.segment == ZYDIS_REGISTER_FS ? SEG_FS : SEG_GS;
@@ -388,6 +397,28 @@ static void explain_mxcsr(const struct answer *a, const struct insn *decoded, st
     (void)decoded;
 }
 
+static void explain_mmx_convert(const struct answer *a, const struct insn *decoded, struct insn *e)
+{
+    (void)decoded;
+    if (a->in.mnemonic == M(CVTPI2PS) || a->in.mnemonic == M(CVTPS2PI) || a->in.mnemonic == M(CVTTPS2PI) ||
+        a->in.mnemonic == M(CVTPD2PI) || a->in.mnemonic == M(CVTTPD2PI))
+        e->mxcsr_written = true;
+}
+
+static void explain_vptest(const struct answer *a, const struct insn *decoded, struct insn *e)
+{
+    (void)decoded;
+    if (a->in.mnemonic == M(VPTEST) || a->in.mnemonic == M(VTESTPS) || a->in.mnemonic == M(VTESTPD))
+        e->flags_written = e->flags_killed = FL_ARITH;
+}
+
+/* f3 REX.B 90 is xchg r8, rax with f3 ignored: seen on the bare CPU. */
+static void explain_pause(const struct answer *a, const struct insn *decoded, struct insn *e)
+{
+    if (a->in.mnemonic == M(PAUSE) && (decoded->rex & 1))
+        e->gpr_read = e->gpr_written = 1u << 0 | 1u << 8;
+}
+
 static void explain_shift_by_zero(const struct answer *a, const struct insn *decoded, struct insn *e)
 {
     if ((a->in.meta.category == C(SHIFT) || a->in.meta.category == C(ROTATE)) && decoded->enc == INSN_LEGACY &&
@@ -465,6 +496,9 @@ static struct {
     { explain_save, "fxsave and xsave families: registers, legacy size 512, header read", 0 },
     { explain_x87, "x87 and emms: state is written by all but fnstcw, fnstsw, fwait; Zydis lists some", 0 },
     { explain_mxcsr, "exception flags go to MXCSR; Zydis lists ldmxcsr and the like only", 0 },
+    { explain_mmx_convert, "cvtps2pi and the like raise MXCSR flags; Zydis gives no exception class", 0 },
+    { explain_vptest, "vptest, vtestps/pd clear OF, AF, PF, SF; Zydis tells CF and ZF only (seen on the CPU)", 0 },
+    { explain_pause, "f3 REX.B 90 is xchg r8, rax (seen on the CPU); Zydis says pause", 0 },
     { explain_shift_by_zero, "shifts and rotates by immediate 0 leave the flags", 0 },
     { explain_pair, "vp2intersect writes a pair of mask registers, Zydis gives one", 0 },
     { explain_other, "SP_OTHER: implicit memory is not told in string_* and stack_* fields", 0 },
