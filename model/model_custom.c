@@ -422,7 +422,9 @@ static bool keyctl_outputs(struct sink *s, const struct model_call *call)
     uint64_t result = (uint64_t)call->result;
     switch ((uint32_t)call->args[0]) {
     case 6:  /* DESCRIBE */
-    case 11: /* READ */
+    case 11: /* READ: nothing is written unless all of it fits; before 5.8 a part was */
+        sink_add_readable(s, call, call->args[2], result <= call->args[3] ? result : 0);
+        return true;
     case 17: /* GET_SECURITY: the result is the full length, whatever fits */
     case 23: /* DH_COMPUTE */
         sink_add_readable(s, call, call->args[2], min_u64(result, call->args[3]));
