@@ -1,0 +1,30 @@
+#!/usr/bin/env python3
+"""block_show.py NATIVE OTHER: names the first block and state that differ between two outputs of a block program."""
+import struct
+import sys
+
+STATE, WINDOW = 192 + 512 + 256, 0x4000
+NAMES = "rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15 rflags n_faults fault_hash".split()
+
+
+def main():
+    a, b = (open(p, "rb").read() for p in sys.argv[1:3])
+    print(f"bytes {len(a)} {len(b)}")
+    for i in range(min(len(a), len(b)) // (STATE + WINDOW)):
+        x, y = (d[i * (STATE + WINDOW):(i + 1) * (STATE + WINDOW)] for d in (a, b))
+        if x == y:
+            continue
+        print(f"block {i}")
+        for n, name in enumerate(NAMES):
+            u, v = (struct.unpack_from("<Q", d, 8 * n)[0] for d in (x, y))
+            if u != v:
+                print(f"  {name:10} {u:#x} {v:#x}")
+        for at in range(192, STATE + WINDOW, 8):
+            if x[at:at + 8] != y[at:at + 8]:
+                what = f"fxsave+{at - 192}" if at < 704 else f"ymm_high+{at - 704}" if at < STATE else f"window+{at - STATE:#x}"
+                print(f"  {what:16} {x[at:at + 8].hex()} {y[at:at + 8].hex()}")
+        return
+    print("no difference in the common part")
+
+
+main()
