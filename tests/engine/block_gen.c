@@ -53,8 +53,8 @@ static void emit(struct gen *g, const char *hex)
 
 static void emit32(struct gen *g, const char *hex, uint32_t v)
 {
-    char text[64];
-    snprintf(text, sizeof(text), "%s %02x %02x %02x %02x", hex, v & 255, v >> 8 & 255, v >> 16 & 255, v >> 24);
+    char text[128];
+    snprintf(text, sizeof(text), "%.60s %02x %02x %02x %02x", hex, v & 255, v >> 8 & 255, v >> 16 & 255, v >> 24);
     emit(g, text);
 }
 
