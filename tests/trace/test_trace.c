@@ -389,7 +389,7 @@ static void test_full_disk(void)
     CHECK_ERR(trace_writer_append(w, s.data, s.len), "events: cannot write: File too large (the ");
     uint64_t flushed = trace_writer_flushed(w), appended = trace_writer_offset(w);
     CHECK(flushed > 0 && flushed < appended && appended < s.len);
-    expect_stream(dir, &s, flushed, "cut off");
+    expect_stream(dir, &s, flushed, "cut off: ");
     CHECK(setrlimit(RLIMIT_FSIZE, &old) == 0);
     CHECK_OK(trace_writer_append(w, s.data + appended, s.len - appended));
     CHECK_OK(trace_writer_close(w));
