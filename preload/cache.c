@@ -29,7 +29,14 @@ struct insn_mark *marks;
 static uint32_t n_blocks, n_exits, n_marks, n_nodes;
 static uint8_t *cursor;        /* next free byte, bottom part */
 static uint8_t *cold;          /* lowest used byte, top part */
-static uint32_t *hash_heads;   /* HASH_SIZE */
+
+/* Blocks by program address and variant: open addressing, dead blocks stay in until a flush. A slot holds half of the
+ * hash, so that a look-up that fails, the common case while translating, reads this table only. */
+struct slot {
+    uint32_t block, tag; /* tag 0: free */
+};
+static struct slot *slots;
+static unsigned slot_bits;
 static uint32_t *ibl_tail;     /* per table entry: cache offset of the last pad's jump, 0: no pad */
 static gaddr *ibl_tail_tag;    /* per table entry: the last pad's program address */
 uint32_t flush_count;
@@ -54,6 +61,8 @@ static uint32_t *page_heads;
 static uint32_t n_pages, n_guarded;
 bool flush_pending; /* no room to lead dead blocks' entries away: drop everything before translated code runs */
 
+#define SLOT_BITS_MIN 15
+
 /* Write faults after which a page's blocks check themselves. */
 #define PAGE_FAULTS_TO_CHECKED 8
 
@@ -62,7 +71,7 @@ static void reset_code(void)
     cursor = CACHE + 64;
     cold = CACHE + ODB_CACHE_BYTES;
     n_blocks = n_exits = n_marks = n_nodes = 1;
-    memset(hash_heads, 0, HASH_SIZE * sizeof *hash_heads);
+    memset(slots, 0, sizeof *slots << slot_bits);
     memset(ibl_tail, 0, IBL_ENTRIES * sizeof *ibl_tail);
     for (uint32_t i = 1; i < n_pages; i++)
         pages[i].first = 0;
@@ -118,7 +127,8 @@ void cache_init(void)
     blocks = engine_alloc(MAX_BLOCKS * sizeof *blocks);
     exits = engine_alloc(MAX_EXITS * sizeof *exits);
     marks = engine_alloc(MAX_MARKS * sizeof *marks);
-    hash_heads = engine_alloc(HASH_SIZE * sizeof *hash_heads);
+    slot_bits = SLOT_BITS_MIN;
+    slots = engine_alloc(sizeof *slots << slot_bits);
     ibl_tail = engine_alloc(IBL_ENTRIES * sizeof *ibl_tail);
     ibl_tail_tag = engine_alloc(IBL_ENTRIES * sizeof *ibl_tail_tag);
     pages = engine_alloc(MAX_PAGES * sizeof *pages);
@@ -144,17 +154,42 @@ void cache_flush(void)
     CONTROL->n_flushes++;
 }
 
-static uint32_t hash_rip(gaddr rip, uint8_t variant)
+static uint64_t hash_rip(gaddr rip, uint8_t variant)
 {
-    return (uint32_t)(((rip ^ (uint64_t)variant << 40) * 0x9e3779b97f4a7c15ULL) >> 47) & (HASH_SIZE - 1);
+    return (rip ^ (uint64_t)variant << 62) * 0x9e3779b97f4a7c15ULL;
 }
 
 struct block *block_find(gaddr rip, uint8_t variant)
 {
-    for (uint32_t i = hash_heads[hash_rip(rip, variant)]; i; i = blocks[i].next)
-        if (blocks[i].start == rip && blocks[i].variant == variant)
-            return &blocks[i];
+    uint64_t h = hash_rip(rip, variant);
+    uint32_t mask = (1u << slot_bits) - 1, tag = (uint32_t)h | 1;
+    for (uint32_t i = (uint32_t)(h >> (64 - slot_bits)); slots[i].tag; i = (i + 1) & mask) {
+        if (slots[i].tag != tag)
+            continue;
+        struct block *b = &blocks[slots[i].block];
+        if (b->start == rip && b->variant == variant && !(b->flags & BLOCK_DEAD))
+            return b;
+    }
     return NULL;
+}
+
+static void slot_put(const struct block *b)
+{
+    uint64_t h = hash_rip(b->start, b->variant);
+    uint32_t mask = (1u << slot_bits) - 1, i = (uint32_t)(h >> (64 - slot_bits));
+    while (slots[i].tag)
+        i = (i + 1) & mask;
+    slots[i] = (struct slot){(uint32_t)(b - blocks), (uint32_t)h | 1};
+}
+
+/* Twice the room; the old table is lost to the heap, which sums up to less than the last one. */
+static void slots_grow(void)
+{
+    slot_bits++;
+    slots = engine_alloc(sizeof *slots << slot_bits);
+    for (uint32_t i = 1; i < n_blocks; i++)
+        if (!(blocks[i].flags & BLOCK_DEAD))
+            slot_put(&blocks[i]);
 }
 
 struct block *block_at(uint64_t pc)
@@ -199,6 +234,8 @@ void cache_align(unsigned n)
 
 struct block *block_begin(gaddr rip, uint8_t variant)
 {
+    if (n_blocks + 1 > 1u << slot_bits >> 1)
+        slots_grow();
     struct block *b = &blocks[n_blocks++];
     *b = (struct block){.start = rip, .variant = variant, .marks = n_marks};
     b->cache_begin = (uint32_t)(cursor - CACHE);
@@ -257,9 +294,7 @@ void block_finish(struct block *b)
 {
     b->cache_end = (uint32_t)(cursor - CACHE);
     n_marks += b->n_marks;
-    uint32_t *head = &hash_heads[hash_rip(b->start, b->variant)];
-    b->next = *head;
-    *head = (uint32_t)(b - blocks);
+    slot_put(b);
     gaddr last = b->start + (b->len_bytes ? b->len_bytes - 1 : 0);
     for (gaddr a = b->start & ~0xfffULL; a <= last; a += ODB_PAGE_BYTES) {
         struct page *p = page_get(a);
@@ -268,15 +303,6 @@ void block_finish(struct block *b)
         page_guard(p);
     }
     CONTROL->n_blocks++;
-}
-
-static void unlink_hash(struct block *b)
-{
-    uint32_t *at = &hash_heads[hash_rip(b->start, b->variant)];
-    while (*at && *at != (uint32_t)(b - blocks))
-        at = &blocks[*at].next;
-    if (*at)
-        *at = b->next;
 }
 
 static void patch_jump(uint32_t at, uint32_t to)
@@ -290,7 +316,6 @@ static void block_kill(struct block *b)
     if (b->flags & BLOCK_DEAD)
         return;
     b->flags |= BLOCK_DEAD;
-    unlink_hash(b);
     if (n_exits + 8 >= MAX_EXITS || cursor + 4096 > cold) {
         flush_pending = true;
         return;

@@ -41,7 +41,6 @@ enum { MARK_NONE = 0, MARK_SPILL = 1 /* register `reg` is in ctx.spill[3] */, MA
 struct block {
     gaddr start;
     uint32_t len_bytes;    /* of application code */
-    uint32_t next;         /* hash chain; 0 ends */
     uint32_t cache_begin;  /* offsets in the cache */
     uint32_t tick_entry, main_entry;
     uint32_t cache_end;
@@ -58,7 +57,6 @@ enum { BLOCK_DEAD = 1, BLOCK_CHECKED = 2, BLOCK_FETCH_FAULT = 4 };
 #define MAX_EXITS (1u << 21)
 #define MAX_MARKS (1u << 22)
 #define MAX_NODES (1u << 20)
-#define HASH_SIZE (1u << 17)
 #define PAGE_HASH_SIZE (1u << 14)
 
 #define CACHE ((uint8_t *)ODB_CACHE_ADDR)
