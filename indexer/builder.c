@@ -235,7 +235,9 @@ static struct odb_err *on_mem(struct index_builder *b, const struct odb_log *r, 
     unsigned flags = !(r->reg & ODB_LOG_KERNEL) ? 0 : b->after_signal ? ODB_MEM_KERNEL | ODB_MEM_SIGNAL : ODB_MEM_KERNEL;
     chunk_enc_mem(&b->enc, r->arg, r->n, flags, old, new_);
     ODB_TRY(mark(&b->mem_lines, r->arg, r->n, b->chunk));
-    return shadow_write(&b->shadow, r->arg, old, new_, r->n, b->chunk);
+    b->shadow.unmapped = 0;
+    ODB_TRY(shadow_write(&b->shadow, r->arg, old, new_, r->n, b->chunk));
+    return b->shadow.unmapped ? story_grow_stack(b, b->shadow.unmapped) : NULL;
 }
 
 /* The registers of an xsave image, standard form. AVX-512 state lies where the CPU's vendor put it:
@@ -368,6 +370,10 @@ static struct odb_err *finish(struct index_builder *b, const struct index_end *e
         ODB_TRY(snapshot(b, &b->threads[i]));
     if (b->chunk % ODB_GROUP_CHUNKS)
         ODB_TRY(flush_lines(b, b->chunk / ODB_GROUP_CHUNKS));
+    if (end->have_status) {
+        b->have_status = true;
+        b->status = end->status;
+    }
     ODB_TRY(shadow_finish(&b->shadow));
     ODB_TRY(story_finish(b));
     return put_meta(b, end);

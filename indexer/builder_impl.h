@@ -48,6 +48,7 @@ struct index_builder {
     bool have_exit;       /* exit or exit_group was called */
     bool after_signal;    /* a signal was delivered since the last instruction */
     bool have_call;
+    bool in_exec;         /* a new program image is being described */
     struct odb_log_syscall call;
     uint64_t call_t;
     struct story_input *inputs; /* owned */
@@ -64,6 +65,8 @@ struct odb_err *builder_flush_base_pages(struct index_builder *b) ODB_MUST_CHECK
 
 /* Every other record. */
 struct odb_err *story_record(struct index_builder *b, const struct odb_log *r, const uint8_t *body) ODB_MUST_CHECK;
+/* A write to where nothing is mapped: the kernel has let a stack grow. */
+struct odb_err *story_grow_stack(struct index_builder *b, gaddr addr) ODB_MUST_CHECK;
 /* Before the next instruction: writes the pending system call. */
 struct odb_err *story_insn(struct index_builder *b) ODB_MUST_CHECK;
 struct odb_err *story_finish(struct index_builder *b) ODB_MUST_CHECK;

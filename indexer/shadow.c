@@ -156,6 +156,8 @@ static struct odb_err *page_base(struct shadow *s, uint64_t no, uint8_t *to)
     const struct region *r = regions_find(&s->contents, addr);
     if (r && r->file_id)
         return read_file(s, r->file_id, r->offset + (addr - r->start), to, ODB_PAGE_BYTES);
+    if (!r)
+        s->unmapped = addr;
     memset(to, 0, ODB_PAGE_BYTES);
     return NULL;
 }
@@ -329,7 +331,7 @@ struct odb_err *shadow_move(struct shadow *s, gaddr from, gaddr to, uint64_t len
     size_t n;
     ODB_TRY(regions_within(&s->contents, from, from + len_bytes, &was, &n));
     ODB_TRY(shadow_unmap(s, to, to + len_bytes, t));
-    for (uint64_t off = 0; off < len_bytes; off += ODB_PAGE_BYTES) {
+    for (uint64_t off = 0; n && off < was[n - 1].end - from; off += ODB_PAGE_BYTES) {
         struct shadow_page *p = find(s->v, s->cap, (from + off) / ODB_PAGE_BYTES);
         if (!p->no || !p->data)
             continue;

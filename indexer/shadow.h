@@ -39,6 +39,7 @@ struct shadow {
     struct shadow_file *files;   /* owned, by id */
     size_t n_files;
     uint64_t n_mismatch;         /* old bytes in the log that were not the shadow's */
+    gaddr unmapped;              /* a write went to this page, where nothing is mapped; the caller clears it */
     uint64_t n_missing_files;
     struct bytes blob;           /* scratch */
 };

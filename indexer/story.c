@@ -61,7 +61,7 @@ static struct odb_err *put_call(struct index_builder *b)
 
 struct odb_err *story_insn(struct index_builder *b)
 {
-    b->after_signal = false;
+    b->after_signal = b->in_exec = false;
     if (b->have_call) {
         b->have_call = false;
         ODB_TRY(put_call(b));
@@ -199,20 +199,82 @@ static struct odb_err *grow_map(struct index_builder *b, const struct odb_log_ma
     return protect(b, m->start, m->end, m->prot);
 }
 
-/* mremap: the old range is what lies at old_start, as far as the new one is long. */
+/* mremap. The old length is the call's; without one, what lies at old_start is meant. */
 static struct odb_err *move_map(struct index_builder *b, const struct odb_log_map *m)
 {
     if (m->old_start == m->start)
         return grow_map(b, m);
     const struct region *old = regions_find(&b->maps, m->old_start);
     uint64_t len = old ? old->end - m->old_start : 0;
+    bool called = b->have_call && b->call.nr == SYS_mremap, stays = called && b->call.args[3] & MREMAP_DONTUNMAP;
+    if (called && b->call.args[1] < len)
+        len = (b->call.args[1] + ODB_PAGE_BYTES - 1) & ~(uint64_t)(ODB_PAGE_BYTES - 1);
+    gaddr old_end = m->old_start + len; /* what of it is not moved, goes away */
     if (len > m->end - m->start)
         len = m->end - m->start;
+    if (!called)
+        old_end = m->old_start + len;
     ODB_TRY(add_map(b, m, m->start, m->end));
-    if (!len || (m->old_start < m->end && m->start < m->old_start + len))
+    if (!len || (m->old_start < m->end && m->start < old_end))
         return NULL;
-    ODB_TRY(regions_cut(&b->maps, m->old_start, m->old_start + len, b->count, emit_map, b));
-    return shadow_move(&b->shadow, m->old_start, m->start, len, b->count);
+    ODB_TRY(shadow_move(&b->shadow, m->old_start, m->start, len, b->count));
+    if (stays)
+        return shadow_map(&b->shadow, m->old_start, old_end, 0, 0, b->count);
+    ODB_TRY(regions_cut(&b->maps, m->old_start, old_end, b->count, emit_map, b));
+    return shadow_unmap(&b->shadow, m->old_start, old_end, b->count);
+}
+
+/* madvise drops what is private; MADV_REMOVE drops what is shared. */
+static struct odb_err *drop_map(struct index_builder *b, const struct odb_log_map *m)
+{
+    _cleanup_free_ struct region *was = NULL;
+    size_t n;
+    bool shared = b->have_call && b->call.nr == SYS_madvise && b->call.args[2] == MADV_REMOVE;
+    ODB_TRY(regions_within(&b->maps, m->start, m->end, &was, &n));
+    for (size_t i = 0; i < n; i++)
+        if (((was[i].flags & MAP_SHARED) != 0) == shared)
+            ODB_TRY(shadow_drop(&b->shadow, was[i].start, was[i].end, b->count));
+    return NULL;
+}
+
+struct odb_err *story_grow_stack(struct index_builder *b, gaddr addr)
+{
+    size_t i = regions_lower(&b->maps, addr);
+    if (i == b->maps.n || b->maps.v[i].start <= addr)
+        return NULL;
+    const struct region *r = &b->maps.v[i];
+    if (strcmp(r->name, "[stack]") != 0 && !(r->flags & MAP_GROWSDOWN))
+        return NULL;
+    struct region more = *r;
+    more.start = addr & ~(uint64_t)(ODB_PAGE_BYTES - 1);
+    more.end = r->start;
+    more.t_start = latest_t(b);
+    ODB_TRY(regions_add(&b->maps, &more));
+    struct region contents = {.start = more.start, .end = more.end, .t_start = more.t_start};
+    return regions_add(&b->shadow.contents, &contents);
+}
+
+/* The registers as a system call, for those that leave no SYSCALL record. */
+static struct odb_err *put_call_of_registers(struct index_builder *b, uint64_t t)
+{
+    static const uint8_t args[] = {ODB_RDI, ODB_RSI, ODB_RDX, ODB_R10, ODB_R8, ODB_R9};
+    if (!b->n_threads)
+        return NULL;
+    const uint64_t *gpr = b->threads[b->current].regs.scalar;
+    b->call = (struct odb_log_syscall){.nr = gpr[ODB_RAX], .tid = current_tid(b)};
+    for (int i = 0; i < 6; i++)
+        b->call.args[i] = gpr[args[i]];
+    b->call_t = t;
+    return put_call(b);
+}
+
+/* A successful execve: mappings without a SYSCALL record. The old image is gone. */
+static struct odb_err *begin_exec(struct index_builder *b)
+{
+    b->in_exec = true;
+    ODB_TRY(put_call_of_registers(b, latest_t(b)));
+    ODB_TRY(regions_cut(&b->maps, 0, UINT64_MAX, b->count, emit_map, b));
+    return shadow_unmap(&b->shadow, 0, UINT64_MAX, b->count);
 }
 
 static struct odb_err *on_map(struct index_builder *b, const uint8_t *body, uint32_t n)
@@ -222,6 +284,8 @@ static struct odb_err *on_map(struct index_builder *b, const uint8_t *body, uint
         return odb_err("index log: MAP of %u bytes is too short", n);
     memcpy(&m, body, sizeof(m));
     m.name[sizeof(m.name) - 1] = 0;
+    if (b->count && !b->have_call && !b->in_exec && m.op == ODB_MAP_ADD)
+        ODB_TRY(begin_exec(b));
     m.start &= ~(uint64_t)(ODB_PAGE_BYTES - 1);
     m.end = (m.end + ODB_PAGE_BYTES - 1) & ~(uint64_t)(ODB_PAGE_BYTES - 1);
     if (m.start >= m.end)
@@ -236,7 +300,7 @@ static struct odb_err *on_map(struct index_builder *b, const uint8_t *body, uint
         return shadow_unmap(&b->shadow, m.start, m.end, b->count);
     case ODB_MAP_PROTECT: return protect(b, m.start, m.end, m.prot);
     case ODB_MAP_MOVE: return move_map(b, &m);
-    case ODB_MAP_ZERO: return shadow_drop(&b->shadow, m.start, m.end, b->count);
+    case ODB_MAP_ZERO: return drop_map(b, &m);
     default: return odb_err("index log: map change %u is unknown", m.op);
     }
 }
@@ -327,6 +391,10 @@ static struct odb_err *on_event(struct index_builder *b, const uint8_t *body, ui
         return odb_err("index log: EVENT: %s", bad);
     if (ev->type == ODB_EV_NOTE)
         return put_event(b, ev, b->count, "note", trace_note_text((const struct odb_ev_note *)ev));
+    if (ev->type == ODB_EV_EXIT && b->pending && ((const struct odb_ev_exit *)ev)->status >= 0) {
+        b->have_exit = true;
+        ODB_TRY(put_call_of_registers(b, b->count));
+    }
     return index_builder_event(b, ev);
 }
 
