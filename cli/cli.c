@@ -17,6 +17,7 @@
 
 #include "common/cleanup.h"
 #include "common/fs.h"
+#include "trace/trace.h"
 
 /* ---- options ---- */
 
@@ -260,20 +261,45 @@ void cli_recording_deinit(struct cli_recording *r)
     *r = (struct cli_recording){0};
 }
 
+/* Did the program get as far as its first instruction? */
+static bool program_began(const char *dir)
+{
+    struct trace_reader *r = NULL;
+    _cleanup_err_ struct odb_err *e = trace_reader_open(dir, &r);
+    bool began = false;
+    while (!e && !began) {
+        const struct odb_event *ev = NULL;
+        uint64_t offset;
+        e = trace_reader_next(r, &ev, &offset);
+        if (e || !ev)
+            break;
+        began = ev->type == ODB_EV_EXEC;
+    }
+    trace_reader_close(r);
+    return began;
+}
+
 void cli_discard_recording(const struct cli_recording *r)
 {
-    if (holds_recording(r->dir))
+    if (program_began(r->dir))
         return;
-    static const char *const left[] = {"ring", "files"};
+    static const char *const left[] = {"events", "ring", "files"};
     for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
         _cleanup_free_ char *path = NULL;
         _cleanup_err_ struct odb_err *e = fs_join(r->dir, left[i], &path);
         if (!e && unlink(path) != 0)
             (void)rmdir(path);
     }
-    if (rmdir(r->dir) != 0 || !r->root || !r->previous)
+    if (rmdir(r->dir) != 0 || !r->root)
         return;
-    _cleanup_err_ struct odb_err *e = set_latest(r->root, r->previous);
+    if (r->previous) {
+        _cleanup_err_ struct odb_err *e = set_latest(r->root, r->previous);
+        return;
+    }
+    _cleanup_free_ char *link_path = NULL;
+    _cleanup_err_ struct odb_err *e = fs_join(r->root, "latest", &link_path);
+    if (!e)
+        (void)unlink(link_path);
 }
 
 /* ---- progress ---- */
