@@ -32,6 +32,24 @@ static void set_origin(int64_t fd, int o)
         origin[fd] = (uint8_t)o;
 }
 
+/* /dev/stdout and its kin open the descriptor's file anew; the data goes to the same place. */
+static int path_origin(gaddr path)
+{
+    static const char *const dirs[] = {"/dev/fd/", "/proc/self/fd/"};
+    char text[24] = "";
+    engine_peek_some(path, text, sizeof(text) - 1);
+    if (strcmp(text, "/dev/stdout") == 0)
+        return origin[1];
+    if (strcmp(text, "/dev/stderr") == 0)
+        return origin[2];
+    for (int i = 0; i < 2; i++) {
+        size_t n = strlen(dirs[i]);
+        if (memcmp(text, dirs[i], n) == 0 && text[n] >= '0' && text[n] <= '9' && !text[n + 1])
+            return output_origin((uint64_t)(text[n] - '0'));
+    }
+    return 0;
+}
+
 static void follow(const struct model_syscall *m, const struct model_call *c)
 {
     switch (c->nr) {
@@ -53,6 +71,11 @@ static void follow(const struct model_syscall *m, const struct model_call *c)
     case __NR_dup3:
         if (c->result >= 0)
             set_origin(c->result, output_origin(c->args[0]));
+        return;
+    case __NR_open:
+    case __NR_openat:
+        if (c->result >= 0)
+            set_origin(c->result, path_origin(c->args[c->nr == __NR_openat]));
         return;
     default:
         if ((m->flags & MODEL_MAKES_FD) && c->result >= 0)
@@ -84,10 +107,13 @@ static void write_all(int o, gaddr addr, uint64_t len_bytes)
 
 static void log_output(const struct model_range *r, uint64_t fd, int o)
 {
+    static uint8_t data[ODB_MEM_MAX_BYTES]; /* a recording may name memory that is not there */
     for (uint64_t at = 0; at < r->len_bytes;) {
         uint64_t n = r->len_bytes - at < ODB_MEM_MAX_BYTES ? r->len_bytes - at : ODB_MEM_MAX_BYTES;
         struct odb_log head = {.kind = ODB_LOG_OUTPUT, .reg = (uint16_t)o, .n = (uint32_t)n, .arg = (uint32_t)fd};
-        log_record(&head, (const void *)(r->addr + at), n);
+        if (!engine_peek(r->addr + at, data, n))
+            return;
+        log_record(&head, data, n);
         at += n;
     }
 }
