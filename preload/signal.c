@@ -15,6 +15,7 @@
 
 #include "preload/core.h"
 #include "preload/raw.h"
+#include "preload/replay.h"
 
 struct engine_sigaction sig_actions[ENGINE_NSIG + 1];
 uint64_t sig_mask;
@@ -310,6 +311,8 @@ void signal_deliver(int signo, const void *siginfo128)
     ctx.rip = a.handler;
     ctx.rflags &= ~(uint64_t)(FL_DF | FL_TF | 0x10000);
     core_count_tick();
+    if (log_active())
+        vessel_log_start(); /* the index learns all registers anew */
 }
 
 /* The xsave image that the frame points at; a bad one makes the kernel raise SIGSEGV. */
@@ -354,4 +357,6 @@ void signal_return(void)
     sig_altstack[2] = f.uc.stack.flags & 2 ? 0 : f.uc.stack.size_bytes;
     tell_kernel_mask();
     core_count_tick();
+    if (log_active())
+        vessel_log_start(); /* the index learns all registers anew */
 }
