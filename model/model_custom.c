@@ -22,8 +22,9 @@
  * kernel and a zero one left alone. So: claimed when it changed. */
 static void timeout_outputs(struct sink *s, const struct model_call *call, gaddr addr)
 {
-    if (addr && (load64(addr) != call->before[0] || load64(addr + 8) != call->before[1]))
-        sink_add(s, addr, 16);
+    uint64_t now[2];
+    if (addr && call->peek(addr, now, sizeof(now)) && (now[0] != call->before[0] || now[1] != call->before[1]))
+        sink_add(s, addr, sizeof(now));
 }
 
 static bool poll_outputs(struct sink *s, const struct model_call *call)
