@@ -10,8 +10,7 @@
 
 static struct odb_err *cli_help(int argc, char **argv, int *ret_status);
 
-#ifdef CLI_PARTS_MISSING /* while index.c or query.c are being written; meson.build decides */
-#pragma weak cli_index
+#ifdef CLI_PARTS_MISSING /* while query.c is being written; meson.build decides */
 #pragma weak cli_query
 #endif
 
