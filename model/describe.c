@@ -285,6 +285,16 @@ static void as_futex_timeout(struct describe *d, uint64_t value, const struct ho
         text_add(&d->text, "%u", (uint32_t)value); /* val2, a count */
 }
 
+static void as_futex_val3(struct describe *d, uint64_t value, const struct how *how)
+{
+    (void)how;
+    uint32_t op = arg32(d, 1) & 127;
+    if ((op == FUTEX_WAIT_BITSET || op == FUTEX_WAKE_BITSET) && (uint32_t)value == FUTEX_BITSET_MATCH_ANY)
+        text_add(&d->text, "FUTEX_BITSET_MATCH_ANY");
+    else
+        text_add(&d->text, "%#x", (uint32_t)value);
+}
+
 static void as_fcntl_arg(struct describe *d, uint64_t value, const struct how *how)
 {
     (void)how;
@@ -353,7 +363,7 @@ static const struct how hows[] = {
     FLAGS_OF(name_to_handle_at, 4, at), FLAGS_OF(renameat2, 4, rename), FLAGS_OF(flock, 1, flock), FLAGS_OF(close_range, 2, close_range),
     SHOWN_AS(utimensat, 2, describe_timespec_pair), ENUM_OF(fadvise64, 3, fadvise), FLAGS_OF(fallocate, 1, fallocate),
     FLAGS_OF(setxattr, 4, xattr), FLAGS_OF(lsetxattr, 4, xattr), FLAGS_OF(fsetxattr, 4, xattr), FLAGS_OF(mount, 3, mount),
-    FLAGS_OF(umount2, 1, umount), FLAGS_OF(memfd_create, 1, memfd), SHOWN_AS(pipe, 0, describe_int_pair), SHOWN_AS(pipe2, 0, describe_int_pair),
+    FLAGS_OF(umount2, 1, umount), FLAGS_OF(pipe2, 1, open), FLAGS_OF(dup3, 2, open), FLAGS_OF(memfd_create, 1, memfd), SHOWN_AS(pipe, 0, describe_int_pair), SHOWN_AS(pipe2, 0, describe_int_pair),
     SIZED(readv, 1, as_iovec_out, 2), SIZED(preadv, 1, as_iovec_out, 2), SIZED(preadv2, 1, as_iovec_out, 2),
     SIZED(writev, 1, as_iovec, 2), SIZED(pwritev, 1, as_iovec, 2), SIZED(pwritev2, 1, as_iovec, 2), SIZED(vmsplice, 1, as_iovec, 2),
     SIZED(process_vm_readv, 1, as_iovec_out, 2), FLAGS_OF(preadv2, 5, preadv2), FLAGS_OF(pwritev2, 5, preadv2),
@@ -375,7 +385,8 @@ static const struct how hows[] = {
     FLAGS_OF(timerfd_settime, 1, timer_abs), SHOWN_AS(timerfd_settime, 2, describe_itimerspec),
     SHOWN_AS(timerfd_settime, 3, describe_itimerspec), SHOWN_AS(timerfd_gettime, 1, describe_itimerspec),
     SHOWN_AS(signalfd, 1, describe_sigset), SHOWN_AS(signalfd4, 1, describe_sigset), FLAGS_OF(signalfd4, 3, signalfd),
-    { __NR_futex, 1, 0, as_futex_op, &names_futex }, SHOWN_AS(futex, 3, as_futex_timeout), SHOWN_AS(futex_waitv, 3, describe_timespec),
+    { __NR_futex, 1, 0, as_futex_op, &names_futex }, SHOWN_AS(futex, 3, as_futex_timeout),
+    SHOWN_AS(futex, 5, as_futex_val3), SHOWN_AS(futex_waitv, 3, describe_timespec),
     /* sockets */
     ENUM_OF(socket, 0, socket_domain), { __NR_socket, 1, 0, as_socket_type, &names_socket_type }, ENUM_OF(socketpair, 0, socket_domain),
     { __NR_socketpair, 1, 0, as_socket_type, &names_socket_type }, SHOWN_AS(socketpair, 3, describe_int_pair),
@@ -524,6 +535,15 @@ static unsigned n_shown(const struct describe *d)
     }
 }
 
+/* Arguments in the middle that the operation ignores. */
+static bool is_hidden(const struct describe *d, unsigned arg)
+{
+    uint32_t op = arg32(d, 1) & 127;
+    if (d->call->nr != __NR_futex)
+        return false;
+    return (op == FUTEX_WAIT_BITSET && arg == 4) || (op == FUTEX_WAKE_BITSET && (arg == 3 || arg == 4));
+}
+
 static void describe_arg(struct describe *d, unsigned arg)
 {
     const struct how *how = how_find(d->call->nr, arg);
@@ -542,6 +562,8 @@ size_t describe_args(const struct model_call *call, describe_peek_fn peek, void 
     text_init(&d.text, buf, n_bytes);
     unsigned n = d.m ? n_shown(&d) : MODEL_MAX_ARGS;
     for (unsigned i = 0; i < n; i++) {
+        if (d.m && is_hidden(&d, i))
+            continue;
         text_add(&d.text, i ? ", " : "");
         if (d.m)
             describe_arg(&d, i);
