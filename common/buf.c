@@ -27,9 +27,9 @@ struct odb_err *buf_bytes(struct buf *b, size_t n_bytes, const uint8_t **ret)
 
 struct odb_err *buf_copy(struct buf *b, void *to, size_t n_bytes)
 {
-    const uint8_t *p;
+    const uint8_t *p = NULL;
     ODB_TRY(buf_bytes(b, n_bytes, &p));
-    if (n_bytes)
+    if (p && n_bytes)
         memcpy(to, p, n_bytes);
     return NULL;
 }

@@ -21,7 +21,7 @@ __attribute__((format(printf, 2, 0))) static struct odb_err *make(const char *su
 {
     va_list again;
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, again);
+    int n = vsnprintf(NULL, 0, fmt, again); /* NOLINT(clang-analyzer-valist.Uninitialized): it is */
     va_end(again);
     if (n < 0)
         return &out_of_memory_;
@@ -35,7 +35,7 @@ __attribute__((format(printf, 2, 0))) static struct odb_err *make(const char *su
     return e;
 }
 
-struct odb_err *odb_err(const char *fmt, ...)
+struct odb_err *(odb_err)(const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -44,7 +44,7 @@ struct odb_err *odb_err(const char *fmt, ...)
     return e;
 }
 
-struct odb_err *odb_err_errno(int err, const char *fmt, ...)
+struct odb_err *(odb_err_errno)(int err, const char *fmt, ...)
 {
     char suffix[160];
     const char *name = strerrordesc_np(err);

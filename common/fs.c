@@ -51,7 +51,7 @@ struct odb_err *fs_pwritev_all(int fd, struct iovec *iov, int n_iov, uint64_t of
         if (n <= 0)
             return odb_err_errno(n < 0 ? errno : EIO, "cannot write");
         offset += (uint64_t)n;
-        for (size_t left = (size_t)n; left;) {
+        for (size_t left = (size_t)n; left && n_iov;) {
             size_t part = left < iov->iov_len ? left : iov->iov_len;
             iov->iov_base = (char *)iov->iov_base + part;
             iov->iov_len -= part;
@@ -161,7 +161,7 @@ struct odb_err *fs_mkdir_p(const char *path)
         }
         *s = c;
     }
-    struct stat st;
+    struct stat st; /* NOLINT(clang-analyzer-unix.Malloc): p is freed by its guard */
     if (stat(path, &st) < 0)
         return odb_err_errno(errno, "cannot make directory %s", path);
     if (!S_ISDIR(st.st_mode))
@@ -190,13 +190,11 @@ struct odb_err *fs_unique_dir(const char *parent, const char *name, char **ret)
 /* read and write, for file systems between which copy_file_range does not work. */
 static struct odb_err *copy_by_hand(int from, int to, uint64_t offset, uint64_t len_bytes)
 {
-    enum { CHUNK = 256 << 10 };
-    _cleanup_free_ char *chunk = malloc(CHUNK);
-    if (!chunk)
-        return odb_err("out of memory");
+    char chunk[64 << 10];
     while (len_bytes) {
         size_t n;
-        ODB_TRY(fs_pread_full(from, chunk, len_bytes < CHUNK ? (size_t)len_bytes : CHUNK, offset, &n));
+        ODB_TRY(fs_pread_full(from, chunk, len_bytes < sizeof chunk ? (size_t)len_bytes : sizeof chunk,
+                              offset, &n));
         if (n == 0)
             break;
         struct iovec iov = {.iov_base = chunk, .iov_len = n};

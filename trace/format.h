@@ -66,8 +66,8 @@ enum odb_event_type {
 struct odb_event {
     uint32_t size_bytes; /* whole event, multiple of 8 */
     uint16_t type;
-    uint16_t flags;      /* by type */
-    uint32_t tid;        /* thread id as the program saw it; 0 for recorder events */
+    uint16_t flags; /* by type */
+    uint32_t tid;   /* thread id as the program saw it; 0 for recorder events */
     uint32_t pid;
 };
 
@@ -75,10 +75,10 @@ struct odb_event {
  * envp. `ld_preload` is flag 1: recording began at the preload constructor. */
 struct odb_ev_start {
     struct odb_event ev;
-    uint64_t time_ns;     /* unix time */
+    uint64_t time_ns; /* unix time */
     uint32_t n_argv, n_envp;
-    uint32_t text_bytes;  /* of all strings with their NULs */
-    uint32_t cpu_policy;  /* enum odb_cpu_policy */
+    uint32_t text_bytes; /* of all strings with their NULs */
+    uint32_t cpu_policy; /* enum odb_cpu_policy */
 };
 #define ODB_START_PRELOAD 1
 
@@ -93,7 +93,7 @@ struct odb_ev_cpu {
     struct odb_event ev;
     uint32_t policy;
     uint32_t n_entries;
-    uint64_t xcr0;        /* what xgetbv(0) answers */
+    uint64_t xcr0; /* what xgetbv(0) answers */
     uint32_t max_leaf, max_ext_leaf;
     uint32_t flags;
     uint32_t reserved;
@@ -102,7 +102,7 @@ struct odb_ev_cpu {
 /* FILE: path follows, NUL-terminated, path_bytes with NUL. */
 struct odb_ev_file {
     struct odb_event ev;
-    uint32_t file_id;     /* contents in files/<file_id>; ids count from 1 */
+    uint32_t file_id; /* contents in files/<file_id>; ids count from 1 */
     uint32_t path_bytes;
     uint64_t dev, ino, size_bytes;
     uint64_t mtime_ns;
@@ -112,9 +112,9 @@ struct odb_ev_file {
 struct odb_ev_exec {
     struct odb_event ev;
     struct odb_regs regs;
-    uint64_t brk_start;   /* current program break */
+    uint64_t brk_start;         /* current program break */
     uint64_t stack_limit_bytes; /* RLIMIT_STACK, soft */
-    uint64_t auxv;        /* address of the auxiliary vector */
+    uint64_t auxv;              /* address of the auxiliary vector */
     uint32_t n_maps;
     uint32_t n_mem;
     uint64_t sigmask;
@@ -125,11 +125,11 @@ struct odb_ev_exec {
 struct odb_ev_map {
     struct odb_event ev;
     uint64_t start, end;
-    uint32_t prot;        /* PROT_* */
-    uint32_t map_flags;   /* MAP_PRIVATE or MAP_SHARED, MAP_ANONYMOUS, MAP_GROWSDOWN */
-    uint32_t file_id;     /* 0: anonymous */
-    uint32_t name_bytes;  /* with NUL; name follows: path, "[stack]", "[heap]", "" */
-    uint64_t offset;      /* in the file */
+    uint32_t prot;       /* PROT_* */
+    uint32_t map_flags;  /* MAP_PRIVATE or MAP_SHARED, MAP_ANONYMOUS, MAP_GROWSDOWN */
+    uint32_t file_id;    /* 0: anonymous */
+    uint32_t name_bytes; /* with NUL; name follows: path, "[stack]", "[heap]", "" */
+    uint64_t offset;     /* in the file */
 };
 
 /* MEM: data follows, padded with zeros to 8. */
@@ -146,13 +146,13 @@ struct odb_ev_mem {
 struct odb_ev_syscall {
     struct odb_event ev;
     uint64_t tick;
-    uint64_t rip;         /* of the syscall instruction */
-    int64_t result;       /* rax after the call */
+    uint64_t rip;   /* of the syscall instruction */
+    int64_t result; /* rax after the call */
     uint32_t nr;
     uint32_t rflags;
     uint16_t gpr_mask;
     uint16_t n_mem;
-    uint32_t file_id;     /* mmap of a file: its contents; else 0 */
+    uint32_t file_id; /* mmap of a file: its contents; else 0 */
 };
 
 enum odb_insn_kind { ODB_INSN_RDTSC = 1, ODB_INSN_RDTSCP, ODB_INSN_RDRAND, ODB_INSN_RDSEED, ODB_INSN_RDPID };
@@ -161,14 +161,14 @@ struct odb_ev_insn {
     uint64_t tick;
     uint64_t rip;
     uint64_t value;
-    uint32_t aux;         /* rdtscp: ecx; rdrand, rdseed: carry flag */
-    uint32_t kind;        /* enum odb_insn_kind */
+    uint32_t aux;  /* rdtscp: ecx; rdrand, rdseed: carry flag */
+    uint32_t kind; /* enum odb_insn_kind */
 };
 
 struct odb_ev_fault {
-    struct odb_event ev;  /* flags: ODB_FAULT_FATAL */
+    struct odb_event ev; /* flags: ODB_FAULT_FATAL */
     uint64_t tick;
-    uint64_t addr;        /* si_addr */
+    uint64_t addr; /* si_addr */
     int32_t signo, code;
     struct odb_regs regs; /* at the faulting instruction */
 };
@@ -178,7 +178,7 @@ struct odb_ev_fault {
 struct odb_ev_signal {
     struct odb_event ev;
     uint64_t tick;
-    uint64_t rip;         /* interrupted position */
+    uint64_t rip; /* interrupted position */
     int32_t signo;
     int32_t reserved;
     uint8_t siginfo[128];
@@ -202,13 +202,13 @@ struct odb_ev_exit {
     struct odb_event ev;
     uint64_t tick;
     uint64_t rip;
-    int32_t status;       /* exit code, or -signo */
+    int32_t status; /* exit code, or -signo */
     int32_t reserved;
 };
 
 struct odb_ev_end {
     struct odb_event ev;
-    int32_t wait_status;  /* as waitpid gives it */
+    int32_t wait_status; /* as waitpid gives it */
     uint32_t flags;
     uint64_t time_ns;
 };
@@ -219,7 +219,7 @@ struct odb_ev_note {
     uint64_t tick;
     uint64_t rip;
     uint32_t text_bytes;
-    uint32_t kind;        /* enum odb_note_kind */
+    uint32_t kind; /* enum odb_note_kind */
 };
 enum odb_note_kind { ODB_NOTE_REFUSED = 1, ODB_NOTE_ESCAPE = 2, ODB_NOTE_INFO = 3 };
 

@@ -18,7 +18,8 @@ struct trace_writer;
 /* Creates `dir`/events (dir exists). Compression level zstd 1. */
 struct odb_err *trace_writer_create(const char *dir, struct trace_writer **ret) ODB_MUST_CHECK;
 /* Appends whole events (n_bytes may hold several). Buffered: written as a block when 4 MiB are together. */
-struct odb_err *trace_writer_append(struct trace_writer *w, const void *events, size_t n_bytes) ODB_MUST_CHECK;
+struct odb_err *trace_writer_append(struct trace_writer *w, const void *events, size_t n_bytes)
+    ODB_MUST_CHECK;
 struct odb_err *trace_writer_flush(struct trace_writer *w) ODB_MUST_CHECK;
 /* Stream bytes appended so far; and those already written to disk as blocks. */
 uint64_t trace_writer_offset(const struct trace_writer *w);
@@ -36,7 +37,8 @@ void trace_reader_close(struct trace_reader *r);
 struct odb_err *trace_reader_next_block(struct trace_reader *r, const uint8_t **ret_data, size_t *ret_len,
                                         uint64_t *ret_offset) ODB_MUST_CHECK;
 /* Next event; *ret NULL at the end. Stops before an event whose followers are incomplete. */
-struct odb_err *trace_reader_next(struct trace_reader *r, const struct odb_event **ret, uint64_t *ret_offset) ODB_MUST_CHECK;
+struct odb_err *trace_reader_next(struct trace_reader *r, const struct odb_event **ret, uint64_t *ret_offset)
+    ODB_MUST_CHECK;
 void trace_reader_rewind(struct trace_reader *r);
 /* NULL: the recording is whole (ends in END). Else one line: cut off or corrupt, where, how much is usable.
  * Meaningful after the end was reached. */
@@ -54,7 +56,9 @@ const char *trace_note_text(const struct odb_ev_note *ev);
 const char *trace_start_string(const struct odb_ev_start *ev, uint32_t i);
 
 /* Full registers at each SYSCALL event, which carry only differences: one per thread, zeroed first. */
-struct trace_gprs { uint64_t gpr[ODB_N_GPR]; };
+struct trace_gprs {
+    uint64_t gpr[ODB_N_GPR];
+};
 void trace_syscall_gprs(const struct odb_ev_syscall *ev, struct trace_gprs *inout);
 
 /* One line of text per event, for `odb dump` (trace/dump.c). */
@@ -70,7 +74,7 @@ struct trace_summary {
     uint64_t n_events, n_syscalls, n_faults, n_insn_values, stream_bytes, disk_bytes;
     uint64_t last_tick;
     bool complete;
-    int wait_status;   /* valid if complete, or ended (EXIT seen) */
+    int wait_status; /* valid if complete, or ended (EXIT seen) */
     bool ended;
     uint32_t cpu_policy;
     char damage[256];

@@ -68,7 +68,7 @@ void synth_start(struct synth *s)
 
 void synth_cpu(struct synth *s, uint32_t n_entries)
 {
-    struct odb_ev_cpu *e = add(s, ODB_EV_CPU, sizeof *e + n_entries * sizeof(struct odb_cpuid), 0);
+    struct odb_ev_cpu *e = add(s, ODB_EV_CPU, sizeof *e + (size_t)n_entries * sizeof(struct odb_cpuid), 0);
     e->policy = ODB_CPU_V3;
     e->n_entries = n_entries;
     e->xcr0 = 7;
@@ -129,14 +129,14 @@ void synth_syscall_head(struct synth *s, uint32_t nr, uint16_t gpr_mask, const u
                         int64_t result)
 {
     unsigned n = (unsigned)__builtin_popcount(gpr_mask);
-    struct odb_ev_syscall *e = add(s, ODB_EV_SYSCALL, sizeof *e + 8 * n, TID);
+    struct odb_ev_syscall *e = add(s, ODB_EV_SYSCALL, sizeof *e + (size_t)8 * n, TID);
     e->tick = next_tick(s);
     e->rip = 0x401234;
     e->result = result;
     e->nr = nr;
     e->gpr_mask = gpr_mask;
     e->n_mem = n_mem;
-    memcpy(e + 1, gprs, 8 * n);
+    memcpy(e + 1, gprs, (size_t)8 * n);
 }
 
 void synth_syscall(struct synth *s, uint16_t gpr_mask, uint16_t n_mem, uint32_t max_mem)
@@ -180,7 +180,8 @@ void synth_signal(struct synth *s)
 
 void synth_check(struct synth *s, uint32_t n_pages)
 {
-    struct odb_ev_check *e = add(s, ODB_EV_CHECK, sizeof *e + n_pages * sizeof(struct odb_page_hash), TID);
+    struct odb_ev_check *e =
+        add(s, ODB_EV_CHECK, sizeof *e + (size_t)n_pages * sizeof(struct odb_page_hash), TID);
     e->tick = next_tick(s);
     e->n_pages = n_pages;
 }

@@ -100,7 +100,7 @@ static void test_wrapped(void)
     struct killed k;
     killed_init(&k, 40000); /* about twice the ring */
     CHECK(k.s.len > ODB_RING_BYTES + (ODB_RING_BYTES >> 1));
-    size_t file = boundary(&k.s, k.s.len - (ODB_RING_BYTES >> 2) * 3);
+    size_t file = boundary(&k.s, k.s.len - ODB_RING_BYTES / 4 * (size_t)3);
     write_killed(&k, file, file, k.s.len);
     expect(&k, k.s.len, "no END event; usable");
     killed_deinit(&k);

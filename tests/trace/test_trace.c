@@ -93,7 +93,7 @@ static void test_large_groups(void)
     s.len -= sizeof(struct odb_ev_end);
     for (int round = 0; round < 3; round++) {
         uint64_t gprs[ODB_N_GPR] = {0};
-        synth_syscall_head(&s, 0, 1, gprs, 100, 100 * ODB_MEM_MAX_BYTES);
+        synth_syscall_head(&s, 0, 1, gprs, 100, (int64_t)100 * ODB_MEM_MAX_BYTES);
         for (int i = 0; i < 100; i++)
             synth_mem(&s, 0x500000, ODB_MEM_MAX_BYTES, false);
         synth_insn(&s);
