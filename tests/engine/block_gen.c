@@ -135,30 +135,6 @@ static void item_counted_loop(struct gen *g, int depth)
     emit32(g, "0f 85", start - (g->at + 6));
 }
 
-/* A call over a function that lies in line: jmp over; function; ret; over: call. */
-static void item_call(struct gen *g, int depth)
-{
-    emit32(g, "e9", 0);
-    uint32_t field = g->at - 4, function = g->at;
-    items(g, 1 + gen_below(g, 4), depth);
-    burn_fuel(g);
-    bool immediate = gen_below(g, 4) == 0;
-    emit(g, immediate ? "c2 10 00" : gen_below(g, 5) ? "c3" : "f3 c3");
-    patch32(g, field, g->at - (field + 4));
-    uint32_t target = BLOB_ADDR + function, cell;
-    if (immediate)
-        emit(g, "6a 55"), emit(g, "6a 66");
-    switch (gen_below(g, 5)) {
-    case 0: gen_mov(g, 0, (int32_t)target), emit(g, "ff d0"); break;
-    case 1: gen_mov(g, 12, (int32_t)target), emit(g, "41 ff d4"); break;
-    case 2: cell = new_cell(g), store_cell(g, cell, target), emit32(g, "ff 14 25", cell); break;
-    case 3:
-        emit32(g, "68", target), emit(g, "ff 14 24"), emit(g, "48 8d 64 24 08"); /* push; call *(%rsp); lea */
-        break;
-    default: emit32(g, "e8", function - (g->at + 5));
-    }
-}
-
 static void item_control_word(struct gen *g)
 {
     uint32_t cell = new_cell(g);
@@ -175,6 +151,45 @@ static void item_control_word(struct gen *g)
         store_cell(g, cell, 0x1f80 | gen_below(g, 4) << 13 | (gen_below(g, 4) ? 0 : 0x8040));
         emit32(g, "0f ae 14 25", cell);
     }
+}
+
+/* A call over a function that lies in line: jmp over; function; ret; over: call. */
+static void item_call(struct gen *g, int depth)
+{
+    emit32(g, "e9", 0);
+    uint32_t field = g->at - 4, function = g->at, back = 0;
+    bool plain = gen_below(g, 4) == 0, immediate = gen_below(g, 4) == 0;
+    if (plain) { /* nothing in it touches the stack */
+        gen_mov(g, gen_below(g, 4), (int32_t)gen_random(g));
+        item_control_word(g);
+        item_loop_forward(g);
+    } else {
+        items(g, 1 + gen_below(g, 4), depth);
+        burn_fuel(g);
+        /* whatever was pushed, popped and overwritten: go back to where the call came from */
+        emit32(g, "c7 04 24", 0), back = g->at - 4;
+        emit32(g, "c7 44 24 04", 0);
+    }
+    emit(g, immediate ? "c2 10 00" : gen_below(g, 5) ? "c3" : "f3 c3");
+    patch32(g, field, g->at - (field + 4));
+    uint32_t target = BLOB_ADDR + function, cell;
+    if (immediate)
+        emit(g, "6a 55"), emit(g, "6a 66");
+    switch (gen_below(g, 5)) {
+    case 0: gen_mov(g, 0, (int32_t)target), emit(g, "ff d0"); break;
+    case 1: gen_mov(g, 12, (int32_t)target), emit(g, "41 ff d4"); break;
+    case 2: cell = new_cell(g), store_cell(g, cell, target), emit32(g, "ff 14 25", cell); break;
+    case 3: /* push; call *(%rsp); lea */
+        emit32(g, "68", target), emit(g, "ff 14 24");
+        if (back)
+            patch32(g, back, BLOB_ADDR + g->at);
+        back = 0;
+        emit(g, "48 8d 64 24 08");
+        break;
+    default: emit32(g, "e8", function - (g->at + 5));
+    }
+    if (back)
+        patch32(g, back, BLOB_ADDR + g->at);
 }
 
 static void items(struct gen *g, uint32_t n, int depth)

@@ -83,6 +83,12 @@ static void on_fault(int signo, const uint8_t *info, uint8_t *context)
     hash_in(g[17] & ~0x10000ull); /* without RF */
     hash_in(g[19]);               /* error code */
     hash_in(g[20]);               /* trap number */
+    if (state.n_faults < MAX_LOGGED_FAULTS) {
+        state.fault[state.n_faults].rip = g[16];
+        state.fault[state.n_faults].what = (uint64_t)signo | *(const uint64_t *)(const void *)(info + 8) << 32;
+        state.fault[state.n_faults].addr = *(const uint64_t *)(const void *)(info + 16);
+        state.fault[state.n_faults].hash = state.fault_hash;
+    }
     g[17] &= ~0x100ull;
     uint64_t at = g[16] - BLOB_ADDR;
     if (++state.n_faults > 200 || at >= BLOB_BYTES) {
@@ -142,6 +148,8 @@ static void prepare(const struct block *b, uint64_t *seed)
         for (int j = 10; j < 16; j++)
             fx[32 + 16 * i + j] = 0;
     state.n_faults = 0, state.fault_hash = 0;
+    for (int i = 0; i < MAX_LOGGED_FAULTS; i++)
+        state.fault[i].rip = state.fault[i].what = state.fault[i].addr = state.fault[i].hash = 0;
 }
 
 int run_blocks(void)

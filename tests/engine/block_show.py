@@ -3,7 +3,7 @@
 import struct
 import sys
 
-STATE, WINDOW = 192 + 512 + 256, 0x4000
+FAULTS, STATE, WINDOW = 960, 960 + 24 * 32, 0x4000
 NAMES = "rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15 rflags n_faults fault_hash".split()
 
 
@@ -21,10 +21,13 @@ def main():
                 print(f"  {name:10} {u:#x} {v:#x}")
         for at in range(192, STATE + WINDOW, 8):
             if x[at:at + 8] != y[at:at + 8]:
-                what = f"fxsave+{at - 192}" if at < 704 else f"ymm_high+{at - 704}" if at < STATE else f"window+{at - STATE:#x}"
+                what = f"fxsave+{at - 192}" if at < 704 else f"ymm_high+{at - 704}" if at < FAULTS else f"fault {(at - FAULTS) // 32} {('rip', 'what', 'addr', 'hash')[at // 8 % 4]}" if at < STATE else f"window+{at - STATE:#x}"
                 print(f"  {what:16} {x[at:at + 8].hex()} {y[at:at + 8].hex()}")
         return
     print("no difference in the common part")
 
 
-main()
+try:
+    main()
+except BrokenPipeError:
+    pass

@@ -20,6 +20,7 @@
 #define COUNTER_CELLS 0x8000u   /* offset from WINDOW_ADDR: loop counters and indirect targets */
 #define EXIT_CELL 0xf000u       /* offset from WINDOW_ADDR: address of block_exit */
 #define MAX_BLOCKS 128
+#define MAX_LOGGED_FAULTS 24
 #define MAX_STARTS 12000
 
 struct block {
@@ -44,6 +45,9 @@ struct block_state {
     uint64_t gpr[16], flags, n_faults, fault_hash, pad[5];
     uint8_t fx[512];
     uint8_t ymm_high[16][16];
+    struct {
+        uint64_t rip, what /* signo, code << 32 */, addr, hash /* of all so far */;
+    } fault[MAX_LOGGED_FAULTS];
 };
 
 #endif

@@ -18,7 +18,7 @@ different() {
 
 for ((seed = first; seed < first + count; seed++)); do
     "$gen" "$runner" "$seed" "$tmp/program" || exit 1
-    timeout 20 "$tmp/program" >"$tmp/native" 2>"$tmp/err" || { echo "seed $seed: the program itself fails"; exit 1; }
+    timeout 5 "$tmp/program" >"$tmp/native" 2>"$tmp/err" || { echo "seed $seed: the program itself fails"; exit 1; }
     if [ -n "${ODB_BARE:-}" ]; then
         timeout 20 $ODB_BARE "$tmp/program" >"$tmp/other" 2>"$tmp/err"
         cmp -s "$tmp/native" "$tmp/other" || different "$seed" bare

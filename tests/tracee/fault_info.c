@@ -27,7 +27,7 @@ static void handler(int signo, siginfo_t *si, void *uc)
         }                                                                                                      \
         at_ = where_;                                                                                          \
         printf(name " signo %d code %d trapno %lld err %lld rip+%lld\n", info.si_signo, info.si_code,          \
-               (long long)trapno, (long long)err, (long long)((uint64_t)rip - at_));                           \
+               (long long)trapno, (long long)err, (uint64_t)rip - at_ < 16 ? (long long)((uint64_t)rip - at_) : -1);                           \
         CHECK((uint64_t)info.si_addr == (uint64_t)(expect_addr));                                   \
     } while (0)
 
