@@ -200,7 +200,8 @@ static uint64_t exit_fetch(void)
     const struct engine_map *m = maps_find(ctx.rip);
     uint8_t byte;
     if (!m) {
-        pending_fault = (struct pending_fault){.trapno = 14, .err = 0x14, .cr2 = ctx.rip};
+        /* the kernel calls every fault in its own half a protection fault */
+        pending_fault = (struct pending_fault){.trapno = 14, .err = 0x14 | ctx.rip >> 63, .cr2 = ctx.rip};
         core_raise(SIGSEGV, 1 /* SEGV_MAPERR */, ctx.rip);
     } else if (!(m->prot & 4)) {
         pending_fault = (struct pending_fault){.trapno = 14, .err = 0x15, .cr2 = ctx.rip};
