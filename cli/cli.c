@@ -293,7 +293,7 @@ void cli_discard_recording(const struct cli_recording *r)
     if (rmdir(r->dir) != 0 || !r->root)
         return;
     if (r->previous) {
-        _cleanup_err_ struct odb_err *e = set_latest(r->root, r->previous);
+        odb_err_free(set_latest(r->root, r->previous));
         return;
     }
     _cleanup_free_ char *link_path = NULL;

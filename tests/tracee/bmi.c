@@ -11,7 +11,7 @@ __attribute__((target("bmi,bmi2,lzcnt,popcnt,adx,movbe"))) int main(void)
     CHECK(_pext_u64(a, b) == 0x0f0f2468 && _pdep_u64(_pext_u64(a, b), b) == (a & b));
     CHECK(_blsr_u64(a) == 0x00ff00ff12345670 && _blsi_u64(a) == 8 && _blsmsk_u64(a) == 15);
     CHECK(_andn_u64(a, b) == (~a & b) && _bextr_u64(a, 8, 16) == 0x3456 && _bzhi_u64(a, 12) == 0x678);
-    CHECK(_lzcnt_u64(a) == 8 && _tzcnt_u64(a) == 3 && _popcnt64((long long)a) == 29);
+    CHECK(_lzcnt_u64(a) == 8 && _tzcnt_u64(a) == 3 && __builtin_popcountll(a) == 29);
     unsigned long long hi, lo = _mulx_u64(a, b, &hi);
     CHECK(lo == a * b && hi == (uint64_t)((__uint128_t)a * b >> 64));
     __asm__("rorx $13, %1, %0" : "=r"(r) : "r"(a));
