@@ -233,6 +233,16 @@ static uint16_t tree_build(const struct tree *t, unsigned decided, unsigned valu
     return node_add(words, 1 + (1u << f->width));
 }
 
+/* Bytes that are no opcode in their map but prefixes or the way into another map. */
+static bool is_escape(unsigned map, unsigned opcode)
+{
+    static const uint8_t one_byte[] = { 0x0f, 0x26, 0x2e, 0x36, 0x3e, 0x62, 0x64, 0x65, 0x66, 0x67,
+                                        0xc4, 0xc5, 0xf0, 0xf2, 0xf3 };
+    if (map == OPTAB_ONE_BYTE)
+        return (opcode & 0xf0) == 0x40 || memchr(one_byte, (int)opcode, sizeof(one_byte));
+    return map == OPTAB_0F && (opcode == 0x0f || opcode == 0x38 || opcode == 0x3a);
+}
+
 static void grow(unsigned map, unsigned opcode, const uint16_t *cube)
 {
     bool is_legacy = map < OPTAB_VEX1;
@@ -319,7 +329,9 @@ int main(int argc, char **argv)
     for (unsigned map = 0; map < N_OPTAB_MAPS; map++) {
         for (unsigned opcode = 0; opcode < 256; opcode++) {
             memset(cube, 0, sizeof(cube));
-            if (map < OPTAB_VEX1)
+            if (is_escape(map, opcode))
+                ; /* the cube stays empty */
+            else if (map < OPTAB_VEX1)
                 probe_legacy(map, opcode, cube);
             else
                 probe_vector(map, opcode, cube);

@@ -51,7 +51,15 @@ static void fill(uint8_t *b, unsigned n)
 static unsigned put_prefixes(uint8_t *b, unsigned max)
 {
     static const uint8_t prefixes[] = { 0x66, 0x67, 0xf2, 0xf3, 0xf0, 0x64, 0x65, 0x2e, 0x3e, 0x26, 0x36 };
-    unsigned n = 0;
+    unsigned n = 0, r = (unsigned)rng();
+    if (max <= 2 && r & 1) { /* only what chooses between instructions */
+        static const uint8_t mandatory[] = { 0x90, 0x66, 0xf2, 0xf3 };
+        if (r & 6)
+            b[n++] = mandatory[r >> 1 & 3];
+        if (r & 8)
+            b[n++] = 0x40 | (r >> 4 & 15);
+        return n;
+    }
     for (unsigned i = (unsigned)(rng() % (max + 1)); i; i--)
         b[n++] = rng() % 5 == 0 ? 0x40 | (rng() & 15) : prefixes[rng() % sizeof(prefixes)];
     if (rng() & 1)
@@ -64,6 +72,12 @@ static void put_structured(uint8_t *b, uint64_t step)
 {
     unsigned modrm = step & 0xff, opcode = step >> 8 & 0xff, map = (step >> 16) % 15, n = 0;
     uint8_t r = (uint8_t)rng();
+    if (rng() % 16 == 0) { /* opcodes whose every modrm and prefix is another instruction get more than their share */
+        static const uint8_t dense[] = { 0x01, 0xae, 0xc7, 0xa6, 0xa7, 0x1e, 0x2b, 0x78 };
+        map = 1;
+        opcode = dense[r % sizeof(dense)];
+        modrm = rng() & 0xff;
+    }
     if (map < 4) {
         n = put_prefixes(b, 2);
         if (map)

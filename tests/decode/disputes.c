@@ -21,7 +21,7 @@ static struct {
     [D_PREFETCH_REG] = { "0f 0d with a register: nop on Intel and for Zydis, #UD on AMD and for capstone", 0 },
     [D_SREG] = { "mov sreg, reg: REX.R is ignored; capstone rejects it. Not tried: it would reload fs", 0 },
     [D_UNTRIED] = { "scatters and wrfsbase/wrgsbase: capstone rejects some prefixes, Zydis does not; harmful to try", 0 },
-    [D_VMCALL] = { "vmcall with f2/f3: not defined; the hypervisor answers it, so the CPU was no help", 0 },
+    [D_VMCALL] = { "vmcall with 66, f2, f3: not defined; the hypervisor answers it, so the CPU was no help", 0 },
     [D_NEWER] = { "capstone 4.0 does not know the instruction set, nor does this CPU", 0 },
 };
 
@@ -69,6 +69,20 @@ static bool is_newer_isa(const struct answer *zydis)
     return false;
 }
 
+/* Capstone decodes, Zydis and we do not, and the CPU was no help. */
+static bool dispute_undefined(const uint8_t *b, const struct insn *in, int capstone_len)
+{
+    static const uint8_t vmcall[] = { 0x0f, 0x01, 0xc1 };
+    bool is_near = in->map == 0 ? (in->opcode & 0xfe) == 0xe8 : in->map == 1 && (in->opcode & 0xf0) == 0x80;
+    if ((in->pfx_66 || in->pfx_f2 || in->pfx_f3) && !memcmp(b + capstone_len - 3, vmcall, sizeof(vmcall)))
+        return explained(D_VMCALL);
+    if (in->pfx_66 && is_near && capstone_len >= INSN_MAX_BYTES - 2)
+        return explained(D_BRANCH_66);
+    if (in->map == 1 && (in->opcode == 0x78 || in->opcode == 0x79))
+        return explained(D_UNDEFINED_LENGTH); /* AMD takes two immediate bytes with any prefix, then #UD or #GP */
+    return false;
+}
+
 bool dispute_capstone(const uint8_t *b, const struct insn *in, int len, int capstone_len, const struct answer *zydis)
 {
     if (len > 0 && in->special == SP_INVALID)
@@ -77,10 +91,8 @@ bool dispute_capstone(const uint8_t *b, const struct insn *in, int len, int caps
         return explained(D_BRANCH_66);
     if (cpu_agrees(b, in, len))
         return explained(D_CPU);
-    static const uint8_t vmcall[] = { 0x0f, 0x01, 0xc1 };
-    if (len < 0 && !zydis && capstone_len > 3 && (in->pfx_f2 || in->pfx_f3) &&
-        !memcmp(b + capstone_len - 3, vmcall, sizeof(vmcall)))
-        return explained(D_VMCALL);
+    if (len < 0 && !zydis && capstone_len > 3 && dispute_undefined(b, in, capstone_len))
+        return true;
     if (len < 0 || !zydis || zydis->in.length != len || capstone_len > 0)
         return false;
     if (in->enc == INSN_LEGACY && in->map == 1 && in->opcode == 0x0d && !in->has_mem)
