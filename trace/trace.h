@@ -20,6 +20,8 @@ struct odb_err *trace_writer_create(const char *dir, struct trace_writer **ret) 
 /* Appends whole events (n_bytes may hold several). Buffered: written as a block when 4 MiB are together. */
 struct odb_err *trace_writer_append(struct trace_writer *w, const void *events, size_t n_bytes)
     ODB_MUST_CHECK;
+/* Writes what is complete: an event whose followers (n_mem, n_maps) are still to come stays in the buffer,
+ * as long as it fits. If END comes instead of them (the program was killed), that event is dropped. */
 struct odb_err *trace_writer_flush(struct trace_writer *w) ODB_MUST_CHECK;
 /* Stream bytes appended so far; and those already written to disk as blocks. */
 uint64_t trace_writer_offset(const struct trace_writer *w);

@@ -7,8 +7,8 @@
  * full) can be tried again. raw_used counts whole events only.
  *
  * A program killed while its engine writes an event's followers (n_mem) leaves the group incomplete, and
- * the recorder's END comes right behind it. As long as that group is not in the file it is dropped, so
- * that the recording is whole; otherwise the reader stops before it. */
+ * the recorder's END comes right behind it. So that the recording is whole even then, an open group is
+ * kept in the buffer; one larger than the buffer begins at a block's beginning. END takes it out again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -39,10 +39,11 @@ struct trace_writer {
     size_t raw_used;
     uint8_t *packed; /* packed_cap bytes */
     size_t packed_cap;
-    uint64_t file_end;    /* bytes of valid file */
-    uint64_t flushed;     /* stream bytes in the file */
-    uint64_t group_start; /* stream offset of the last event that announced followers */
-    uint64_t group_left;  /* of its followers, those that did not come yet */
+    uint64_t file_end;         /* bytes of valid file */
+    uint64_t flushed;          /* stream bytes in the file */
+    uint64_t group_start;      /* stream offset of the last event that announced followers */
+    uint64_t group_left;       /* of its followers, those that did not come yet */
+    uint64_t group_file_start; /* if the group's beginning is in the file: where its first block begins */
 };
 
 static void writer_free(struct trace_writer *w)
@@ -118,17 +119,18 @@ struct odb_err *trace_writer_create(const char *dir, struct trace_writer **ret)
     return NULL;
 }
 
-struct odb_err *trace_writer_flush(struct trace_writer *w)
+/* The first n raw bytes as a block. */
+static struct odb_err *write_block(struct trace_writer *w, size_t n_raw)
 {
-    if (!w->raw_used)
+    if (!n_raw)
         return NULL;
-    size_t n = ZSTD_compressCCtx(w->zstd, w->packed, w->packed_cap, w->raw, w->raw_used, ZSTD_LEVEL);
-    bool stored = ZSTD_isError(n) || n >= w->raw_used;
+    size_t n = ZSTD_compressCCtx(w->zstd, w->packed, w->packed_cap, w->raw, n_raw, ZSTD_LEVEL);
+    bool stored = ZSTD_isError(n) || n >= n_raw;
     if (stored)
-        n = w->raw_used;
-    const uint8_t *packed = stored ? w->raw : w->packed;
+        n = n_raw;
+    uint8_t *packed = stored ? w->raw : w->packed;
     struct block_header h = {
-        .raw_bytes = (uint32_t)w->raw_used,
+        .raw_bytes = (uint32_t)n_raw,
         .packed_bytes = (uint32_t)n,
         .packed_crc = odb_crc32(packed, n),
         .stream_offset = w->flushed,
@@ -137,12 +139,46 @@ struct odb_err *trace_writer_flush(struct trace_writer *w)
     h.crc = odb_crc32(&h, offsetof(struct block_header, crc));
     struct iovec iov[2] = {
         {.iov_base = &h, .iov_len = sizeof h},
-        {.iov_base = stored ? w->raw : w->packed, .iov_len = n},
+        {.iov_base = packed, .iov_len = n},
     };
     ODB_TRY(write_at_end(w, iov, 2, sizeof h + n));
-    w->flushed += w->raw_used;
-    w->raw_used = 0;
+    w->flushed += n_raw;
+    w->raw_used -= n_raw;
+    memmove(w->raw, w->raw + n_raw, w->raw_used);
     return NULL;
+}
+
+static bool is_group_open(const struct trace_writer *w) { return w->group_left > 0; }
+
+struct odb_err *trace_writer_flush(struct trace_writer *w)
+{
+    bool is_held = is_group_open(w) && w->group_start >= w->flushed;
+    return write_block(w, is_held ? (size_t)(w->group_start - w->flushed) : w->raw_used);
+}
+
+/* The buffer is full: all complete groups go; if one group alone fills it, its beginning goes, too. */
+static struct odb_err *make_room(struct trace_writer *w)
+{
+    ODB_TRY(trace_writer_flush(w));
+    if (w->raw_used + ODB_EVENT_MAX_BYTES <= RAW_BYTES)
+        return NULL;
+    if (w->group_start == w->flushed)
+        w->group_file_start = w->file_end;
+    return write_block(w, w->raw_used);
+}
+
+/* END comes while a group is open: the group is taken out again. */
+static void drop_group(struct trace_writer *w)
+{
+    if (w->group_start < w->flushed) {
+        if (ftruncate(w->fd, (off_t)w->group_file_start) < 0)
+            return; /* the reader stops before the group */
+        w->file_end = w->group_file_start;
+        w->flushed = w->group_start;
+        w->raw_used = 0;
+    }
+    w->raw_used = (size_t)(w->group_start - w->flushed);
+    w->group_left = 0;
 }
 
 /* Counts followers of the event at stream offset `at`; its struct may be unaligned. */
@@ -186,13 +222,11 @@ static struct odb_err *measure_run(struct trace_writer *w, const uint8_t *p, siz
     while (run < n_bytes) {
         struct odb_event ev;
         ODB_TRY(check_header(w, p + run, n_bytes - run, run, &ev));
-        bool is_dropping = ev.type == ODB_EV_END && w->group_left && w->group_start >= w->flushed;
+        bool is_dropping = ev.type == ODB_EV_END && is_group_open(w);
         if (is_dropping && run)
             break; /* what is before it first */
-        if (is_dropping) {
-            w->raw_used = (size_t)(w->group_start - w->flushed);
-            w->group_left = 0;
-        }
+        if (is_dropping)
+            drop_group(w);
         if (w->raw_used + run + ev.size_bytes > RAW_BYTES)
             break;
         track(w, p + run, &ev, trace_writer_offset(w) + run);
@@ -212,8 +246,8 @@ struct odb_err *trace_writer_append(struct trace_writer *w, const void *events, 
         w->raw_used += run;
         p += run;
         n_bytes -= run;
-        if (!run || w->raw_used == RAW_BYTES)
-            ODB_TRY(trace_writer_flush(w));
+        if (n_bytes && !run)
+            ODB_TRY(make_room(w));
     }
     return NULL;
 }
@@ -224,7 +258,7 @@ uint64_t trace_writer_flushed(const struct trace_writer *w) { return w->flushed;
 
 struct odb_err *trace_writer_close(struct trace_writer *w)
 {
-    struct odb_err *e = trace_writer_flush(w);
+    struct odb_err *e = write_block(w, w->raw_used);
     int fd = take_fd(w->fd);
     if (close(fd) < 0 && !e)
         e = odb_err_errno(errno, "cannot close %s", w->path);
