@@ -391,6 +391,13 @@ void *fd_set_of(int fd)
     return fd < 0 || fd > 63 ? (unfit(), NULL) : PUT((uint64_t){ 1ULL << fd });
 }
 
+void *big_fd_set_of(int fd)
+{
+    uint64_t *set = OUT_ZERO(256);
+    set[0] = fd >= 0 && fd < 64 ? 1ULL << fd : 0;
+    return set;
+}
+
 void *OUT_ZERO(size_t n_bytes)
 {
     return memset(OUT(n_bytes), 0, n_bytes);

@@ -47,7 +47,8 @@ int full_mqueue(struct run *r);
 void *pipe_fds(struct run *r); /* room for two descriptors, closed afterwards */
 
 /* structures in the arena */
-void *fd_set_of(int fd);
+void *fd_set_of(int fd);     /* 8 bytes */
+void *big_fd_set_of(int fd); /* 256 bytes */
 void *OUT_ZERO(size_t n_bytes);
 void *sized_handle(unsigned n_bytes);
 void *msghdr_of(unsigned namelen, unsigned controllen, const void *base, size_t len);
