@@ -20,6 +20,7 @@
 
 enum { PAD_BYTES = 32, MAX_READ = 26 /* 15 prefixes, opcode, modrm, sib, disp32, imm and some slack */ };
 
+/* clang-format off */
 /* Byte classes in the prefix scan. */
 enum { PB_OPCODE, PB_REX, PB_66, PB_67, PB_LOCK, PB_F2, PB_F3, PB_SEG, PB_FS, PB_GS, PB_0F, PB_VEX2, PB_VEX3,
        PB_EVEX, PB_XOP };
@@ -38,14 +39,15 @@ static const uint8_t vex_maps[32] = {
 static const uint8_t evex_maps[8] = {
     OPTAB_NO_MAP, OPTAB_EVEX1, OPTAB_EVEX2, OPTAB_EVEX3, OPTAB_NO_MAP, OPTAB_EVEX5, OPTAB_EVEX6, OPTAB_NO_MAP,
 };
+/* clang-format on */
 
 /* Everything gathered before the row is known. */
 struct head {
-    unsigned pos;     /* next byte */
-    uint32_t sel;     /* selector bits 7 and up */
-    uint8_t map;      /* enum optab_map */
-    uint8_t ext;      /* XB_* bits */
-    uint8_t vvvv;     /* full number */
+    unsigned pos; /* next byte */
+    uint32_t sel; /* selector bits 7 and up */
+    uint8_t map;  /* enum optab_map */
+    uint8_t ext;  /* XB_* bits */
+    uint8_t vvvv; /* full number */
     uint8_t aaa, z;
 };
 
@@ -215,14 +217,11 @@ static unsigned find_row(unsigned map, unsigned opcode, uint32_t sel)
     return ref & ~ROW_REF_LEAF;
 }
 
-static uint32_t modrm_sel(unsigned modrm)
-{
-    return (modrm & 0x3f) | (uint32_t)(modrm >= 0xc0) << SEL_MOD3;
-}
+static uint32_t modrm_sel(unsigned modrm) { return (modrm & 0x3f) | (uint32_t)(modrm >= 0xc0) << SEL_MOD3; }
 
 /* The memory operand's address. Returns the position behind it. */
-static unsigned decode_address(const uint8_t *p, unsigned pos, const struct head *h, const struct optab_row *row,
-                               struct insn *in)
+static unsigned decode_address(const uint8_t *p, unsigned pos, const struct head *h,
+                               const struct optab_row *row, struct insn *in)
 {
     unsigned mod = in->modrm >> 6, base = in->modrm & 7, disp_bytes = mod == 1 ? 1 : mod == 2 ? 4 : 0;
     unsigned ext_b = h->ext & XB_B ? 8 : 0, shift = 0;
@@ -293,8 +292,9 @@ static void gpr_operands(const struct head *h, const struct optab_row *row, stru
             written |= slots & SLOT_RM << 4 ? bit : 0;
         }
         if (any & (SLOT_VVVV | SLOT_LAST)) {
-            unsigned bit = any & SLOT_VVVV ? 1u << (h->vvvv & 15)
-                                           : gpr_bit(in, (in->opcode & 7) | (in->rex & 1) << 3, row->form & FORM_RM8);
+            unsigned bit = any & SLOT_VVVV
+                               ? 1u << (h->vvvv & 15)
+                               : gpr_bit(in, (in->opcode & 7) | (in->rex & 1) << 3, row->form & FORM_RM8);
             read |= slots & (SLOT_VVVV | SLOT_LAST) ? bit : 0;
             written |= slots & (SLOT_VVVV | SLOT_LAST) << 4 ? bit : 0;
         }
@@ -362,14 +362,15 @@ static void decode_imm(const uint8_t *p, unsigned pos, unsigned imm_bytes, const
     in->off_imm = pos;
     in->imm_bytes = imm_bytes;
     if (imm_bytes == 1)
-        in->imm = (int8_t)p[pos];
+        in->imm = load_signed(p + pos, 1);
     else if (imm_bytes == 4)
         in->imm = row->form & FORM_MOFFS ? (int64_t)load_u32(p + pos) : (int32_t)load_u32(p + pos);
     else
         in->imm = load_signed(p + pos, imm_bytes);
 }
 
-static void decode_effects(const uint8_t *p, const struct head *h, const struct optab_row *row, struct insn *in)
+static void decode_effects(const uint8_t *p, const struct head *h, const struct optab_row *row,
+                           struct insn *in)
 {
     in->flow = row->flow;
     in->special = row->special;
@@ -419,7 +420,7 @@ static void decode_effects(const uint8_t *p, const struct head *h, const struct 
 /* 3dnow: the opcode comes last, so the operands' form must be known before the row: it is always modrm. */
 static const struct optab_row *row_3dnow(const uint8_t *p, struct head *h, struct insn *in)
 {
-    static const struct optab_row plain = { .form = FORM_MODRM };
+    static const struct optab_row plain = {.form = FORM_MODRM};
     struct insn probe = *in;
     probe.modrm = p[h->pos + 1];
     unsigned pos = h->pos + 2;
@@ -433,7 +434,7 @@ static const struct optab_row *row_3dnow(const uint8_t *p, struct head *h, struc
 /* `p` has MAX_READ readable bytes. Sets *ret_seen to the number of bytes the answer depends on. */
 static int decode(const uint8_t *p, struct insn *in, unsigned *ret_seen)
 {
-    struct head h = { 0 };
+    struct head h = {0};
     *ret_seen = INSN_MAX_BYTES;
     int rc = decode_head(p, in, &h);
     *ret_seen = h.pos;
@@ -475,7 +476,8 @@ static int decode(const uint8_t *p, struct insn *in, unsigned *ret_seen)
     if (h.map == OPTAB_3DNOW)
         pos = in->off_opcode + 1u;
     *ret_seen = pos;
-    if (pos > INSN_MAX_BYTES || (h.ext & row->must_zero) || (in->enc != INSN_LEGACY && !is_vec_legal(&h, row, in)))
+    if (pos > INSN_MAX_BYTES || (h.ext & row->must_zero) ||
+        (in->enc != INSN_LEGACY && !is_vec_legal(&h, row, in)))
         return INVALID;
     in->len = pos;
     decode_effects(p, &h, row, in);
@@ -485,10 +487,10 @@ static int decode(const uint8_t *p, struct insn *in, unsigned *ret_seen)
 int insn_decode(const uint8_t *bytes, size_t n_bytes, struct insn *ret)
 {
     unsigned seen;
-    *ret = (struct insn){ .base = GPR_NONE, .index = GPR_NONE };
+    *ret = (struct insn){.base = GPR_NONE, .index = GPR_NONE};
     if (n_bytes >= PAD_BYTES)
         return decode(bytes, ret, &seen);
-    uint8_t padded[PAD_BYTES] = { 0 };
+    uint8_t padded[PAD_BYTES] = {0};
     for (size_t i = 0; i < n_bytes; i++)
         padded[i] = bytes[i];
     int len = decode(padded, ret, &seen);

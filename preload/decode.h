@@ -17,6 +17,7 @@
 
 #define INSN_MAX_BYTES 15
 
+/* clang-format off */
 enum insn_enc { INSN_LEGACY, INSN_VEX, INSN_EVEX, INSN_XOP };
 
 /* How control leaves the instruction. */
@@ -137,6 +138,7 @@ struct insn {
     bool x87_written, mxcsr_written, is_mmx; /* is_mmx: touches mm registers, which are x87 state */
     bool needs_avx512;         /* EVEX-encoded or opmask instruction: #UD under the v3 policy */
 };
+/* clang-format on */
 
 /* Decodes one instruction. Returns its length, 0 when `n_bytes` (< 15) cut it off, negative when the
  * bytes are no instruction at any length (then the CPU raises #UD, or #GP if longer than 15). */

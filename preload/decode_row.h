@@ -18,6 +18,7 @@
 
 #define OPTAB_HIDDEN __attribute__((visibility("hidden")))
 
+/* clang-format off */
 enum {
     SEL_RM = 0, SEL_REG = 3, SEL_MOD3 = 6, SEL_W = 7,
     SEL_66 = 8, SEL_F3 = 9, SEL_F2 = 10, SEL_REX_B = 11,
@@ -79,6 +80,7 @@ struct optab_row {
     uint8_t implicit;                   /* index of odb_optab_implicit */
     uint8_t fixed_vec;                  /* index of odb_optab_vecs */
     uint8_t must_zero, vec_rules;
+    uint8_t reserved;                   /* no padding: rows are compared as bytes */
 };
 
 struct optab_flags {
@@ -93,6 +95,7 @@ struct optab_vec {
     uint32_t read, written;
     uint8_t k_read, k_written;
 };
+/* clang-format on */
 
 extern OPTAB_HIDDEN const struct optab_row odb_optab_rows[];
 extern OPTAB_HIDDEN const uint16_t odb_optab_nodes[];

@@ -10,7 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEL_SIZE = 1 << SEL_BITS, MAX_ROWS = 8192, MAX_NODE_WORDS = 32768, HASH_SIZE = 1 << 16, MAX_SMALL = 256 };
+enum {
+    SEL_SIZE = 1 << SEL_BITS,
+    MAX_ROWS = 8192,
+    MAX_NODE_WORDS = 32768,
+    HASH_SIZE = 1 << 16,
+    MAX_SMALL = 256
+};
 
 /* Numbered sets of small things: index fields of rows. */
 struct set {
@@ -20,10 +26,10 @@ struct set {
     uint8_t items[MAX_SMALL][16];
 };
 
-static struct set sizes = { "sizes", sizeof(uint16_t), 0, { { 0 } } };
-static struct set flag_sets = { "flags", sizeof(struct optab_flags), 0, { { 0 } } };
-static struct set implicits = { "implicit", sizeof(struct optab_implicit), 0, { { 0 } } };
-static struct set vecs = { "vecs", sizeof(struct optab_vec), 0, { { 0 } } };
+static struct set sizes = {"sizes", sizeof(uint16_t), 0, {{0}}};
+static struct set flag_sets = {"flags", sizeof(struct optab_flags), 0, {{0}}};
+static struct set implicits = {"implicit", sizeof(struct optab_implicit), 0, {{0}}};
+static struct set vecs = {"vecs", sizeof(struct optab_vec), 0, {{0}}};
 
 static struct optab_row rows[MAX_ROWS];
 static unsigned n_rows;
@@ -70,14 +76,11 @@ static unsigned row_add(const struct facts *f)
     return n_rows++;
 }
 
-static bool is_evex(unsigned map)
-{
-    return map >= OPTAB_EVEX1 && map <= OPTAB_EVEX6;
-}
+static bool is_evex(unsigned map) { return map >= OPTAB_EVEX1 && map <= OPTAB_EVEX6; }
 
 static unsigned probe_row(unsigned map, unsigned opcode, unsigned sel)
 {
-    struct probe q = { .map = (uint8_t)map, .opcode = (uint8_t)opcode, .sel = (uint16_t)sel };
+    struct probe q = {.map = (uint8_t)map, .opcode = (uint8_t)opcode, .sel = (uint16_t)sel};
     struct facts f;
     return facts_ask(&q, &f) ? row_add(&f) : 0;
 }
@@ -126,7 +129,8 @@ static void probe_legacy(unsigned map, unsigned opcode, uint16_t *cube)
         depends |= probe_row(map, opcode, high | 1u << SEL_REX_B) != cube[high];
     for (unsigned sel = 0; sel < 1u << SEL_REX_B; sel++) {
         unsigned with_b = sel | 1u << SEL_REX_B;
-        cube[with_b] = depends && (sel >> SEL_F3 & 3) != 3 ? (uint16_t)probe_row(map, opcode, with_b) : cube[sel];
+        cube[with_b] =
+            depends && (sel >> SEL_F3 & 3) != 3 ? (uint16_t)probe_row(map, opcode, with_b) : cube[sel];
     }
 }
 
@@ -141,12 +145,12 @@ struct field {
     uint8_t shift, width;
 };
 static const struct field legacy_fields[] = {
-    { SEL_RM, 3 }, { SEL_REG, 3 }, { SEL_MOD3, 1 }, { SEL_REG, 4 }, { SEL_W, 1 }, { SEL_66, 1 }, { SEL_W, 2 },
-    { SEL_F3, 2 }, { SEL_66, 3 }, { SEL_MOD3, 3 }, { SEL_REX_B, 1 },
+    {SEL_RM, 3}, {SEL_REG, 3}, {SEL_MOD3, 1}, {SEL_REG, 4},  {SEL_W, 1},     {SEL_66, 1},
+    {SEL_W, 2},  {SEL_F3, 2},  {SEL_66, 3},   {SEL_MOD3, 3}, {SEL_REX_B, 1},
 };
 static const struct field vector_fields[] = {
-    { SEL_RM, 3 }, { SEL_REG, 3 }, { SEL_MOD3, 1 }, { SEL_REG, 4 }, { SEL_W, 1 }, { SEL_PP, 2 }, { SEL_W, 3 },
-    { SEL_MOD3, 2 }, { SEL_L, 1 }, { SEL_L + 1, 1 }, { SEL_L, 2 }, { SEL_EVEX_B, 1 }, { SEL_L, 3 },
+    {SEL_RM, 3},   {SEL_REG, 3}, {SEL_MOD3, 1},  {SEL_REG, 4}, {SEL_W, 1},      {SEL_PP, 2}, {SEL_W, 3},
+    {SEL_MOD3, 2}, {SEL_L, 1},   {SEL_L + 1, 1}, {SEL_L, 2},   {SEL_EVEX_B, 1}, {SEL_L, 3},
 };
 
 struct tree {
@@ -156,10 +160,7 @@ struct tree {
     unsigned relevant; /* selector bits that matter at all */
 };
 
-static unsigned field_mask(const struct field *f)
-{
-    return ((1u << f->width) - 1) << f->shift;
-}
+static unsigned field_mask(const struct field *f) { return ((1u << f->width) - 1) << f->shift; }
 
 /* Selector bits among `free` on which the cube depends, the others being as in `value`. */
 static unsigned dependent_bits(const struct tree *t, unsigned free, unsigned value)
@@ -182,7 +183,8 @@ static unsigned dependent_bits(const struct tree *t, unsigned free, unsigned val
 
 /* Cost of the best tree for a sub-cube, in words and steps; *ret_best is the field to branch on. `decided`
  * are the selector bits already branched on, with the values in `value`. */
-static unsigned tree_cost(const struct tree *t, unsigned decided, unsigned value, const struct field **ret_best)
+static unsigned tree_cost(const struct tree *t, unsigned decided, unsigned value,
+                          const struct field **ret_best)
 {
     unsigned deps = dependent_bits(t, t->relevant & ~decided, value), best = ~0u;
     *ret_best = NULL;
@@ -236,8 +238,8 @@ static uint16_t tree_build(const struct tree *t, unsigned decided, unsigned valu
 /* Bytes that are no opcode in their map but prefixes or the way into another map. */
 static bool is_escape(unsigned map, unsigned opcode)
 {
-    static const uint8_t one_byte[] = { 0x0f, 0x26, 0x2e, 0x36, 0x3e, 0x62, 0x64, 0x65, 0x66, 0x67,
-                                        0xc4, 0xc5, 0xf0, 0xf2, 0xf3 };
+    static const uint8_t one_byte[] = {0x0f, 0x26, 0x2e, 0x36, 0x3e, 0x62, 0x64, 0x65,
+                                       0x66, 0x67, 0xc4, 0xc5, 0xf0, 0xf2, 0xf3};
     if (map == OPTAB_ONE_BYTE)
         return (opcode & 0xf0) == 0x40 || memchr(one_byte, (int)opcode, sizeof(one_byte));
     return map == OPTAB_0F && (opcode == 0x0f || opcode == 0x38 || opcode == 0x3a);
@@ -252,7 +254,9 @@ static void grow(unsigned map, unsigned opcode, const uint16_t *cube)
         .n_fields = is_legacy ? sizeof(legacy_fields) / sizeof(*legacy_fields)
                               : sizeof(vector_fields) / sizeof(*vector_fields),
     };
-    unsigned all = is_legacy ? (1u << (SEL_REX_B + 1)) - 1 : is_evex(map) ? SEL_SIZE - 1 : (1u << (SEL_L + 1)) - 1;
+    unsigned all = is_legacy      ? (1u << (SEL_REX_B + 1)) - 1
+                   : is_evex(map) ? SEL_SIZE - 1
+                                  : (1u << (SEL_L + 1)) - 1;
     t.relevant = dependent_bits(&t, all, 0);
     roots[map * 256 + opcode] = tree_build(&t, 0, 0);
 }
@@ -293,10 +297,12 @@ static void print_tables(FILE *out)
     fprintf(out, "const struct optab_row odb_optab_rows[] = {\n");
     for (unsigned i = 0; i < n_rows; i++) {
         const struct optab_row *r = &rows[i];
-        fprintf(out, "    { 0x%x, 0x%x, 0x%x, 0x%x, 0x%x, 0x%x, 0x%x, 0x%x, 0x%x, %u, %u, %u, %u, %u, %u, 0x%x, 0x%x },\n",
-                r->gpr_read, r->gpr_written, r->slot_gpr, r->slot_vec, r->slot_k, r->form, r->extra, r->imm_op,
-                r->mem, r->mem_size, r->flow, r->special, r->flags, r->implicit, r->fixed_vec, r->must_zero,
-                r->vec_rules);
+        fprintf(out,
+                "    { 0x%x, 0x%x, 0x%x, 0x%x, 0x%x, 0x%x, 0x%x, 0x%x, 0x%x, %u, %u, %u, %u, %u, %u, 0x%x, "
+                "0x%x },\n",
+                r->gpr_read, r->gpr_written, r->slot_gpr, r->slot_vec, r->slot_k, r->form, r->extra,
+                r->imm_op, r->mem, r->mem_size, r->flow, r->special, r->flags, r->implicit, r->fixed_vec,
+                r->must_zero, r->vec_rules);
     }
     fprintf(out, "};\n");
     print_words(out, "odb_optab_nodes[]", nodes, n_node_words);
@@ -305,14 +311,16 @@ static void print_tables(FILE *out)
     print_set(out, &flag_sets, "struct optab_flags");
     print_set(out, &implicits, "struct optab_implicit");
     print_set(out, &vecs, "struct optab_vec");
-    size_t total = n_rows * sizeof(*rows) + n_node_words * sizeof(*nodes) + sizeof(roots) + sizes.n * sizeof(uint16_t) +
-                   flag_sets.n * sizeof(struct optab_flags) + implicits.n * sizeof(struct optab_implicit) +
-                   vecs.n * sizeof(struct optab_vec);
+    size_t total = n_rows * sizeof(*rows) + n_node_words * sizeof(*nodes) + sizeof(roots) +
+                   sizes.n * sizeof(uint16_t) + flag_sets.n * sizeof(struct optab_flags) +
+                   implicits.n * sizeof(struct optab_implicit) + vecs.n * sizeof(struct optab_vec);
     fprintf(out, "const uint32_t odb_optab_bytes = %zu;\n", total);
     if (getenv("ODB_GEN_VERBOSE"))
-        fprintf(stderr, "%u rows of %zu bytes, %u node words, %u sizes, %u flag sets, %u implicit, %u vec; "
-                "%zu bytes; %lu probes\n", n_rows, sizeof(*rows), n_node_words, sizes.n, flag_sets.n, implicits.n,
-                vecs.n, total, facts_n_probes);
+        fprintf(stderr,
+                "%u rows of %zu bytes, %u node words, %u sizes, %u flag sets, %u implicit, %u vec; "
+                "%zu bytes; %lu probes\n",
+                n_rows, sizeof(*rows), n_node_words, sizes.n, flag_sets.n, implicits.n, vecs.n, total,
+                facts_n_probes);
 }
 
 int main(int argc, char **argv)
@@ -320,7 +328,7 @@ int main(int argc, char **argv)
     if (argc != 2)
         die("usage: gen_optab OUTPUT.c");
     facts_setup();
-    struct facts none = { 0 };
+    struct facts none = {0};
     n_rows = 0;
     row_add(&none);
     row_hash[0] = 0;

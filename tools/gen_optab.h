@@ -9,13 +9,13 @@
 
 /* One instruction to ask about. Register extension bits are XB_* (not inverted). */
 struct probe {
-    uint8_t map;      /* enum optab_map */
+    uint8_t map; /* enum optab_map */
     uint8_t opcode;
     uint16_t sel;
-    uint8_t ext;      /* XB_R, XB_R2, XB_X, XB_B, XB_V2; vvvv has its own field */
-    uint8_t vvvv;     /* 0-15, not inverted */
+    uint8_t ext;  /* XB_R, XB_R2, XB_X, XB_B, XB_V2; vvvv has its own field */
+    uint8_t vvvv; /* 0-15, not inverted */
     uint8_t aaa, z;
-    uint8_t index;    /* sib index when modrm.rm is 4 */
+    uint8_t index; /* sib index when modrm.rm is 4 */
     bool lock;
 };
 

@@ -26,6 +26,7 @@ struct answer {
 
 #define M(name) ZYDIS_MNEMONIC_##name
 
+/* clang-format off */
 static const struct {
     uint16_t mnemonic;
     uint8_t special;
@@ -86,6 +87,7 @@ static const struct {
     { M(VMCLEAR), SP_INVALID }, { M(VMPTRLD), SP_INVALID }, { M(VMPTRST), SP_INVALID },
     { M(VMLAUNCH), SP_INVALID }, { M(VMRESUME), SP_INVALID }, { M(INVEPT), SP_INVALID }, { M(INVVPID), SP_INVALID },
 };
+/* clang-format on */
 
 static unsigned n_bytes_of_map(unsigned map)
 {
@@ -107,8 +109,10 @@ static unsigned put_legacy_head(const struct probe *q, uint8_t *b)
     if (rex)
         b[n++] = 0x40 | rex;
     static const uint8_t escapes[][2] = {
-        [OPTAB_0F] = { 0x0f }, [OPTAB_0F38] = { 0x0f, 0x38 }, [OPTAB_0F3A] = { 0x0f, 0x3a },
-        [OPTAB_3DNOW] = { 0x0f, 0x0f },
+        [OPTAB_0F] = {0x0f},
+        [OPTAB_0F38] = {0x0f, 0x38},
+        [OPTAB_0F3A] = {0x0f, 0x3a},
+        [OPTAB_3DNOW] = {0x0f, 0x0f},
     };
     for (unsigned i = 0; i < n_bytes_of_map(q->map); i++)
         b[n++] = escapes[q->map][i];
@@ -120,7 +124,7 @@ static unsigned put_vector_head(const struct probe *q, uint8_t *b)
     unsigned n = 0, w = q->sel >> SEL_W & 1, l = q->sel >> SEL_L & 3, pp = q->sel >> SEL_PP & 3;
     unsigned rxb = (q->ext & XB_R ? 0x80 : 0) | (q->ext & XB_X ? 0x40 : 0) | (q->ext & XB_B ? 0x20 : 0);
     if (q->map >= OPTAB_EVEX1 && q->map <= OPTAB_EVEX6) {
-        static const uint8_t mmm[] = { 1, 2, 3, 5, 6 };
+        static const uint8_t mmm[] = {1, 2, 3, 5, 6};
         b[n++] = 0x62;
         b[n++] = ((rxb | (q->ext & XB_R2 ? 0x10 : 0)) ^ 0xf0) | mmm[q->map - OPTAB_EVEX1];
         b[n++] = w << 7 | (q->vvvv ^ 15) << 3 | 4 | pp;
@@ -137,7 +141,7 @@ static unsigned put_vector_head(const struct probe *q, uint8_t *b)
 /* Memory forms are probed with mod = 1 and displacement 0, so that one probe stands for all. */
 static bool ask(const struct probe *q, struct answer *a)
 {
-    uint8_t b[40] = { 0 };
+    uint8_t b[40] = {0};
     unsigned n = q->map >= OPTAB_VEX1 ? put_vector_head(q, b) : put_legacy_head(q, b);
     unsigned rm = q->sel & 7, mod = q->sel >> SEL_MOD3 & 1 ? 3 : 1;
     if (q->map != OPTAB_3DNOW)
@@ -156,7 +160,8 @@ static bool ask(const struct probe *q, struct answer *a)
     ZydisISAExt ext = a->in.meta.isa_ext;
     if (ext == ZYDIS_ISA_EXT_KNC || ext == ZYDIS_ISA_EXT_KNCE || ext == ZYDIS_ISA_EXT_KNCV)
         return false;
-    return ZYAN_SUCCESS(ZydisDecoderDecodeOperands(&decoder, &a->context, &a->in, a->op, ZYDIS_MAX_OPERAND_COUNT));
+    return ZYAN_SUCCESS(
+        ZydisDecoderDecodeOperands(&decoder, &a->context, &a->in, a->op, ZYDIS_MAX_OPERAND_COUNT));
 }
 
 static bool is_valid(const struct probe *q)
@@ -170,16 +175,16 @@ enum { REG_OTHER, REG_GPR, REG_VEC, REG_K, REG_MMX };
 static int reg_class(ZydisRegister r)
 {
     switch (ZydisRegisterGetClass(r)) {
-    case ZYDIS_REGCLASS_GPR8: case ZYDIS_REGCLASS_GPR16: case ZYDIS_REGCLASS_GPR32: case ZYDIS_REGCLASS_GPR64:
-        return REG_GPR;
-    case ZYDIS_REGCLASS_XMM: case ZYDIS_REGCLASS_YMM: case ZYDIS_REGCLASS_ZMM:
-        return REG_VEC;
-    case ZYDIS_REGCLASS_MASK:
-        return REG_K;
-    case ZYDIS_REGCLASS_MMX:
-        return REG_MMX;
-    default:
-        return REG_OTHER;
+    case ZYDIS_REGCLASS_GPR8:
+    case ZYDIS_REGCLASS_GPR16:
+    case ZYDIS_REGCLASS_GPR32:
+    case ZYDIS_REGCLASS_GPR64: return REG_GPR;
+    case ZYDIS_REGCLASS_XMM:
+    case ZYDIS_REGCLASS_YMM:
+    case ZYDIS_REGCLASS_ZMM: return REG_VEC;
+    case ZYDIS_REGCLASS_MASK: return REG_K;
+    case ZYDIS_REGCLASS_MMX: return REG_MMX;
+    default: return REG_OTHER;
     }
 }
 
@@ -188,15 +193,12 @@ static unsigned gpr_number(ZydisRegister r)
 {
     if (ZydisRegisterGetClass(r) == ZYDIS_REGCLASS_GPR8) {
         unsigned id = r - ZYDIS_REGISTER_AL;
-        return id < 4 ? id : id < 8 ? id - 4 : id - 4;
+        return id < 4 ? id : id - 4; /* ah-bh 4-7, spl-r15b 8-19 */
     }
     return (unsigned)ZydisRegisterGetId(r);
 }
 
-static bool is_read(const ZydisDecodedOperand *op)
-{
-    return op->actions & ZYDIS_OPERAND_ACTION_MASK_READ;
-}
+static bool is_read(const ZydisDecodedOperand *op) { return op->actions & ZYDIS_OPERAND_ACTION_MASK_READ; }
 
 static bool is_written(const ZydisDecodedOperand *op)
 {
@@ -209,8 +211,9 @@ static unsigned slot_of(const ZydisDecodedOperand *op)
     case ZYDIS_OPERAND_ENCODING_MODRM_REG: return SLOT_REG;
     case ZYDIS_OPERAND_ENCODING_MODRM_RM: return SLOT_RM;
     case ZYDIS_OPERAND_ENCODING_NDSNDD: return SLOT_VVVV;
-    case ZYDIS_OPERAND_ENCODING_OPCODE: case ZYDIS_OPERAND_ENCODING_IS4: case ZYDIS_OPERAND_ENCODING_MASK:
-        return SLOT_LAST;
+    case ZYDIS_OPERAND_ENCODING_OPCODE:
+    case ZYDIS_OPERAND_ENCODING_IS4:
+    case ZYDIS_OPERAND_ENCODING_MASK: return SLOT_LAST;
     default: return 0;
     }
 }
@@ -233,7 +236,8 @@ static void take_gpr(const ZydisDecodedOperand *op, struct facts *f)
 
 static void widen_vec(ZydisRegister r, struct facts *f)
 {
-    static const uint8_t codes[] = { [ZYDIS_REGCLASS_XMM] = 1, [ZYDIS_REGCLASS_YMM] = 2, [ZYDIS_REGCLASS_ZMM] = 3 };
+    static const uint8_t codes[] = {
+        [ZYDIS_REGCLASS_XMM] = 1, [ZYDIS_REGCLASS_YMM] = 2, [ZYDIS_REGCLASS_ZMM] = 3};
     unsigned code = codes[ZydisRegisterGetClass(r)];
     if ((f->row.extra >> EXTRA_VEC_SHIFT & 3u) < code)
         f->row.extra = (f->row.extra & ~(3 << EXTRA_VEC_SHIFT)) | code << EXTRA_VEC_SHIFT;
@@ -243,9 +247,7 @@ static void take_reg(const struct answer *a, const ZydisDecodedOperand *op, stru
 {
     unsigned slot = slot_of(op), id = (unsigned)ZydisRegisterGetId(op->reg.value);
     switch (reg_class(op->reg.value)) {
-    case REG_GPR:
-        take_gpr(op, f);
-        break;
+    case REG_GPR: take_gpr(op, f); break;
     case REG_VEC:
         widen_vec(op->reg.value, f);
         if (slot) {
@@ -264,9 +266,7 @@ static void take_reg(const struct answer *a, const ZydisDecodedOperand *op, stru
         else
             f->row.slot_k |= (is_read(op) ? slot : 0) | (is_written(op) ? slot << 4 : 0);
         break;
-    case REG_MMX:
-        f->row.extra |= EXTRA_MMX | EXTRA_X87_WRITTEN;
-        break;
+    case REG_MMX: f->row.extra |= EXTRA_MMX | EXTRA_X87_WRITTEN; break;
     default:
         if (op->reg.value == ZYDIS_REGISTER_MXCSR && is_written(op))
             f->row.extra |= EXTRA_MXCSR_WRITTEN;
@@ -274,8 +274,8 @@ static void take_reg(const struct answer *a, const ZydisDecodedOperand *op, stru
                                op->reg.value == ZYDIS_REGISTER_X87STATUS))
             f->row.extra |= EXTRA_X87_WRITTEN;
         if (ZydisRegisterGetClass(op->reg.value) == ZYDIS_REGCLASS_SEGMENT && is_written(op) &&
-            a->in.meta.branch_type == ZYDIS_BRANCH_TYPE_NONE && a->in.meta.category != ZYDIS_CATEGORY_SYSCALL &&
-            a->in.meta.category != ZYDIS_CATEGORY_SYSRET)
+            a->in.meta.branch_type == ZYDIS_BRANCH_TYPE_NONE &&
+            a->in.meta.category != ZYDIS_CATEGORY_SYSCALL && a->in.meta.category != ZYDIS_CATEGORY_SYSRET)
             f->row.special = SP_MOV_SREG;
         break;
     }
@@ -301,11 +301,13 @@ static void take_implicit_mem(const ZydisDecodedOperand *op, struct facts *f)
 {
     unsigned bytes = op->size / 8;
     switch (ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, op->mem.base)) {
-    case ZYDIS_REGISTER_RSP: case ZYDIS_REGISTER_RBP: /* Zydis gives pushes at rsp; we say size and direction only */
+    case ZYDIS_REGISTER_RSP:
+    case ZYDIS_REGISTER_RBP: /* Zydis gives pushes at rsp; we say size and direction only */
         f->implicit.stack_access |= access_of(op);
         f->implicit.stack_bytes = bytes;
         break;
-    case ZYDIS_REGISTER_RSI: case ZYDIS_REGISTER_RBX: /* rbx: xlat */
+    case ZYDIS_REGISTER_RSI:
+    case ZYDIS_REGISTER_RBX: /* rbx: xlat */
         f->implicit.string_src |= access_of(op);
         f->implicit.string_bytes = bytes;
         break;
@@ -313,8 +315,7 @@ static void take_implicit_mem(const ZydisDecodedOperand *op, struct facts *f)
         f->implicit.string_dst |= access_of(op);
         f->implicit.string_bytes = bytes;
         break;
-    default:
-        break; /* movdir64b, enqcmd: SP_OTHER */
+    default: break; /* movdir64b, enqcmd: SP_OTHER */
     }
 }
 
@@ -339,7 +340,8 @@ static void take_mem(const struct answer *a, const ZydisDecodedOperand *op, stru
     if (op->mem.type == ZYDIS_MEMOP_TYPE_AGEN || category == ZYDIS_CATEGORY_NOP ||
         category == ZYDIS_CATEGORY_WIDENOP || category == ZYDIS_CATEGORY_PREFETCH ||
         category == ZYDIS_CATEGORY_PREFETCHWT1 || category == ZYDIS_CATEGORY_CLFLUSHOPT ||
-        category == ZYDIS_CATEGORY_CLWB || category == ZYDIS_CATEGORY_CLDEMOTE || a->in.mnemonic == M(CLFLUSH))
+        category == ZYDIS_CATEGORY_CLWB || category == ZYDIS_CATEGORY_CLDEMOTE ||
+        a->in.mnemonic == M(CLFLUSH))
         return;
     f->row.mem |= access_of(op);
     if (category == ZYDIS_CATEGORY_AVX2GATHER)
@@ -388,10 +390,25 @@ static uint8_t flow_of(const struct answer *a)
     switch (in->mnemonic) {
     case M(SYSCALL): return FLOW_SYSCALL;
     case M(SYSENTER): return FLOW_SYSENTER;
-    case M(SYSRET): case M(SYSEXIT): case M(IRET): case M(IRETD): case M(IRETQ): case M(UIRET): return FLOW_FAR;
-    case M(INT): case M(INT1): case M(INT3): case M(INTO): return FLOW_INT;
-    case M(LOOP): case M(LOOPE): case M(LOOPNE): case M(JCXZ): case M(JECXZ): case M(JRCXZ): return FLOW_LOOP;
-    case M(XBEGIN): case M(XABORT): case M(XEND): return FLOW_NONE; /* SP_TSX */
+    case M(SYSRET):
+    case M(SYSEXIT):
+    case M(IRET):
+    case M(IRETD):
+    case M(IRETQ):
+    case M(UIRET): return FLOW_FAR;
+    case M(INT):
+    case M(INT1):
+    case M(INT3):
+    case M(INTO): return FLOW_INT;
+    case M(LOOP):
+    case M(LOOPE):
+    case M(LOOPNE):
+    case M(JCXZ):
+    case M(JECXZ):
+    case M(JRCXZ): return FLOW_LOOP;
+    case M(XBEGIN):
+    case M(XABORT):
+    case M(XEND): return FLOW_NONE; /* SP_TSX */
     default: break;
     }
     if (in->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR)
@@ -414,7 +431,8 @@ static uint8_t special_of(const struct answer *a)
         return SP_PRIVILEGED;
     switch (a->in.meta.category) {
     case ZYDIS_CATEGORY_STRINGOP: return SP_STRING;
-    case ZYDIS_CATEGORY_AVX2GATHER: case ZYDIS_CATEGORY_GATHER: return SP_GATHER;
+    case ZYDIS_CATEGORY_AVX2GATHER:
+    case ZYDIS_CATEGORY_GATHER: return SP_GATHER;
     case ZYDIS_CATEGORY_SCATTER: return SP_SCATTER;
     default: return SP_NONE;
     }
@@ -424,13 +442,18 @@ static uint8_t special_of(const struct answer *a)
 static bool is_float_class(ZydisExceptionClass c)
 {
     switch (c) {
-    case ZYDIS_EXCEPTION_CLASS_SSE2: case ZYDIS_EXCEPTION_CLASS_SSE3: case ZYDIS_EXCEPTION_CLASS_AVX2:
-    case ZYDIS_EXCEPTION_CLASS_AVX3: case ZYDIS_EXCEPTION_CLASS_AVX11: case ZYDIS_EXCEPTION_CLASS_E2:
-    case ZYDIS_EXCEPTION_CLASS_E2NF: case ZYDIS_EXCEPTION_CLASS_E3: case ZYDIS_EXCEPTION_CLASS_E3NF:
-    case ZYDIS_EXCEPTION_CLASS_E11: case ZYDIS_EXCEPTION_CLASS_E11NF:
-        return true;
-    default:
-        return false;
+    case ZYDIS_EXCEPTION_CLASS_SSE2:
+    case ZYDIS_EXCEPTION_CLASS_SSE3:
+    case ZYDIS_EXCEPTION_CLASS_AVX2:
+    case ZYDIS_EXCEPTION_CLASS_AVX3:
+    case ZYDIS_EXCEPTION_CLASS_AVX11:
+    case ZYDIS_EXCEPTION_CLASS_E2:
+    case ZYDIS_EXCEPTION_CLASS_E2NF:
+    case ZYDIS_EXCEPTION_CLASS_E3:
+    case ZYDIS_EXCEPTION_CLASS_E3NF:
+    case ZYDIS_EXCEPTION_CLASS_E11:
+    case ZYDIS_EXCEPTION_CLASS_E11NF: return true;
+    default: return false;
     }
 }
 
@@ -438,21 +461,30 @@ static bool is_float_class(ZydisExceptionClass c)
 static void correct_state(const struct answer *a, struct facts *f)
 {
     switch (a->in.mnemonic) {
-    case M(VZEROUPPER): case M(VZEROALL): /* no operands */
+    case M(VZEROUPPER):
+    case M(VZEROALL): /* no operands */
         f->vec.read = a->in.mnemonic == M(VZEROUPPER) ? 0xffff : 0;
         f->vec.written = 0xffff;
         f->row.extra |= 2 << EXTRA_VEC_SHIFT;
         break;
-    case M(FXSAVE): case M(FXSAVE64):
+    case M(FXSAVE):
+    case M(FXSAVE64):
         f->vec.read = 0xffff;
         f->row.extra |= 1 << EXTRA_VEC_SHIFT;
         break;
-    case M(FXRSTOR): case M(FXRSTOR64):
+    case M(FXRSTOR):
+    case M(FXRSTOR64):
         f->vec.read = f->vec.written = 0xffff; /* upper halves stay */
         f->row.extra |= 1 << EXTRA_VEC_SHIFT | EXTRA_X87_WRITTEN | EXTRA_MXCSR_WRITTEN;
         break;
-    case M(XSAVE): case M(XSAVE64): case M(XSAVEC): case M(XSAVEC64): case M(XSAVEOPT): case M(XSAVEOPT64):
-    case M(XRSTOR): case M(XRSTOR64): /* Zydis's 576 bytes are one layout of many; ours is the legacy part */
+    case M(XSAVE):
+    case M(XSAVE64):
+    case M(XSAVEC):
+    case M(XSAVEC64):
+    case M(XSAVEOPT):
+    case M(XSAVEOPT64):
+    case M(XRSTOR):
+    case M(XRSTOR64): /* Zydis's 576 bytes are one layout of many; ours is the legacy part */
         f->mem_bytes = 512;
         f->vec.read = 0xffffffff;
         f->vec.k_read = 0xff;
@@ -465,20 +497,22 @@ static void correct_state(const struct answer *a, struct facts *f)
         f->vec.k_written = 0xff;
         f->row.extra |= EXTRA_X87_WRITTEN | EXTRA_MXCSR_WRITTEN;
         break;
-    case M(EMMS): case M(FEMMS): /* no operands; they set the tag word */
+    case M(EMMS):
+    case M(FEMMS): /* no operands; they set the tag word */
         f->row.extra |= EXTRA_MMX | EXTRA_X87_WRITTEN;
         break;
     case M(CVTPI2PS): /* enters MMX state even with a memory operand (SDM) */
         f->row.extra |= EXTRA_X87_WRITTEN | EXTRA_MXCSR_WRITTEN;
         break;
-    case M(CVTPS2PI): case M(CVTTPS2PI): case M(CVTPD2PI): case M(CVTTPD2PI): /* no exception class given */
-        f->row.extra |= EXTRA_MXCSR_WRITTEN;
-        break;
-    case M(VP2INTERSECTD): case M(VP2INTERSECTQ): /* one mask operand given, the even-odd pair is written */
+    case M(CVTPS2PI):
+    case M(CVTTPS2PI):
+    case M(CVTPD2PI):
+    case M(CVTTPD2PI): /* no exception class given */ f->row.extra |= EXTRA_MXCSR_WRITTEN; break;
+    case M(VP2INTERSECTD):
+    case M(VP2INTERSECTQ): /* one mask operand given, the even-odd pair is written */
         f->row.vec_rules |= VR_PAIR_K;
         break;
-    default:
-        break;
+    default: break;
     }
     /* Every x87 instruction writes state (the status word, the instruction pointer) but these, of which
      * Zydis says the opposite. */
@@ -494,11 +528,12 @@ static void correct_state(const struct answer *a, struct facts *f)
 static void correct_flags(const struct answer *a, struct facts *f)
 {
     switch (a->in.mnemonic) {
-    case M(VPTEST): case M(VTESTPS): case M(VTESTPD): /* clear OF, AF, PF, SF as ptest does; Zydis has CF, ZF */
+    case M(VPTEST):
+    case M(VTESTPS):
+    case M(VTESTPD): /* clear OF, AF, PF, SF as ptest does; Zydis has CF, ZF */
         f->flags.written = f->flags.killed = FL_ARITH;
         break;
-    default:
-        break;
+    default: break;
     }
 }
 
@@ -506,39 +541,58 @@ static void correct_flags(const struct answer *a, struct facts *f)
 static void correct_implicit(const struct answer *a, struct facts *f)
 {
     switch (a->in.mnemonic) {
-    case M(BSF): case M(BSR): /* the destination stays when the source is 0, on every CPU */
+    case M(BSF):
+    case M(BSR): /* the destination stays when the source is 0, on every CPU */
         f->row.slot_gpr |= SLOT_REG;
         break;
-    case M(XLAT): /* al is part of the address */
-        f->row.gpr_read |= 1u << 0 | 1u << 3;
-        break;
+    case M(XLAT): /* al is part of the address */ f->row.gpr_read |= 1u << 0 | 1u << 3; break;
     case M(ENTER): /* the nested form copies frame pointers from [rbp - n] */
         f->implicit.stack_access |= MEM_RW;
         break;
-    case M(MASKMOVQ): case M(MASKMOVDQU): case M(VMASKMOVDQU): /* bytes are masked, Zydis tells a plain store */
+    case M(MASKMOVQ):
+    case M(MASKMOVDQU):
+    case M(VMASKMOVDQU): /* bytes are masked, Zydis tells a plain store */
         f->implicit.string_dst |= MEM_COND;
         f->row.gpr_read |= 1u << 7;
         break;
-    case M(VMASKMOVPS): case M(VMASKMOVPD): case M(VPMASKMOVD): case M(VPMASKMOVQ): /* the same */
-    case M(CMOVB): case M(CMOVBE): case M(CMOVL): case M(CMOVLE): case M(CMOVNB): case M(CMOVNBE): case M(CMOVNL):
-    case M(CMOVNLE): case M(CMOVNO): case M(CMOVNP): case M(CMOVNS): case M(CMOVNZ): case M(CMOVO): case M(CMOVP):
-    case M(CMOVS): case M(CMOVZ): /* decode.h's meaning of MEM_COND: the value may go unused */
+    case M(VMASKMOVPS):
+    case M(VMASKMOVPD):
+    case M(VPMASKMOVD):
+    case M(VPMASKMOVQ): /* the same */
+    case M(CMOVB):
+    case M(CMOVBE):
+    case M(CMOVL):
+    case M(CMOVLE):
+    case M(CMOVNB):
+    case M(CMOVNBE):
+    case M(CMOVNL):
+    case M(CMOVNLE):
+    case M(CMOVNO):
+    case M(CMOVNP):
+    case M(CMOVNS):
+    case M(CMOVNZ):
+    case M(CMOVO):
+    case M(CMOVP):
+    case M(CMOVS):
+    case M(CMOVZ): /* decode.h's meaning of MEM_COND: the value may go unused */
         f->row.mem |= f->row.mem & MEM_RW ? MEM_COND : 0;
         break;
-    case M(RDSSPD): case M(RDSSPQ): /* a nop where shadow stacks are off */
-        f->row.slot_gpr |= SLOT_RM;
-        break;
-    case M(BT): case M(BTS): case M(BTR): case M(BTC):
+    case M(RDSSPD):
+    case M(RDSSPQ): /* a nop where shadow stacks are off */ f->row.slot_gpr |= SLOT_RM; break;
+    case M(BT):
+    case M(BTS):
+    case M(BTR):
+    case M(BTC):
         if (a->op[1].type == ZYDIS_OPERAND_TYPE_REGISTER)
             f->row.extra |= EXTRA_BIT_STRING;
         break;
-    default:
-        break;
+    default: break;
     }
     /* cmps, scas, ins, outs come without their index registers. */
     if (a->in.meta.category == ZYDIS_CATEGORY_STRINGOP || a->in.meta.category == ZYDIS_CATEGORY_IOSTRINGOP) {
         unsigned used = (f->implicit.string_src ? 1u << 6 : 0) | (f->implicit.string_dst ? 1u << 7 : 0);
-        bool is_rep = a->in.attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE);
+        bool is_rep =
+            a->in.attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE);
         used |= is_rep ? 1u << 1 : 0;
         f->row.gpr_read |= used;
         f->row.gpr_written |= used;
@@ -575,7 +629,7 @@ static void take_instruction(const struct answer *a, struct facts *f)
 /* Which extension bits make the instruction undefined, asked one at a time. */
 static uint8_t ask_must_zero(const struct probe *base, const struct facts *f)
 {
-    static const uint8_t bits[] = { XB_R, XB_R2, XB_X, XB_B, XB_V2 };
+    static const uint8_t bits[] = {XB_R, XB_R2, XB_X, XB_B, XB_V2};
     uint8_t must_zero = 0;
     struct probe q;
     bool is_mem = !(base->sel >> SEL_MOD3 & 1);
@@ -641,7 +695,7 @@ static bool find_vector_base(struct probe *q, struct answer *a)
 {
     unsigned reg = q->sel >> SEL_REG & 7, rm = q->sel & 7;
     q->index = reg == 2 ? 3 : 2; /* never 4 */
-    static const uint8_t masks[] = { 0, 1 };
+    static const uint8_t masks[] = {0, 1};
     for (unsigned i = 0; i < (q->map >= OPTAB_EVEX1 && q->map <= OPTAB_EVEX6 ? 2 : 1); i++) {
         q->aaa = masks[i];
         q->vvvv = 0;

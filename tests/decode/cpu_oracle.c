@@ -62,9 +62,9 @@ bool cpu_setup(void)
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (at != code)
         return false;
-    stack_t ss = { .ss_sp = stack, .ss_size = sizeof(stack) };
+    stack_t ss = {.ss_sp = stack, .ss_size = sizeof(stack)};
     sigaltstack(&ss, NULL);
-    struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
+    struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
     sigaction(SIGTRAP, &sa, NULL);
     sigaction(SIGSEGV, &sa, NULL);
     sigaction(SIGILL, &sa, NULL);
@@ -76,26 +76,31 @@ bool cpu_setup(void)
 bool cpu_is_harmful(const struct insn *in)
 {
     switch (in->flow) {
-    case FLOW_SYSCALL: case FLOW_SYSENTER: case FLOW_INT: case FLOW_FAR:
-        return true;
-    default:
-        break;
+    case FLOW_SYSCALL:
+    case FLOW_SYSENTER:
+    case FLOW_INT:
+    case FLOW_FAR: return true;
+    default: break;
     }
     switch (in->special) {
-    case SP_MOV_SREG:
-        return !in->has_mem; /* from memory it faults, all addresses being bad */
-    case SP_WRSEGBASE: case SP_POPF: case SP_MONITOR: case SP_PKRU: case SP_XRSTOR: case SP_OTHER:
-    case SP_TSX: case SP_FXRSTOR: case SP_SCATTER: /* indices are whatever the registers hold */
-        return true;
-    default:
-        return false;
+    case SP_MOV_SREG: return !in->has_mem; /* from memory it faults, all addresses being bad */
+    case SP_WRSEGBASE:
+    case SP_POPF:
+    case SP_MONITOR:
+    case SP_PKRU:
+    case SP_XRSTOR:
+    case SP_OTHER:
+    case SP_TSX:
+    case SP_FXRSTOR:
+    case SP_SCATTER: /* indices are whatever the registers hold */ return true;
+    default: return false;
     }
 }
 
 /* fs: would reach our own thread's memory; gs: decodes alike and is based at 0. */
 static void defuse(uint8_t *b, unsigned n)
 {
-    static const uint8_t prefixes[] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3 };
+    static const uint8_t prefixes[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3};
     for (unsigned i = 0; i < n && ((b[i] & 0xf0) == 0x40 || memchr(prefixes, b[i], sizeof(prefixes))); i++)
         b[i] = b[i] == 0x64 ? 0x65 : b[i];
 }
@@ -107,9 +112,10 @@ enum cpu_verdict cpu_try(const uint8_t *bytes, unsigned n)
     defuse(at, n);
     cpu_target = (uint64_t)(uintptr_t)at;
     got_signal = 0;
-    __asm__ volatile("lea -128(%%rsp), %%rsp; call cpu_enter; lea 128(%%rsp), %%rsp" ::: "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory", "cc",
-                     "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
-                     "xmm12", "xmm13", "xmm14", "xmm15");
+    __asm__ volatile("lea -128(%%rsp), %%rsp; call cpu_enter; lea 128(%%rsp), %%rsp" ::
+                         : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory", "cc",
+                           "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
+                           "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
     int signal_number = got_signal;
     got_signal = 1;
     if (signal_number == SIGILL && got_rip == cpu_target)

@@ -22,5 +22,4 @@ bool cpu_is_harmful(const struct insn *in);
 
 enum cpu_verdict cpu_try(const uint8_t *bytes, unsigned n);
 
-
 #endif

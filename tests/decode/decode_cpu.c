@@ -28,8 +28,16 @@
 #include "tests/decode/cpu_oracle.h"
 #include "tests/decode/oracle.h"
 
-enum { SCRATCH_BYTES = 0x4000, AT_MODRM = 0x2000, AT_XLAT = 0x400, AT_SRC = 0x800, AT_DST = 0xc00, AT_STACK = 0x3400,
-       AT_FRAME = 0x3800, STRING_BYTES = 40 };
+enum {
+    SCRATCH_BYTES = 0x4000,
+    AT_MODRM = 0x2000,
+    AT_XLAT = 0x400,
+    AT_SRC = 0x800,
+    AT_DST = 0xc00,
+    AT_STACK = 0x3400,
+    AT_FRAME = 0x3800,
+    STRING_BYTES = 40
+};
 static uint8_t *const scratch = (uint8_t *)0x30000000ul;
 static uint8_t *const code = (uint8_t *)0x30010000ul;
 
@@ -38,7 +46,7 @@ static uint8_t *const code = (uint8_t *)0x30010000ul;
 struct state {
     uint64_t gpr[16], rip;
     uint32_t flags, mxcsr;
-    uint8_t x87_control[5];   /* fcw, fsw, abridged tag */
+    uint8_t x87_control[5]; /* fcw, fsw, abridged tag */
     uint8_t st[8][10];
     uint8_t vec[32][64];
     uint64_t k[8];
@@ -71,18 +79,18 @@ static void fill(void *to, size_t n)
 
 /* --- one run --------------------------------------------------------------------------------------------- */
 
-static const int greg_of[16] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-                                 REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15 };
+static const int greg_of[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                                REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
 
 /* Moves `s` into (or out of) the XSAVE image of a signal frame, standard format. */
 static void move_xstate(uint8_t *x, struct state *s, bool in)
 {
-#define MOVE(offset, field, n)                                     \
-    do {                                                           \
-        if (in)                                                    \
-            memcpy(x + (offset), (field), (n));                    \
-        else                                                       \
-            memcpy((field), x + (offset), (n));                    \
+#define MOVE(offset, field, n)                  \
+    do {                                        \
+        if (in)                                 \
+            memcpy(x + (offset), (field), (n)); \
+        else                                    \
+            memcpy((field), x + (offset), (n)); \
     } while (0)
     if (in)
         x[512] |= off_k ? 0xe7 : 7; /* no component in its initial state */
@@ -175,10 +183,10 @@ static bool setup(void)
     __get_cpuid_count(0xd, 6, &a, &off_zmm_high, &c, &d);
     __get_cpuid_count(0xd, 7, &a, &off_hi16, &c, &d);
     static uint8_t stack[1 << 16];
-    stack_t ss = { .ss_sp = stack, .ss_size = sizeof(stack) };
+    stack_t ss = {.ss_sp = stack, .ss_size = sizeof(stack)};
     sigaltstack(&ss, NULL);
-    struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
-    static const int signals[] = { SIGTRAP, SIGSEGV, SIGILL, SIGBUS, SIGFPE };
+    struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+    static const int signals[] = {SIGTRAP, SIGSEGV, SIGILL, SIGBUS, SIGFPE};
     for (unsigned i = 0; i < sizeof(signals) / sizeof(*signals); i++)
         sigaction(signals[i], &sa, NULL);
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
@@ -190,8 +198,23 @@ static bool setup(void)
 
 static uint64_t some_value(void)
 {
-    static const uint64_t notable[] = { 0, 1, 2, 31, 32, 63, 127, 128, 255, 0x7fff, 0x8000, 0x7fffffff, 0x80000000,
-                                        0xffffffff, 0x7fffffffffffffff, 0x8000000000000000, ~0ull };
+    static const uint64_t notable[] = {0,
+                                       1,
+                                       2,
+                                       31,
+                                       32,
+                                       63,
+                                       127,
+                                       128,
+                                       255,
+                                       0x7fff,
+                                       0x8000,
+                                       0x7fffffff,
+                                       0x80000000,
+                                       0xffffffff,
+                                       0x7fffffffffffffff,
+                                       0x8000000000000000,
+                                       ~0ull};
     return rng() & 1 ? rng() : notable[rng() % (sizeof(notable) / sizeof(*notable))];
 }
 
@@ -223,7 +246,7 @@ static bool aim(uint8_t *b, const struct insn *in, struct state *s, uint64_t *re
     uint64_t index = has_index ? 64 * (rng() & 3) : 0;
     if (in->is_vsib)
         for (unsigned i = 0; i < 64; i += 4)
-            memcpy(s->vec[in->index] + i, i & 4 ? "\0\0\0\0" : (char[]){ (char)(rng() & 0x7f), 0, 0, 0 }, 4);
+            memcpy(s->vec[in->index] + i, i & 4 ? "\0\0\0\0" : (char[]){(char)(rng() & 0x7f), 0, 0, 0}, 4);
     if (in->base >= 16) {
         if (has_index)
             s->gpr[in->index] = index;
@@ -232,7 +255,9 @@ static bool aim(uint8_t *b, const struct insn *in, struct state *s, uint64_t *re
         *ret_address = target;
         return true;
     }
-    int64_t disp = in->disp_bytes == 1 ? ((int64_t)(rng() % 3) - 1) * 0x40 : in->disp_bytes ? (int64_t)(rng() % 16) * 64 - 512 : 0;
+    int64_t disp = in->disp_bytes == 1 ? ((int64_t)(rng() % 3) - 1) * 0x40
+                   : in->disp_bytes    ? (int64_t)(rng() % 16) * 64 - 512
+                                       : 0;
     put_disp(b, in, disp);
     struct insn again;
     insn_decode(b, STRING_BYTES, &again); /* for the scaled displacement */
@@ -337,15 +362,16 @@ static void check_changed(const struct insn *in, const struct state *before, con
     if (flags)
         complain("flags changed", flags);
     for (unsigned i = 0; i < (off_k ? 32 : 16); i++)
-        if (!(in->vec_written >> i & 1) && memcmp(before->vec[i], after->vec[i], off_k ? 64 : 32))
+        if (!(in->vec_written >> i & 1) && memcmp(before->vec[i], after->vec[i], off_k ? 64 : 32) != 0)
             complain("vector register changed", i);
     for (unsigned i = 0; off_k && i < 8; i++)
         if (before->k[i] != after->k[i] && !(in->k_written >> i & 1))
             complain("mask register changed", i);
     if (before->mxcsr != after->mxcsr && !in->mxcsr_written)
         complain("mxcsr changed", after->mxcsr);
-    if (!in->x87_written && (memcmp(before->st, after->st, sizeof(before->st)) ||
-                             memcmp(before->x87_control, after->x87_control, sizeof(before->x87_control))))
+    if (!in->x87_written &&
+        (memcmp(before->st, after->st, sizeof(before->st)) != 0 ||
+         memcmp(before->x87_control, after->x87_control, sizeof(before->x87_control)) != 0))
         complain("x87 state changed", 0);
     for (unsigned i = 0; i < SCRATCH_BYTES; i++)
         if (scratch[i] != memory_before[i] && !may_write[i]) {
@@ -381,7 +407,7 @@ static void note_undefined(unsigned flags)
     static struct {
         unsigned n[12];
     } seen[ZYDIS_MNEMONIC_MAX_VALUE + 1];
-    static const char *const names[12] = { "CF", "", "PF", "", "AF", "", "ZF", "SF", "", "", "", "OF" };
+    static const char *const names[12] = {"CF", "", "PF", "", "AF", "", "ZF", "SF", "", "", "", "OF"};
     struct answer a;
     if (!list_undefined || !oracle_ask(current, INSN_MAX_BYTES, &a))
         return;
@@ -390,7 +416,8 @@ static void note_undefined(unsigned flags)
             printf("undefined, survives: %s of %s\n", names[i], ZydisMnemonicGetString(a.in.mnemonic));
 }
 
-static void check_same(const struct insn *in, const struct state *a, const struct state *b, const uint8_t *memory_a)
+static void check_same(const struct insn *in, const struct state *a, const struct state *b,
+                       const uint8_t *memory_a)
 {
     if (a->rip != b->rip)
         complain("other way taken", a->rip ^ b->rip);
@@ -402,7 +429,7 @@ static void check_same(const struct insn *in, const struct state *a, const struc
     if (flags & ~in->flags_undefined)
         complain("flags depend on what is not read", flags);
     for (unsigned i = 0; i < (off_k ? 32 : 16); i++)
-        if (in->vec_written >> i & 1 && memcmp(a->vec[i], b->vec[i], off_k ? 64 : 32))
+        if (in->vec_written >> i & 1 && memcmp(a->vec[i], b->vec[i], off_k ? 64 : 32) != 0)
             complain("vector register depends on what is not read", i);
     for (unsigned i = 0; off_k && i < 8; i++)
         if (in->k_written >> i & 1 && a->k[i] != b->k[i])
@@ -419,18 +446,27 @@ static void check_same(const struct insn *in, const struct state *a, const struc
 static bool is_wanted(const struct insn *in)
 {
     switch (in->special) {
-    case SP_NONE: case SP_STRING: case SP_XLAT: case SP_MASKMOV: case SP_LEAVE: case SP_ENTER: case SP_PUSHF:
-    case SP_GATHER: case SP_SCATTER:
-        break;
-    default:
-        return false;
+    case SP_NONE:
+    case SP_STRING:
+    case SP_XLAT:
+    case SP_MASKMOV:
+    case SP_LEAVE:
+    case SP_ENTER:
+    case SP_PUSHF:
+    case SP_GATHER:
+    case SP_SCATTER: break;
+    default: return false;
     }
     switch (in->flow) {
-    case FLOW_NONE: case FLOW_JCC: case FLOW_LOOP: case FLOW_JMP: case FLOW_CALL: case FLOW_JMP_IND: case FLOW_CALL_IND:
-    case FLOW_RET:
-        break;
-    default:
-        return false;
+    case FLOW_NONE:
+    case FLOW_JCC:
+    case FLOW_LOOP:
+    case FLOW_JMP:
+    case FLOW_CALL:
+    case FLOW_JMP_IND:
+    case FLOW_CALL_IND:
+    case FLOW_RET: break;
+    default: return false;
     }
     if (in->flow != FLOW_NONE && in->pfx_66)
         return false; /* AMD cuts the target and the return address to 16 bits, Intel and we do not */
@@ -485,12 +521,12 @@ static void try_one(uint8_t *b, const struct insn *in)
 /* A walk over the opcodes; prefixes, registers and vector fields at random. */
 static void make(uint64_t step, uint8_t *b)
 {
-    static const uint8_t evex_maps[] = { 1, 2, 3, 5, 6 };
+    static const uint8_t evex_maps[] = {1, 2, 3, 5, 6};
     unsigned opcode = step & 0xff, map = (step >> 8) % 16, n = 0, r = (unsigned)rng();
     fill(b, STRING_BYTES);
     if (map < 8) {
         map &= 3;
-        static const uint8_t prefixes[] = { 0x66, 0xf2, 0xf3, 0x66, 0x67, 0x65 };
+        static const uint8_t prefixes[] = {0x66, 0xf2, 0xf3, 0x66, 0x67, 0x65};
         if (r & 1)
             b[n++] = prefixes[(r >> 1) % 6];
         if ((r & 0x30) == 0)
@@ -543,7 +579,8 @@ int main(int argc, char **argv)
         if (insn_decode(b, sizeof(b), &in) > 0 && is_wanted(&in) && !cpu_is_harmful(&in))
             try_one(b, &in);
     }
-    printf("%lu instructions run twice, %lu faulted, %lu passed over, %lu wrong claims\n", n_run, n_fault, n_skipped, n_bad);
+    printf("%lu instructions run twice, %lu faulted, %lu passed over, %lu wrong claims\n", n_run, n_fault,
+           n_skipped, n_bad);
     if (n_bad)
         return 1;
     printf("EXIT-SUCCESS\n");

@@ -6,6 +6,7 @@
 
 #include "tests/decode/cpu_oracle.h"
 
+/* clang-format off */
 enum dispute { D_KNC, D_LOCK, D_CPU, D_UNDEFINED_LENGTH, D_BRANCH_66, D_PREFETCH_REG, D_SREG, D_UNTRIED,
                D_VMCALL, D_NEWER, N_DISPUTES };
 
@@ -24,6 +25,7 @@ static struct {
     [D_VMCALL] = { "vmcall with 66, f2, f3: not defined; the hypervisor answers it, so the CPU was no help", 0 },
     [D_NEWER] = { "capstone 4.0 does not know the instruction set, nor does this CPU", 0 },
 };
+/* clang-format on */
 
 static bool explained(enum dispute d)
 {
@@ -50,17 +52,25 @@ bool cpu_agrees(const uint8_t *b, const struct insn *in, int len)
     if (cpu_is_harmful(in) || (len > 1 && cpu_try(b, (unsigned)len - 1) != CPU_WANTS_MORE))
         return false;
     enum cpu_verdict verdict = cpu_try(b, (unsigned)len);
-    return in->special == SP_INVALID ? verdict == CPU_INVALID : verdict == CPU_PROTECTED || verdict == CPU_DECODES;
+    return in->special == SP_INVALID ? verdict == CPU_INVALID
+                                     : verdict == CPU_PROTECTED || verdict == CPU_DECODES;
 }
 
 /* What capstone 4.0 does not know and the CPU could not be asked about: absent here, or harmful to try. */
 static bool is_newer_isa(const struct answer *zydis)
 {
     static const char *const prefixes[] = {
-        "AVX512_FP16", "AVX512ER", "AVX512_4", "KEYLOCKER", "ENQCMD", "AMX_", "LWP", "SERIALIZE", "PCONFIG", "SGX",
-        "SNP", "TDX", "AMD_INVLPGB", "UINTR", "HRESET", "MOVDIR", "CLZERO", "WAITPKG", "PKU", "RDPRU", "MONITORX",
-        "MCOMMIT", "PT", "TSX_LDTRK", "CET", "AVX512_VP2INTERSECT", "AVX512_BF16", "VMFUNC", "RDPID", "PADLOCK",
-        "PREFETCHWT1", "INVPCID",
+        "AVX512_FP16", "AVX512ER",    "AVX512PF",
+        "AVX512_4",    "KEYLOCKER",   "ENQCMD",
+        "AMX_",        "LWP",         "SERIALIZE",
+        "PCONFIG",     "SGX",         "SNP",
+        "TDX",         "AMD_INVLPGB", "UINTR",
+        "HRESET",      "MOVDIR",      "CLZERO",
+        "WAITPKG",     "PKU",         "RDPRU",
+        "MONITORX",    "MCOMMIT",     "PT",
+        "TSX_LDTRK",   "CET",         "AVX512_VP2INTERSECT",
+        "AVX512_BF16", "VMFUNC",      "RDPID",
+        "PADLOCK",     "PREFETCHWT1", "INVPCID",
     };
     const char *isa = ZydisISASetGetString(zydis->in.meta.isa_set);
     for (unsigned i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
@@ -72,18 +82,20 @@ static bool is_newer_isa(const struct answer *zydis)
 /* Capstone decodes, Zydis and we do not, and the CPU was no help. */
 static bool dispute_undefined(const uint8_t *b, const struct insn *in, int capstone_len)
 {
-    static const uint8_t vmcall[] = { 0x0f, 0x01, 0xc1 };
+    static const uint8_t vmcall[] = {0x0f, 0x01, 0xc1};
     bool is_near = in->map == 0 ? (in->opcode & 0xfe) == 0xe8 : in->map == 1 && (in->opcode & 0xf0) == 0x80;
     if ((in->pfx_66 || in->pfx_f2 || in->pfx_f3) && !memcmp(b + capstone_len - 3, vmcall, sizeof(vmcall)))
         return explained(D_VMCALL);
     if (in->pfx_66 && is_near && capstone_len >= INSN_MAX_BYTES - 2)
         return explained(D_BRANCH_66);
     if (in->map == 1 && (in->opcode == 0x78 || in->opcode == 0x79))
-        return explained(D_UNDEFINED_LENGTH); /* AMD takes two immediate bytes with any prefix, then #UD or #GP */
+        return explained(
+            D_UNDEFINED_LENGTH); /* AMD takes two immediate bytes with any prefix, then #UD or #GP */
     return false;
 }
 
-bool dispute_capstone(const uint8_t *b, const struct insn *in, int len, int capstone_len, const struct answer *zydis)
+bool dispute_capstone(const uint8_t *b, const struct insn *in, int len, int capstone_len,
+                      const struct answer *zydis)
 {
     if (len > 0 && in->special == SP_INVALID)
         return explained(in->pfx_lock ? D_LOCK : D_UNDEFINED_LENGTH);

@@ -73,11 +73,26 @@ static int replay_path(const char *path)
 static void add_seeds(void)
 {
     static const char *const seeds[] = {
-        "\x48\x8b\x44\x24\x08", "\x0f\xb6\x04\x0f", "\x66\x0f\x38\x00\x05\x11\x22\x33\x44", "\x0f\x3a\x0f\xc1\x08",
-        "\xc5\xf8\x10\x04\x24", "\xc4\xe2\x71\x92\x04\x11", "\xc4\xe3\x69\x5c\x01\x30", "\x62\xf1\x7c\x49\x10\x40\x01",
-        "\x62\xf2\x7d\x49\x92\x04\x08", "\x8f\xe9\x78\x80\xc1", "\x8f\xea\x78\x10\xc1\x01\x02\x03\x04", "\x0f\x0f\x48\x04\x9e",
-        "\xf0\x48\x0f\xc7\x4f\x10", "\xf3\xa4\xf2\xae", "\xe8\x11\x22\x33\x44\xc3", "\x48\xb8\x11\x22\x33\x44\x55\x66\x77\x88",
-        "\x62\xf5\x7c\x48\x58\xc1", "\x62\xf6\x7d\x48\x98\xc1", "\xc8\x10\x20\x01", "\xd9\x30\xdd\x20\x9b\xdb\x2d\x11\x22\x33\x44",
+        "\x48\x8b\x44\x24\x08",
+        "\x0f\xb6\x04\x0f",
+        "\x66\x0f\x38\x00\x05\x11\x22\x33\x44",
+        "\x0f\x3a\x0f\xc1\x08",
+        "\xc5\xf8\x10\x04\x24",
+        "\xc4\xe2\x71\x92\x04\x11",
+        "\xc4\xe3\x69\x5c\x01\x30",
+        "\x62\xf1\x7c\x49\x10\x40\x01",
+        "\x62\xf2\x7d\x49\x92\x04\x08",
+        "\x8f\xe9\x78\x80\xc1",
+        "\x8f\xea\x78\x10\xc1\x01\x02\x03\x04",
+        "\x0f\x0f\x48\x04\x9e",
+        "\xf0\x48\x0f\xc7\x4f\x10",
+        "\xf3\xa4\xf2\xae",
+        "\xe8\x11\x22\x33\x44\xc3",
+        "\x48\xb8\x11\x22\x33\x44\x55\x66\x77\x88",
+        "\x62\xf5\x7c\x48\x58\xc1",
+        "\x62\xf6\x7d\x48\x98\xc1",
+        "\xc8\x10\x20\x01",
+        "\xd9\x30\xdd\x20\x9b\xdb\x2d\x11\x22\x33\x44",
     };
     for (size_t i = 0; i < sizeof(seeds) / sizeof(*seeds); i++)
         add_input(seeds[i], strlen(seeds[i]));
@@ -85,22 +100,16 @@ static void add_seeds(void)
 
 static size_t mutate(uint8_t *b)
 {
-    static const uint8_t notable[] = { 0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x48, 0x4f, 0x0f, 0x38, 0x3a, 0xc4, 0xc5, 0x62, 0x8f,
-                                       0x64, 0x2e, 0x00, 0xff, 0xc0, 0x04, 0x05, 0x25 };
-    size_t pick = rng() % n_inputs, n = inputs[pick].n;
+    static const uint8_t notable[] = {0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x48, 0x4f, 0x0f, 0x38, 0x3a, 0xc4,
+                                      0xc5, 0x62, 0x8f, 0x64, 0x2e, 0x00, 0xff, 0xc0, 0x04, 0x05, 0x25};
+    size_t pick = n_inputs ? rng() % n_inputs : 0, n = inputs[pick].n;
     memcpy(b, inputs[pick].bytes, n);
     for (unsigned i = 1 + rng() % 6; i; i--) {
         size_t at = n ? rng() % n : 0;
         switch (rng() % 5) {
-        case 0:
-            b[at] ^= 1u << (rng() & 7);
-            break;
-        case 1:
-            b[at] = (uint8_t)rng();
-            break;
-        case 2:
-            b[at] = notable[rng() % sizeof(notable)];
-            break;
+        case 0: b[at] ^= 1u << (rng() & 7); break;
+        case 1: b[at] = (uint8_t)rng(); break;
+        case 2: b[at] = notable[rng() % sizeof(notable)]; break;
         case 3:
             if (n + 1 < MAX_INPUT_BYTES && n) {
                 memmove(b + at + 1, b + at, n - at);
@@ -108,9 +117,7 @@ static size_t mutate(uint8_t *b)
                 n++;
             }
             break;
-        default:
-            n = rng() % 4 ? n : at + 1;
-            break;
+        default: n = rng() % 4 ? n : at + 1; break;
         }
     }
     return n < MAX_INPUT_BYTES ? n : MAX_INPUT_BYTES;

@@ -28,6 +28,9 @@ void oracle_expect(const uint8_t *bytes, const struct answer *a, struct insn *re
 void oracle_explain(const struct answer *a, const struct insn *decoded, struct insn *e);
 void oracle_print_explained(void);
 
+/* True when all fields that oracle_compare looks at are equal. */
+bool oracle_same(const struct insn *a, const struct insn *b);
+
 /* Compares; prints each difference when `verbose`. Returns the number of differing fields. */
 unsigned oracle_compare(const struct answer *a, const struct insn *decoded, const struct insn *expected,
                         bool verbose);

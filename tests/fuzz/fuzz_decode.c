@@ -18,10 +18,10 @@ static void fail(const uint8_t *b, size_t n, const char *what)
     abort();
 }
 
-#define REQUIRE(condition)               \
-    do {                                 \
-        if (!(condition))                \
-            fail(b, n, #condition);      \
+#define REQUIRE(condition)          \
+    do {                            \
+        if (!(condition))           \
+            fail(b, n, #condition); \
     } while (0)
 
 static void check_layout(const uint8_t *b, size_t n, const struct insn *in)
