@@ -295,9 +295,10 @@ void block_finish(struct block *b)
     b->cache_end = (uint32_t)(cursor - CACHE);
     n_marks += b->n_marks;
     slot_put(b);
-    gaddr last = b->start + (b->len_bytes ? b->len_bytes - 1 : 0);
-    for (gaddr a = b->start & ~0xfffULL; a <= last; a += ODB_PAGE_BYTES) {
-        struct page *p = page_get(a);
+    gaddr first = b->start & ~0xfffULL;
+    uint64_t n_pages_of_block = (b->start - first + (b->len_bytes ? b->len_bytes - 1 : 0)) / ODB_PAGE_BYTES + 1;
+    for (uint64_t i = 0; i < n_pages_of_block; i++) {
+        struct page *p = page_get(first + i * ODB_PAGE_BYTES);
         nodes[n_nodes] = (struct node){(uint32_t)(b - blocks), p->first};
         p->first = n_nodes++;
         page_guard(p);
@@ -344,12 +345,18 @@ static void page_drop_blocks(struct page *p, gaddr start, gaddr end)
     }
 }
 
-/* The program's own call has just set the page's protection or removed it: a guard is gone. */
+/* Memory of the page changed by a call of the program's. Some of them (mmap, mprotect) have set the page's
+ * protection anew, others (madvise) have left ours: either way it becomes the program's again. */
 static void page_changed(struct page *p, gaddr start, gaddr end)
 {
     page_drop_blocks(p, start, end);
-    n_guarded -= p->guarded;
-    p->guarded = false;
+    if (p->guarded) {
+        const struct engine_map *m = maps_find(p->addr);
+        n_guarded--;
+        p->guarded = false;
+        if (m && m->prot & PROT_WRITE)
+            raw3(__NR_mprotect, p->addr, ODB_PAGE_BYTES, m->prot);
+    }
     if (p->first)
         page_guard(p);
 }

@@ -26,7 +26,7 @@ static bool hook_wanted;
 
 _Static_assert(offsetof(struct engine_ctx, rip) == 128 && offsetof(struct engine_ctx, rflags) == 136 &&
                    offsetof(struct engine_ctx, spill) == 144 && offsetof(struct engine_ctx, exit_info) == 192 &&
-                   offsetof(struct engine_ctx, scratch) == 200,
+                   offsetof(struct engine_ctx, enter_at) == 200,
                "entry.S knows these");
 
 static void budget_set(uint64_t now, uint64_t limit)
@@ -150,9 +150,31 @@ static uint64_t exit_link(const struct exit_rec *e)
     return ODB_CACHE_ADDR + entry;
 }
 
+/* An indirect branch to a non-canonical address faults itself, before rip or rsp change. */
+static uint64_t branch_faults(void)
+{
+    uint64_t pc = ODB_CACHE_ADDR + ctx.branch_site;
+    const struct block *b = block_at(pc);
+    const struct insn_mark *m = b ? block_mark(b, pc) : NULL;
+    struct insn in;
+    engine_assert(m);
+    ctx.rip = b->start + m->app_off;
+    if (!insn_at(ctx.rip, &in))
+        engine_panic("engine: no branch at 0x%lx", ctx.rip);
+    if (in.flow == FLOW_RET)
+        ctx.gpr[ODB_RSP] -= 8 + (in.opcode == 0xc2 ? (uint16_t)in.imm : 0);
+    else if (in.flow == FLOW_CALL_IND)
+        ctx.gpr[ODB_RSP] += 8;
+    pending_fault = (struct pending_fault){.trapno = 13};
+    core_raise(SIGSEGV, 0x80 /* SI_KERNEL */, 0);
+    return core_dispatch();
+}
+
 static uint64_t exit_indirect(void)
 {
     ctx.rip = ctx.exit_info;
+    if (ctx.rip + (1ULL << 47) >= 1ULL << 48)
+        return branch_faults();
     if (!cache_has_room())
         cache_flush();
     struct block *b = get_block(ctx.rip, true);

@@ -38,7 +38,9 @@ struct engine_ctx {
     uint64_t budget;         /* 176: memory tick counter counts down to 0 */
     uint64_t tick_limit;     /* 184: tick at which budget is 0 */
     uint64_t exit_info;      /* 192 */
-    uint64_t scratch[7];
+    uint64_t enter_at;       /* 200: cache address to enter, entry.S */
+    uint64_t branch_site;    /* 208: cache offset of the indirect branch executed last */
+    uint64_t scratch[5];
     uint32_t tid, pid;       /* as the program sees them */
 };
 extern struct engine_ctx ctx;

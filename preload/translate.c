@@ -194,6 +194,7 @@ static void decode_block(gaddr rip)
     gaddr window_at = 0, limit = 0;
     unsigned window_len = 0, used = 0;
     int branches = 0;
+    gaddr last_page = (rip + INSN_MAX_BYTES) >> 12;
     tr.n = 0;
     tr.end = rip;
     const struct engine_map *m = maps_find(rip);
@@ -202,6 +203,12 @@ static void decode_block(gaddr rip)
     while (tr.n < MAX_INSNS && branches < MAX_BRANCHES) {
         struct insn *in = &tr.in[tr.n];
         uint8_t *to = &tr.bytes[used];
+        gaddr page = (tr.end + INSN_MAX_BYTES) >> 12;
+        if (page != last_page && !tr.checked) { /* code on a page that is not guarded needs a block that checks itself */
+            if (page_is_checked(page << 12))
+                return;
+            last_page = page;
+        }
         unsigned n;
         if (limit >= tr.end + INSN_MAX_BYTES) {
             if (tr.end + INSN_MAX_BYTES > window_at + window_len) {
@@ -437,6 +444,11 @@ static void emit_indirect_begin(void)
 
 static void emit_indirect_end(void)
 {
+    uint32_t site = offset();
+    e8(0xc7); /* mov dword [branch_site], site */
+    e8(0x05);
+    e32((uint32_t)((const uint8_t *)&ctx.branch_site - (tr.p + 8)));
+    e32(site);
     if (tr.variant == VARIANT_HOOK) {
         e8(0xe9);
         erel32(CACHE + indirect_miss);
@@ -614,7 +626,10 @@ static void emit_body(void)
 struct block *translate(gaddr rip, uint8_t variant, bool with_pad)
 {
     tr.variant = variant;
-    tr.checked = page_is_checked(rip & ~0xfffULL) || page_is_checked((rip + 15) & ~0xfffULL);
+    const struct engine_map *m = maps_find(rip);
+    /* Shared memory may be written through another mapping of it, which no guard of ours sees. */
+    tr.checked = page_is_checked(rip & ~0xfffULL) || page_is_checked((rip + 15) & ~0xfffULL) ||
+                 (m && m->flags & 1 /* MAP_SHARED */);
     decode_block(rip);
     cache_align(with_pad ? 64 : 16);
     tr.b = block_begin(rip, variant);
