@@ -1,8 +1,10 @@
 /* Blocks of `events`, then the rest of `ring`.
  *
  * Blocks. Each is checked (header checksum, sizes, stream offset without gap, checksum, decompressed
- * size) before a byte of it is given out; the first that is not whole ends the file. Nothing is
- * allocated beyond ODB_BLOCK_MAX_BYTES and the compressed size that really is in the file.
+ * size) before a byte of it is given out; the first that is not good ends the file. Only of a block that
+ * is cut off by the file's end are the events used that are still there: nothing speaks against them, and
+ * they are validated like all others. Nothing is allocated beyond ODB_BLOCK_MAX_BYTES and the compressed
+ * size that really is in the file.
  *
  * Ring. The recorder copies ring bytes to the writer, and moves ring_tail only after they are in
  * `events`. So when both are killed, the file's end lies within [ring_tail, ring_head], in ring offsets:
@@ -25,6 +27,10 @@
 #include "preload/control.h"
 #include "trace/block.h"
 #include "trace/format.h"
+
+/* Memory that a hostile frame may ask for: a window of 16 MiB, as long as a block. */
+#define MAX_WINDOW_LOG 24
+_Static_assert(1u << MAX_WINDOW_LOG == ODB_BLOCK_MAX_BYTES, "the window of one block");
 
 struct trace_source {
     char *events_path; /* owned */
@@ -135,6 +141,7 @@ static struct odb_err *open_files(struct trace_source *s, const char *dir)
     s->zstd = ZSTD_createDCtx();
     if (!s->zstd)
         return odb_err("out of memory");
+    ZSTD_DCtx_setParameter(s->zstd, ZSTD_d_windowLogMax, MAX_WINDOW_LOG);
     ODB_TRY(fs_open_regular(s->events_path, &s->fd, &s->file_bytes));
     if (s->fd < 0)
         return odb_err("%s: no recording there (no file `events`)", dir);
@@ -229,6 +236,52 @@ static struct odb_err *read_block_header(struct trace_source *s, const struct so
     return NULL;
 }
 
+/* What the first n bytes of a cut-off zstd frame give. */
+static size_t unpack_prefix(struct trace_source *s, const uint8_t *packed, size_t n, uint8_t *to, size_t cap)
+{
+    ZSTD_DCtx_reset(s->zstd, ZSTD_reset_session_only);
+    ZSTD_inBuffer in = {.src = packed, .size = n};
+    ZSTD_outBuffer out = {.dst = to, .size = cap};
+    for (;;) {
+        size_t in_before = in.pos, out_before = out.pos;
+        size_t rc = ZSTD_decompressStream(s->zstd, &out, &in);
+        if (ZSTD_isError(rc) || (in.pos == in_before && out.pos == out_before))
+            return out.pos;
+    }
+}
+
+static size_t whole_events(const uint8_t *data, size_t n)
+{
+    size_t at = 0;
+    while (n - at >= sizeof(struct odb_event)) {
+        const struct odb_event *ev = (const void *)(data + at);
+        if (ev->size_bytes < sizeof *ev || ev->size_bytes > n - at || ev->size_bytes % 8)
+            break;
+        at += ev->size_bytes;
+    }
+    return at;
+}
+
+/* Raw bytes of the n packed ones that are there. */
+static size_t unpack(struct trace_source *s, const struct block_header *h, uint64_t at, size_t n,
+                     uint8_t *raw)
+{
+    bool is_stored = h->packed_bytes == h->raw_bytes;
+    if (n < h->packed_bytes) {
+        set_damage(s, "block at file offset %" PRIu64 " is cut off", at);
+        return whole_events(raw, is_stored ? n : unpack_prefix(s, s->packed, n, raw, h->raw_bytes));
+    }
+    if (odb_crc32(is_stored ? raw : s->packed, n) != h->packed_crc) {
+        set_damage(s, "block at file offset %" PRIu64 " is damaged (checksum)", at);
+        return 0;
+    }
+    if (!is_stored && ZSTD_decompressDCtx(s->zstd, raw, h->raw_bytes, s->packed, n) != h->raw_bytes) {
+        set_damage(s, "block at file offset %" PRIu64 " does not decompress", at);
+        return 0;
+    }
+    return h->raw_bytes;
+}
+
 static struct odb_err *read_block(struct trace_source *s, struct source_pos *pos, struct source_block *ret)
 {
     struct block_header h;
@@ -237,34 +290,21 @@ static struct odb_err *read_block(struct trace_source *s, struct source_pos *pos
     ODB_TRY(read_block_header(s, pos, &h, &found));
     if (!found)
         return NULL;
-    if (h.packed_bytes > trace_source_left(s, pos)) {
-        set_damage(s, "block at file offset %" PRIu64 " is cut off", at);
-        return NULL;
-    }
-    ODB_TRY(reserve(&ret->data, &ret->cap_bytes, h.raw_bytes));
+    uint64_t left = trace_source_left(s, pos);
+    size_t n = left < sizeof h ? 0 : (size_t)(left - sizeof h);
+    if (n > h.packed_bytes)
+        n = h.packed_bytes;
     bool is_stored = h.packed_bytes == h.raw_bytes;
+    ODB_TRY(reserve(&ret->data, &ret->cap_bytes, h.raw_bytes));
     if (!is_stored)
-        ODB_TRY(reserve(&s->packed, &s->packed_cap, h.packed_bytes));
-    uint8_t *packed = is_stored ? ret->data : s->packed;
-    size_t n;
-    ODB_TRY(odb_err_context(fs_pread_full(s->fd, packed, h.packed_bytes, at + sizeof h, &n), "%s",
-                            s->events_path));
-    if (n < h.packed_bytes) {
-        set_damage(s, "block at file offset %" PRIu64 " is cut off", at);
-        return NULL;
-    }
-    if (odb_crc32(packed, n) != h.packed_crc) {
-        set_damage(s, "block at file offset %" PRIu64 " is damaged (checksum)", at);
-        return NULL;
-    }
-    if (!is_stored && ZSTD_decompressDCtx(s->zstd, ret->data, h.raw_bytes, packed, n) != h.raw_bytes) {
-        set_damage(s, "block at file offset %" PRIu64 " does not decompress", at);
-        return NULL;
-    }
-    ret->len_bytes = h.raw_bytes;
+        ODB_TRY(reserve(&s->packed, &s->packed_cap, n));
+    ODB_TRY(odb_err_context(fs_pread_full(s->fd, is_stored ? ret->data : s->packed, n, at + sizeof h, &n),
+                            "%s", s->events_path));
+    ret->len_bytes = unpack(s, &h, at, n, ret->data);
     ret->stream_offset = h.stream_offset;
     pos->file_offset = at + sizeof h + n;
-    pos->stream_offset += h.raw_bytes;
+    pos->stream_offset += ret->len_bytes;
+    pos->is_file_done = ret->len_bytes < h.raw_bytes;
     return NULL;
 }
 
@@ -324,7 +364,8 @@ struct odb_err *trace_source_next(struct trace_source *s, struct source_pos *pos
     ret->len_bytes = 0;
     if (pos->is_ring_done)
         return NULL;
-    ODB_TRY(read_block(s, pos, ret));
+    if (!pos->is_file_done)
+        ODB_TRY(read_block(s, pos, ret));
     if (ret->len_bytes)
         return NULL;
     pos->is_ring_done = true;

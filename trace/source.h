@@ -18,7 +18,7 @@ struct source_pos {
     /* Bytes of NOTE events that the recorder itself put in behind ring_stream_base; the reader, who
      * looks into events, counts them. */
     uint64_t host_note_bytes;
-    bool is_ring_done;
+    bool is_file_done, is_ring_done;
 };
 
 struct source_block {

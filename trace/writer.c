@@ -27,6 +27,8 @@
 
 #define RAW_BYTES (4u << 20)
 #define ZSTD_LEVEL 1
+/* So much is in one zstd block: what a reader loses at most when the last block is cut off. */
+#define PIECE_BYTES (32u << 10)
 
 _Static_assert(RAW_BYTES >= ODB_EVENT_MAX_BYTES && RAW_BYTES <= ODB_BLOCK_MAX_BYTES,
                "every event fits in a block");
@@ -98,7 +100,7 @@ struct odb_err *trace_writer_create(const char *dir, struct trace_writer **ret)
         writer_free(w);
         return e;
     }
-    w->packed_cap = ZSTD_compressBound(RAW_BYTES);
+    w->packed_cap = ZSTD_compressBound(RAW_BYTES) + RAW_BYTES / PIECE_BYTES * 16;
     w->raw = malloc(RAW_BYTES);
     w->packed = malloc(w->packed_cap);
     w->zstd = ZSTD_createCCtx();
@@ -106,6 +108,7 @@ struct odb_err *trace_writer_create(const char *dir, struct trace_writer **ret)
         writer_free(w);
         return odb_err("out of memory");
     }
+    ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
     w->fd = open(w->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (w->fd < 0)
         e = odb_err_errno(errno, "cannot create %s", w->path);
@@ -119,13 +122,29 @@ struct odb_err *trace_writer_create(const char *dir, struct trace_writer **ret)
     return NULL;
 }
 
+/* Compresses the first n raw bytes, in pieces; 0 if they do not get smaller. */
+static size_t pack(struct trace_writer *w, size_t n_raw)
+{
+    ZSTD_CCtx_reset(w->zstd, ZSTD_reset_session_only);
+    ZSTD_CCtx_setPledgedSrcSize(w->zstd, n_raw);
+    ZSTD_outBuffer out = {.dst = w->packed, .size = w->packed_cap};
+    ZSTD_inBuffer in = {.src = w->raw};
+    while (in.size < n_raw) {
+        in.size = n_raw - in.size < PIECE_BYTES ? n_raw : in.size + PIECE_BYTES;
+        size_t rc = ZSTD_compressStream2(w->zstd, &out, &in, in.size == n_raw ? ZSTD_e_end : ZSTD_e_flush);
+        if (rc != 0) /* an error, or no room */
+            return 0;
+    }
+    return out.pos < n_raw ? out.pos : 0;
+}
+
 /* The first n raw bytes as a block. */
 static struct odb_err *write_block(struct trace_writer *w, size_t n_raw)
 {
     if (!n_raw)
         return NULL;
-    size_t n = ZSTD_compressCCtx(w->zstd, w->packed, w->packed_cap, w->raw, n_raw, ZSTD_LEVEL);
-    bool stored = ZSTD_isError(n) || n >= n_raw;
+    size_t n = pack(w, n_raw);
+    bool stored = n == 0;
     if (stored)
         n = n_raw;
     uint8_t *packed = stored ? w->raw : w->packed;

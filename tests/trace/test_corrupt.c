@@ -115,6 +115,20 @@ static void test_random_cuts(uint64_t seed)
     sample_deinit(&x);
 }
 
+/* Of a block that is cut off, what is there is used. */
+static void test_cut_block(uint64_t seed)
+{
+    struct sample x;
+    sample_init(&x, seed, 8000, 1 << 30);
+    CHECK(x.s.len > 1 << 20 && x.s.len < 4 << 20); /* one block */
+    for (int tenths = 1; tenths < 10; tenths++) {
+        write_events(&x, x.file, x.file_len / 10 * (size_t)tenths);
+        size_t expected = x.s.len / 10 * (size_t)tenths, n = read_damaged(&x, true);
+        CHECK(n + (64 << 10) > expected && n < expected + (64 << 10));
+    }
+    sample_deinit(&x);
+}
+
 /* Flips bits of one byte, reads, and puts it back. */
 static void try_flip(struct sample *x, int fd, size_t at, char flip, bool with_text)
 {
@@ -152,6 +166,7 @@ int main(int argc, char **argv)
     uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
     test_every_cut(seed);
     test_random_cuts(seed + 1);
+    test_cut_block(seed + 5);
     test_flips(seed + 2, 20000, 2000, 200);
     test_flips(seed + 3, 100, 10, 1000);
     test_every_bit(seed + 4);
