@@ -3,6 +3,7 @@
 
 #include <linux/signal.h>
 
+#include "preload/core.h"
 #include "preload/event.h"
 #include "preload/raw.h"
 
