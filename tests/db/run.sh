@@ -1,18 +1,25 @@
 #!/bin/sh
-# Random runs through indexer and database, compared with the oracle; then the same file in the stock sqlite3 shell.
-#     run.sh TEST_DB ODB_DB.SO
+# Random runs through indexer and database, compared with the oracle; then one of the files in the stock sqlite3
+# shell; then damaged copies of it.
+#     run.sh TEST_DB TEST_DB_CORRUPT ODB_DB.SO
 set -eu
+test_db=$1 corrupt=$2 extension=$3
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-for run in "1 40000 100" "2 20000 40" "3 150000 1000000" "4 9000 15"; do
+while read -r seed insns turn; do
     mkdir "$dir/rec"
-    set -- "$1" "$2" $run
-    "$1" "$dir/rec" "$3" "$4" "$5"
-    [ "$3" = 1 ] && cp "$dir/rec/index.db" "$dir/keep.db"
+    "$test_db" "$dir/rec" "$seed" "$insns" "$turn"
+    [ "$seed" != 1 ] || cp "$dir/rec/index.db" "$dir/keep.db"
+    [ "$seed" != 4 ] || cp "$dir/rec/index.db" "$dir/small.db"
     rm -r "$dir/rec"
-done
+done <<'RUNS'
+1 40000 100
+2 20000 40
+3 150000 1000000
+4 6000 15
+RUNS
 # the shell: everything loads, answers and closes without an error
-sqlite3 -bail -cmd ".load $2" "$dir/keep.db" >"$dir/out" <<'SQL'
+sqlite3 -bail -cmd ".load $extension" "$dir/keep.db" >"$dir/out" <<'SQL'
 SELECT count(*) FROM executions;
 SELECT count(*) = (SELECT count(*) FROM mem_writes ORDER BY t DESC) FROM mem_writes;
 SELECT typeof(t), typeof(addr), typeof(value), typeof(rip) FROM mem_writes WHERE size = 8 LIMIT 1;
@@ -31,3 +38,4 @@ integer|32
 1
 EOT
 diff "$dir/want" "$dir/out"
+"$corrupt" "$dir/small.db" "$dir/scratch.db" 60
