@@ -60,7 +60,7 @@ enum insn_special {
     SP_LSL_LAR,    /* lsl, lar, verr, verw */
     SP_PKRU,       /* rdpkru, wrpkru */
     SP_CET,        /* rdssp, incssp, endbr are not special when they are nops; endbr is SP_NONE */
-    SP_OTHER,      /* understood, but of no use to translated code: decoder's list in decode.c */
+    SP_OTHER,      /* understood, but of no use to translated code: list in tools/gen_optab_row.c */
 };
 
 /* RFLAGS bits, as in the register. */
