@@ -17,7 +17,7 @@
 
 void text_init(struct text *t, char *buf, size_t n_bytes)
 {
-    *t = (struct text){ buf, n_bytes, 0 };
+    *t = (struct text){buf, n_bytes, 0};
     if (n_bytes)
         buf[0] = 0;
 }
@@ -150,10 +150,7 @@ static uint64_t result_or_0(const struct describe *d)
     return d->failed || d->call->result < 0 ? 0 : (uint64_t)d->call->result;
 }
 
-static uint32_t arg32(const struct describe *d, unsigned arg)
-{
-    return (uint32_t)d->call->args[arg];
-}
+static uint32_t arg32(const struct describe *d, unsigned arg) { return (uint32_t)d->call->args[arg]; }
 
 void describe_enum(struct describe *d, uint64_t value, const struct how *how)
 {
@@ -256,7 +253,8 @@ static void as_clone_flags(struct describe *d, uint64_t value, const struct how 
     if (value & ~0xffULL)
         text_flags(&d->text, value & ~0xffULL, how->names);
     if (signo)
-        text_add(&d->text, "%s%s", value & ~0xffULL ? "|" : "", describe_signal((int)signo, name, sizeof(name)));
+        text_add(&d->text, "%s%s", value & ~0xffULL ? "|" : "",
+                 describe_signal((int)signo, name, sizeof(name)));
     if (!value)
         text_add(&d->text, "0");
 }
@@ -268,13 +266,15 @@ static void as_futex_op(struct describe *d, uint64_t value, const struct how *ho
         text_enum(&d->text, (uint32_t)value, how->names);
         return;
     }
-    text_add(&d->text, "%s%s%s", name, value & 128 ? "_PRIVATE" : "", value & 256 ? "|FUTEX_CLOCK_REALTIME" : "");
+    text_add(&d->text, "%s%s%s", name, value & 128 ? "_PRIVATE" : "",
+             value & 256 ? "|FUTEX_CLOCK_REALTIME" : "");
 }
 
 static bool futex_has_timeout(uint32_t op)
 {
     op &= 127;
-    return op == FUTEX_WAIT || op == FUTEX_LOCK_PI || op == FUTEX_WAIT_BITSET || op == FUTEX_WAIT_REQUEUE_PI || op == 13;
+    return op == FUTEX_WAIT || op == FUTEX_LOCK_PI || op == FUTEX_WAIT_BITSET ||
+           op == FUTEX_WAIT_REQUEUE_PI || op == 13;
 }
 
 static void as_futex_timeout(struct describe *d, uint64_t value, const struct how *how)
@@ -299,36 +299,42 @@ static void as_fcntl_arg(struct describe *d, uint64_t value, const struct how *h
 {
     (void)how;
     switch (arg32(d, 1)) {
-    case F_SETFD:
-        text_flags(&d->text, (uint32_t)value, &names_fd_flags);
-        break;
+    case F_SETFD: text_flags(&d->text, (uint32_t)value, &names_fd_flags); break;
     case F_SETFL:
-        text_add(&d->text, "%s|", (value & O_ACCMODE) == O_RDWR ? "O_RDWR" : value & O_WRONLY ? "O_WRONLY" : "O_RDONLY");
+        text_add(&d->text, "%s|",
+                 (value & O_ACCMODE) == O_RDWR ? "O_RDWR"
+                 : value & O_WRONLY            ? "O_WRONLY"
+                                               : "O_RDONLY");
         text_flags(&d->text, (uint32_t)value & ~(uint32_t)O_ACCMODE, &names_open);
         break;
-    case F_GETLK: case F_SETLK: case F_SETLKW: case 36: case 37: case 38:
-        describe_flock(d, value);
-        break;
-    case F_DUPFD: case F_DUPFD_CLOEXEC: case F_SETOWN: case F_SETSIG: case F_SETPIPE_SZ:
-        text_add(&d->text, "%d", (int)value);
-        break;
-    default:
-        text_add(&d->text, "%#llx", (unsigned long long)value);
-        break;
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW:
+    case 36:
+    case 37:
+    case 38: describe_flock(d, value); break;
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC:
+    case F_SETOWN:
+    case F_SETSIG:
+    case F_SETPIPE_SZ: text_add(&d->text, "%d", (int)value); break;
+    default: text_add(&d->text, "%#llx", (unsigned long long)value); break;
     }
 }
 
 static void as_ioctl_arg(struct describe *d, uint64_t value, const struct how *how)
 {
     const char *name = names_find(&names_ioctl, arg32(d, 1));
-    bool in = name && (!strncmp(name, "TCSETS", 6) || !strcmp(name, "TIOCSWINSZ") || !strcmp(name, "FIONBIO"));
+    bool in =
+        name && (!strncmp(name, "TCSETS", 6) || !strcmp(name, "TIOCSWINSZ") || !strcmp(name, "FIONBIO"));
     if (!name || (d->failed && !in))
         describe_pointer(d, value);
     else if (!strcmp(name, "TIOCGWINSZ") || !strcmp(name, "TIOCSWINSZ"))
         describe_winsize(d, value);
     else if (!strcmp(name, "TCGETS") || !strncmp(name, "TCSETS", 6))
         describe_termios(d, value);
-    else if (!strcmp(name, "FIONREAD") || !strcmp(name, "FIONBIO") || !strcmp(name, "TIOCGPGRP") || !strcmp(name, "TIOCGPTN"))
+    else if (!strcmp(name, "FIONREAD") || !strcmp(name, "FIONBIO") || !strcmp(name, "TIOCGPGRP") ||
+             !strcmp(name, "TIOCGPTN"))
         describe_int_at(d, value, how);
     else
         describe_pointer(d, value);
@@ -347,11 +353,24 @@ static void as_prctl_arg(struct describe *d, uint64_t value, const struct how *h
         text_add(&d->text, value > 9 ? "%#llx" : "%llu", (unsigned long long)value);
 }
 
-#define FLAGS_OF(CALL, ARG, NAMES) { __NR_##CALL, ARG, 0, describe_flags, &names_##NAMES }
-#define ENUM_OF(CALL, ARG, NAMES) { __NR_##CALL, ARG, 0, describe_enum, &names_##NAMES }
-#define SHOWN_AS(CALL, ARG, FN) { __NR_##CALL, ARG, 0, FN, NULL }
-#define SIZED(CALL, ARG, FN, AUX) { __NR_##CALL, ARG, AUX, FN, NULL }
+#define FLAGS_OF(CALL, ARG, NAMES)                          \
+    {                                                       \
+        __NR_##CALL, ARG, 0, describe_flags, &names_##NAMES \
+    }
+#define ENUM_OF(CALL, ARG, NAMES)                          \
+    {                                                      \
+        __NR_##CALL, ARG, 0, describe_enum, &names_##NAMES \
+    }
+#define SHOWN_AS(CALL, ARG, FN)       \
+    {                                 \
+        __NR_##CALL, ARG, 0, FN, NULL \
+    }
+#define SIZED(CALL, ARG, FN, AUX)       \
+    {                                   \
+        __NR_##CALL, ARG, AUX, FN, NULL \
+    }
 
+// clang-format off
 static const struct how hows[] = {
     /* files */
     { __NR_access, 1, 0, as_access, &names_access }, { __NR_faccessat, 2, 0, as_access, &names_access },
@@ -425,6 +444,7 @@ static const struct how hows[] = {
     FLAGS_OF(getrandom, 2, getrandom), ENUM_OF(getpriority, 0, priority), ENUM_OF(setpriority, 0, priority),
     ENUM_OF(sched_setscheduler, 1, sched), SHOWN_AS(sched_getparam, 1, describe_int_at), FLAGS_OF(shmget, 2, ipc), FLAGS_OF(msgget, 1, ipc),
 };
+// clang-format on
 
 static const struct how *how_find(uint64_t nr, unsigned arg)
 {
@@ -458,14 +478,15 @@ static void describe_buffer(struct describe *d, unsigned arg)
         return;
     }
     for (unsigned i = 0; i < d->m->n_outs; i++)
-        if (d->m->outs[i].arg == arg && d->m->outs[i].rule == MO_STRING_RET && d->call->nr == __NR_getcwd && n_bytes)
+        if (d->m->outs[i].arg == arg && d->m->outs[i].rule == MO_STRING_RET && d->call->nr == __NR_getcwd &&
+            n_bytes)
             n_bytes--; /* the NUL */
     describe_bytes(d, d->call->args[arg], n_bytes);
 }
 
 static void describe_open_flags(struct describe *d, uint32_t flags)
 {
-    static const char *const modes[] = { "O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE" };
+    static const char *const modes[] = {"O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE"};
     text_add(&d->text, "%s", modes[flags & 3]);
     if (flags & ~3U) {
         text_add(&d->text, "|");
@@ -479,15 +500,20 @@ static void describe_typed(struct describe *d, unsigned arg)
     struct text *t = &d->text;
     char name[16];
     switch (d->m->args[arg].type) {
-    case MT_INT: case MT_FD: case MT_PID: text_add(t, "%d", (int)value); break;
+    case MT_INT:
+    case MT_FD:
+    case MT_PID: text_add(t, "%d", (int)value); break;
     case MT_UINT: text_add(t, "%u", (unsigned)value); break;
-    case MT_LONG: case MT_OFFSET: text_add(t, "%lld", (long long)value); break;
+    case MT_LONG:
+    case MT_OFFSET: text_add(t, "%lld", (long long)value); break;
     case MT_SIZE: text_add(t, "%llu", (unsigned long long)value); break;
-    case MT_HEX: case MT_FLAGS: text_add(t, value ? "%#llx" : "%llu", (unsigned long long)value); break;
+    case MT_HEX:
+    case MT_FLAGS: text_add(t, value ? "%#llx" : "%llu", (unsigned long long)value); break;
     case MT_DIRFD: text_add(t, (int)value == AT_FDCWD ? "AT_FDCWD" : "%d", (int)value); break;
     case MT_PATH: describe_path(d, value); break;
     case MT_STRV: describe_string_vector(d, value); break;
-    case MT_BUF_IN: case MT_BUF_OUT: describe_buffer(d, arg); break;
+    case MT_BUF_IN:
+    case MT_BUF_OUT: describe_buffer(d, arg); break;
     case MT_OPEN_FLAGS: describe_open_flags(d, (uint32_t)value); break;
     case MT_MODE: text_add(t, value ? "0%o" : "%o", (unsigned)value); break;
     case MT_PROT:
@@ -511,27 +537,22 @@ static unsigned n_shown(const struct describe *d)
     const uint64_t *args = d->call->args;
     uint32_t cmd = arg32(d, 1), op = arg32(d, 1) & 127;
     switch (d->call->nr) {
-    case __NR_open:
-        return cmd & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? 3 : 2;
-    case __NR_openat:
-        return args[2] & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? 4 : 3;
-    case __NR_mq_open:
-        return cmd & O_CREAT ? 4 : 2;
-    case __NR_mremap:
-        return args[3] & (MREMAP_FIXED | 4) ? 5 : 4;
+    case __NR_open: return cmd & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? 3 : 2;
+    case __NR_openat: return args[2] & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? 4 : 3;
+    case __NR_mq_open: return cmd & O_CREAT ? 4 : 2;
+    case __NR_mremap: return args[3] & (MREMAP_FIXED | 4) ? 5 : 4;
     case __NR_fcntl:
-        return cmd == F_GETFD || cmd == F_GETFL || cmd == F_GETOWN || cmd == F_GETSIG || cmd == F_GETLEASE || cmd == F_GETPIPE_SZ ||
-               cmd == F_GET_SEALS ? 2 : 3;
+        return cmd == F_GETFD || cmd == F_GETFL || cmd == F_GETOWN || cmd == F_GETSIG || cmd == F_GETLEASE ||
+                       cmd == F_GETPIPE_SZ || cmd == F_GET_SEALS
+                   ? 2
+                   : 3;
     case __NR_futex:
         if (op == FUTEX_UNLOCK_PI || op == FUTEX_TRYLOCK_PI)
             return 2;
         return op == FUTEX_WAKE ? 3 : op == FUTEX_WAIT || op == FUTEX_LOCK_PI ? 4 : 6;
-    case __NR_prctl:
-        return arg32(d, 0) == 15 || arg32(d, 0) == 16 || !(args[2] | args[3] | args[4]) ? 2 : 5;
-    case __NR_ioctl:
-        return args[2] || names_find(&names_ioctl, cmd) == NULL ? 3 : 2;
-    default:
-        return d->m->n_args;
+    case __NR_prctl: return arg32(d, 0) == 15 || arg32(d, 0) == 16 || !(args[2] | args[3] | args[4]) ? 2 : 5;
+    case __NR_ioctl: return args[2] || names_find(&names_ioctl, cmd) == NULL ? 3 : 2;
+    default: return d->m->n_args;
     }
 }
 
@@ -555,10 +576,14 @@ static void describe_arg(struct describe *d, unsigned arg)
         how->fn(d, d->call->args[arg], how);
 }
 
-size_t describe_args(const struct model_call *call, describe_peek_fn peek, void *ctx, char *buf, size_t n_bytes)
+size_t describe_args(const struct model_call *call, describe_peek_fn peek, void *ctx, char *buf,
+                     size_t n_bytes)
 {
-    struct describe d = { .m = model_lookup(call->nr), .call = call, .peek = peek, .ctx = ctx,
-                          .failed = call->result < 0 && call->result >= -4095 };
+    struct describe d = {.m = model_lookup(call->nr),
+                         .call = call,
+                         .peek = peek,
+                         .ctx = ctx,
+                         .failed = call->result < 0 && call->result >= -4095};
     text_init(&d.text, buf, n_bytes);
     unsigned n = d.m ? n_shown(&d) : MODEL_MAX_ARGS;
     for (unsigned i = 0; i < n; i++) {
@@ -589,7 +614,8 @@ size_t describe_result(const struct model_call *call, char *buf, size_t n_bytes)
         text_add(&t, "?");
     } else if (call->result < 0 && call->result >= -4095) {
         const char *words = strerrordesc_np((int)-call->result);
-        text_add(&t, "-1 %s (%s)", describe_errno((int)-call->result, name, sizeof(name)), words ? words : "unknown error");
+        text_add(&t, "-1 %s (%s)", describe_errno((int)-call->result, name, sizeof(name)),
+                 words ? words : "unknown error");
     } else if (result_is_address(call->nr)) {
         text_add(&t, call->result ? "%#llx" : "%llu", (unsigned long long)call->result);
     } else if (call->nr == __NR_umask) {

@@ -12,7 +12,8 @@ typedef size_t (*describe_peek_fn)(void *ctx, gaddr addr, void *to, size_t n_byt
 
 /* Writes the arguments as strace shows them, e.g. `AT_FDCWD, "/etc/passwd", O_RDONLY|O_CLOEXEC`
  * (no name, no parentheses), cut to n_bytes. Returns the untruncated length. */
-size_t describe_args(const struct model_call *call, describe_peek_fn peek, void *ctx, char *buf, size_t n_bytes);
+size_t describe_args(const struct model_call *call, describe_peek_fn peek, void *ctx, char *buf,
+                     size_t n_bytes);
 
 /* Result as text: `3`, `0x7f..` for addresses, `-1 ENOENT (No such file or directory)`. */
 size_t describe_result(const struct model_call *call, char *buf, size_t n_bytes);

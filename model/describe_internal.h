@@ -99,15 +99,17 @@ void describe_epoll_events(struct describe *d, gaddr addr, uint64_t count);
 void describe_fd_set(struct describe *d, gaddr addr, uint64_t n_fds);
 
 /* describe_names.c */
-extern const struct names names_open, names_at, names_prot, names_map, names_whence, names_clock, names_access, names_madvise,
-    names_mremap, names_msync, names_socket_domain, names_socket_type, names_socket_level, names_socket_option, names_tcp_option,
-    names_msg, names_shutdown, names_clone, names_fcntl, names_fd_flags, names_lock_type, names_futex, names_sigprocmask,
-    names_signal_action, names_signal_stack, names_wait, names_idtype, names_rlimit, names_rusage_who, names_itimer, names_timer_abs,
-    names_poll, names_epoll_op, names_epoll, names_epoll_create, names_eventfd, names_timerfd, names_signalfd, names_inotify,
-    names_inotify_init, names_getrandom, names_memfd, names_splice, names_rename, names_arch_prctl, names_prctl, names_ioctl,
-    names_flock, names_statx_mask, names_file_type, names_seccomp, names_membarrier, names_mlock, names_mlock2, names_mount,
-    names_umount, names_fallocate, names_fadvise, names_xattr, names_sched, names_priority, names_personality, names_unshare,
-    names_close_range, names_preadv2, names_accept4, names_ipc;
+extern const struct names names_open, names_at, names_prot, names_map, names_whence, names_clock,
+    names_access, names_madvise, names_mremap, names_msync, names_socket_domain, names_socket_type,
+    names_socket_level, names_socket_option, names_tcp_option, names_msg, names_shutdown, names_clone,
+    names_fcntl, names_fd_flags, names_lock_type, names_futex, names_sigprocmask, names_signal_action,
+    names_signal_stack, names_wait, names_idtype, names_rlimit, names_rusage_who, names_itimer,
+    names_timer_abs, names_poll, names_epoll_op, names_epoll, names_epoll_create, names_eventfd,
+    names_timerfd, names_signalfd, names_inotify, names_inotify_init, names_getrandom, names_memfd,
+    names_splice, names_rename, names_arch_prctl, names_prctl, names_ioctl, names_flock, names_statx_mask,
+    names_file_type, names_seccomp, names_membarrier, names_mlock, names_mlock2, names_mount, names_umount,
+    names_fallocate, names_fadvise, names_xattr, names_sched, names_priority, names_personality,
+    names_unshare, names_close_range, names_preadv2, names_accept4, names_ipc;
 
 /* NULL when there is none. */
 const char *names_find(const struct names *names, uint64_t value);

@@ -35,6 +35,7 @@
 #include <sys/xattr.h>
 #include <time.h>
 
+// clang-format off
 #define N(NAME) { (uint64_t)(NAME), #NAME }
 #define TABLE(VAR, UNKNOWN, ...)                                    \
     static const struct name VAR##_rows[] = { __VA_ARGS__ };        \
@@ -165,20 +166,21 @@ TABLE(personality, "PER_???", N(ADDR_NO_RANDOMIZE), N(MMAP_PAGE_ZERO), N(ADDR_CO
 TABLE(arch_prctl, "ARCH_???", N(ARCH_SET_GS), N(ARCH_SET_FS), N(ARCH_GET_FS), N(ARCH_GET_GS), N(ARCH_GET_CPUID), N(ARCH_SET_CPUID),
       { 0x1021, "ARCH_GET_XCOMP_SUPP" }, { 0x1022, "ARCH_GET_XCOMP_PERM" }, { 0x1023, "ARCH_REQ_XCOMP_PERM" },
       { 0x5001, "ARCH_SHSTK_ENABLE" }, { 0x5002, "ARCH_SHSTK_DISABLE" }, { 0x5005, "ARCH_SHSTK_STATUS" });
+// clang-format on
 
-#define PRCTL(NAME, OPTION, RULE, BYTES) { (OPTION), #NAME },
+#define PRCTL(NAME, OPTION, RULE, BYTES) {(OPTION), #NAME},
 static const struct name prctl_rows[] = {
 #include "model/prctls.tbl"
 };
 #undef PRCTL
-const struct names names_prctl = { "PR_???", prctl_rows, sizeof(prctl_rows) / sizeof(*prctl_rows) };
+const struct names names_prctl = {"PR_???", prctl_rows, sizeof(prctl_rows) / sizeof(*prctl_rows)};
 
-#define IOCTL(NAME, REQUEST, RULE, BYTES) { (REQUEST), #NAME },
+#define IOCTL(NAME, REQUEST, RULE, BYTES) {(REQUEST), #NAME},
 static const struct name ioctl_rows[] = {
 #include "model/ioctls.tbl"
 };
 #undef IOCTL
-const struct names names_ioctl = { NULL, ioctl_rows, sizeof(ioctl_rows) / sizeof(*ioctl_rows) };
+const struct names names_ioctl = {NULL, ioctl_rows, sizeof(ioctl_rows) / sizeof(*ioctl_rows)};
 
 const char *names_find(const struct names *names, uint64_t value)
 {

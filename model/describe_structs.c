@@ -20,12 +20,12 @@
 #include "model/describe_internal.h"
 
 /* Copies the structure into `to`, or shows the address and returns from the caller. */
-#define COPY_OR_POINTER(d, addr, to)                        \
-    do {                                                    \
+#define COPY_OR_POINTER(d, addr, to)                          \
+    do {                                                      \
         if (!describe_copy((d), (addr), &(to), sizeof(to))) { \
-            describe_pointer((d), (addr));                  \
-            return;                                         \
-        }                                                   \
+            describe_pointer((d), (addr));                    \
+            return;                                           \
+        }                                                     \
     } while (0)
 
 static void add_mode(struct text *t, unsigned mode)
@@ -67,8 +67,9 @@ void describe_statfs(struct describe *d, uint64_t value, const struct how *how)
     struct statfs st;
     (void)how;
     COPY_OR_POINTER(d, value, st);
-    text_add(&d->text, "{f_type=%#llx, f_bsize=%lld, f_blocks=%llu, f_bfree=%llu, ...}", (unsigned long long)st.f_type,
-             (long long)st.f_bsize, (unsigned long long)st.f_blocks, (unsigned long long)st.f_bfree);
+    text_add(&d->text, "{f_type=%#llx, f_bsize=%lld, f_blocks=%llu, f_bfree=%llu, ...}",
+             (unsigned long long)st.f_type, (long long)st.f_bsize, (unsigned long long)st.f_blocks,
+             (unsigned long long)st.f_bfree);
 }
 
 /* ---- time ---- */
@@ -208,17 +209,21 @@ void describe_wait_status(struct describe *d, uint64_t value, const struct how *
     if (WIFEXITED(status))
         text_add(&d->text, "[{WIFEXITED(s) && WEXITSTATUS(s) == %d}]", WEXITSTATUS(status));
     else if (WIFSIGNALED(status))
-        text_add(&d->text, "[{WIFSIGNALED(s) && WTERMSIG(s) == %s%s}]", describe_signal(WTERMSIG(status), name, sizeof(name)),
+        text_add(&d->text, "[{WIFSIGNALED(s) && WTERMSIG(s) == %s%s}]",
+                 describe_signal(WTERMSIG(status), name, sizeof(name)),
                  WCOREDUMP(status) ? " && WCOREDUMP(s)" : "");
     else if (WIFSTOPPED(status))
-        text_add(&d->text, "[{WIFSTOPPED(s) && WSTOPSIG(s) == %s}]", describe_signal(WSTOPSIG(status), name, sizeof(name)));
+        text_add(&d->text, "[{WIFSTOPPED(s) && WSTOPSIG(s) == %s}]",
+                 describe_signal(WSTOPSIG(status), name, sizeof(name)));
     else
         text_add(&d->text, "[{WIFCONTINUED(s)}]");
 }
 
 void describe_utsname(struct describe *d, uint64_t value, const struct how *how)
 {
-    struct { char sysname[65], nodename[65]; } uts;
+    struct {
+        char sysname[65], nodename[65];
+    } uts;
     (void)how;
     COPY_OR_POINTER(d, value, uts);
     text_add(&d->text, "{sysname=");
@@ -255,13 +260,16 @@ void describe_sigset(struct describe *d, uint64_t value, const struct how *how)
 
 void describe_sigaction(struct describe *d, uint64_t value, const struct how *how)
 {
-    struct { uint64_t handler, flags, restorer, mask; } sa;
+    struct {
+        uint64_t handler, flags, restorer, mask;
+    } sa;
     (void)how;
     COPY_OR_POINTER(d, value, sa);
     if (sa.handler <= 1)
         text_add(&d->text, "{sa_handler=%s, sa_mask=", sa.handler ? "SIG_IGN" : "SIG_DFL");
     else
-        text_add(&d->text, "{sa_%s=%#llx, sa_mask=", sa.flags & 4 ? "sigaction" : "handler", (unsigned long long)sa.handler);
+        text_add(&d->text, "{sa_%s=%#llx, sa_mask=", sa.flags & 4 ? "sigaction" : "handler",
+                 (unsigned long long)sa.handler);
     add_sigset(&d->text, sa.mask);
     text_add(&d->text, ", sa_flags=");
     text_flags(&d->text, (uint32_t)sa.flags, &names_signal_action);
@@ -272,7 +280,11 @@ void describe_sigaction(struct describe *d, uint64_t value, const struct how *ho
 
 void describe_stack(struct describe *d, uint64_t value, const struct how *how)
 {
-    struct { uint64_t sp; int flags, pad; uint64_t size; } stack;
+    struct {
+        uint64_t sp;
+        int flags, pad;
+        uint64_t size;
+    } stack;
     (void)how;
     COPY_OR_POINTER(d, value, stack);
     text_add(&d->text, "{ss_sp=");
@@ -284,12 +296,15 @@ void describe_stack(struct describe *d, uint64_t value, const struct how *how)
 
 void describe_siginfo(struct describe *d, uint64_t value, const struct how *how)
 {
-    struct { int signo, err, code, pad, pid, uid, status; } info;
+    struct {
+        int signo, err, code, pad, pid, uid, status;
+    } info;
     char name[16];
     (void)how;
     COPY_OR_POINTER(d, value, info);
     text_add(&d->text, "{si_signo=%s, si_code=%d, si_pid=%d, si_uid=%d, ...}",
-             info.signo ? describe_signal(info.signo, name, sizeof(name)) : "0", info.code, info.pid, info.uid);
+             info.signo ? describe_signal(info.signo, name, sizeof(name)) : "0", info.code, info.pid,
+             info.uid);
 }
 
 /* ---- descriptors that wait ---- */
@@ -310,22 +325,23 @@ void describe_epoll_event(struct describe *d, uint64_t value, const struct how *
 }
 
 /* An array; `body` shows element i of what was copied to `element`. */
-#define SHOW_ARRAY(d, addr, count, element, body)                                               \
-    do {                                                                                        \
-        if (!(addr) || ((count) && !describe_copy((d), (addr), &(element), sizeof(element)))) {          \
-            describe_pointer((d), (addr));                                                      \
-            return;                                                                             \
-        }                                                                                       \
-        text_add(&(d)->text, "[");                                                              \
-        for (uint64_t i = 0; i < (count); i++) {                                                \
-            text_add(&(d)->text, i ? ", " : "");                                                \
-            if (i == TEXT_MAX_ELEMENTS || !describe_copy((d), (addr) + i * sizeof(element), &(element), sizeof(element))) { \
-                text_add(&(d)->text, "...");                                                    \
-                break;                                                                          \
-            }                                                                                   \
-            body;                                                                               \
-        }                                                                                       \
-        text_add(&(d)->text, "]");                                                              \
+#define SHOW_ARRAY(d, addr, count, element, body)                                                 \
+    do {                                                                                          \
+        if (!(addr) || ((count) && !describe_copy((d), (addr), &(element), sizeof(element)))) {   \
+            describe_pointer((d), (addr));                                                        \
+            return;                                                                               \
+        }                                                                                         \
+        text_add(&(d)->text, "[");                                                                \
+        for (uint64_t i = 0; i < (count); i++) {                                                  \
+            text_add(&(d)->text, i ? ", " : "");                                                  \
+            if (i == TEXT_MAX_ELEMENTS ||                                                         \
+                !describe_copy((d), (addr) + i * sizeof(element), &(element), sizeof(element))) { \
+                text_add(&(d)->text, "...");                                                      \
+                break;                                                                            \
+            }                                                                                     \
+            body;                                                                                 \
+        }                                                                                         \
+        text_add(&(d)->text, "]");                                                                \
     } while (0)
 
 void describe_epoll_events(struct describe *d, gaddr addr, uint64_t count)
@@ -384,12 +400,18 @@ void describe_termios(struct describe *d, gaddr addr)
 {
     uint32_t flags[4];
     COPY_OR_POINTER(d, addr, flags);
-    text_add(&d->text, "{c_iflag=%#x, c_oflag=%#x, c_cflag=%#x, c_lflag=%#x, ...}", flags[0], flags[1], flags[2], flags[3]);
+    text_add(&d->text, "{c_iflag=%#x, c_oflag=%#x, c_cflag=%#x, c_lflag=%#x, ...}", flags[0], flags[1],
+             flags[2], flags[3]);
 }
 
 void describe_flock(struct describe *d, gaddr addr)
 {
-    struct { uint16_t type, whence; uint32_t pad; int64_t start, len; int pid; } lock;
+    struct {
+        uint16_t type, whence;
+        uint32_t pad;
+        int64_t start, len;
+        int pid;
+    } lock;
     COPY_OR_POINTER(d, addr, lock);
     text_add(&d->text, "{l_type=");
     text_enum(&d->text, lock.type, &names_lock_type);
@@ -415,7 +437,12 @@ static void add_unix_path(struct text *t, const struct sockaddr_un *sun, size_t 
 
 void describe_sockaddr(struct describe *d, gaddr addr, uint64_t n_bytes)
 {
-    union { struct sockaddr_storage storage; struct sockaddr_un un; struct sockaddr_in in; struct sockaddr_in6 in6; } sa;
+    union {
+        struct sockaddr_storage storage;
+        struct sockaddr_un un;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } sa;
     size_t n = n_bytes < sizeof(sa) ? (size_t)n_bytes : sizeof(sa);
     char text[INET6_ADDRSTRLEN];
     memset(&sa, 0, sizeof(sa));
@@ -431,9 +458,11 @@ void describe_sockaddr(struct describe *d, gaddr addr, uint64_t n_bytes)
         text_add(&d->text, ", sin_port=htons(%u), sin_addr=inet_addr(\"%s\")", ntohs(sa.in.sin_port),
                  inet_ntop(AF_INET, &sa.in.sin_addr, text, sizeof(text)));
     } else if (sa.storage.ss_family == AF_INET6 && n >= 24) {
-        text_add(&d->text, ", sin6_port=htons(%u), sin6_flowinfo=htonl(%u), inet_pton(AF_INET6, \"%s\", &sin6_addr), sin6_scope_id=%u",
-                 ntohs(sa.in6.sin6_port), ntohl(sa.in6.sin6_flowinfo), inet_ntop(AF_INET6, &sa.in6.sin6_addr, text, sizeof(text)),
-                 sa.in6.sin6_scope_id);
+        text_add(&d->text,
+                 ", sin6_port=htons(%u), sin6_flowinfo=htonl(%u), inet_pton(AF_INET6, \"%s\", &sin6_addr), "
+                 "sin6_scope_id=%u",
+                 ntohs(sa.in6.sin6_port), ntohl(sa.in6.sin6_flowinfo),
+                 inet_ntop(AF_INET6, &sa.in6.sin6_addr, text, sizeof(text)), sa.in6.sin6_scope_id);
     } else if (n > sizeof(sa_family_t)) {
         text_add(&d->text, ", sa_data=");
         describe_bytes(d, addr + sizeof(sa_family_t), n - sizeof(sa_family_t));
@@ -443,7 +472,9 @@ void describe_sockaddr(struct describe *d, gaddr addr, uint64_t n_bytes)
 
 void describe_iovec(struct describe *d, gaddr addr, uint64_t count, uint64_t n_bytes)
 {
-    struct { uint64_t base, len; } iov;
+    struct {
+        uint64_t base, len;
+    } iov;
     uint64_t left = n_bytes;
     SHOW_ARRAY(d, addr, count, iov, {
         uint64_t part = iov.len < left ? iov.len : left;

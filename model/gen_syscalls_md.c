@@ -7,7 +7,8 @@
 #include "model/model.h"
 
 static const char *const classes[] = {
-    [MODEL_EMULATE] = "emulate", [MODEL_REEXEC] = "run again", [MODEL_IRREGULAR] = "engine", [MODEL_ENOSYS] = "ENOSYS", [MODEL_REFUSE] = "refused",
+    [MODEL_EMULATE] = "emulate", [MODEL_REEXEC] = "run again", [MODEL_IRREGULAR] = "engine",
+    [MODEL_ENOSYS] = "ENOSYS",   [MODEL_REFUSE] = "refused",
 };
 
 static void print_rule(const struct model_syscall *m, const struct model_out *out)
@@ -16,22 +17,29 @@ static void print_rule(const struct model_syscall *m, const struct model_out *ou
     switch (out->rule) {
     case MO_FIXED: printf("%s: %u", arg, out->n); break;
     case MO_FIXED_POS: printf("%s: %u if result > 0", arg, out->n); break;
-    case MO_RET: case MO_STRING_RET: case MO_RET_ELEMS:
-        printf(out->n == 1 ? "%s: result" : "%s: result × %u", arg, out->n);
-        break;
+    case MO_RET:
+    case MO_STRING_RET:
+    case MO_RET_ELEMS: printf(out->n == 1 ? "%s: result" : "%s: result × %u", arg, out->n); break;
     case MO_ARG: printf(out->n == 1 ? "%s: %s" : "%s: %s × %u", arg, len, out->n); break;
     case MO_SOCKLEN: printf("%s: by %s; %s: 4", arg, len, len); break;
     case MO_IOVEC: printf("%s: result over its buffers", arg); break;
-    case MO_MSGHDR: case MO_MMSGHDR: printf("%s: its fields, names, control data, buffers", arg); break;
+    case MO_MSGHDR:
+    case MO_MMSGHDR: printf("%s: its fields, names, control data, buffers", arg); break;
     default: printf("%s: see code", arg); break;
     }
 }
 
 static void print_row(const struct model_syscall *m)
 {
-    static const struct { uint32_t flag; const char *name; } flags[] = {
-        { MODEL_MAY_BLOCK, "blocks" }, { MODEL_CHANGES_MAPS, "maps" }, { MODEL_WRITES_ON_ERROR, "writes on errors" },
-        { MODEL_MAKES_FD, "new fd" }, { MODEL_OUTPUT_DATA, "sends" },
+    static const struct {
+        uint32_t flag;
+        const char *name;
+    } flags[] = {
+        {MODEL_MAY_BLOCK, "blocks"},
+        {MODEL_CHANGES_MAPS, "maps"},
+        {MODEL_WRITES_ON_ERROR, "writes on errors"},
+        {MODEL_MAKES_FD, "new fd"},
+        {MODEL_OUTPUT_DATA, "sends"},
     };
     const char *separator = "";
     printf("| %u | %s(", m->nr, m->name);
@@ -54,7 +62,7 @@ static void print_row(const struct model_syscall *m)
 
 int main(void)
 {
-    unsigned n = 0, n_class[5] = { 0 };
+    unsigned n = 0, n_class[5] = {0};
     for (uint64_t nr = 0; nr < MODEL_N_SYSCALLS; nr++) {
         const struct model_syscall *m = model_lookup(nr);
         if (m) {
@@ -63,17 +71,21 @@ int main(void)
         }
     }
     printf("# System calls\n\n"
-           "Generated from `model/syscalls.tbl` by `model/gen_syscalls_md.c`; do not edit. [How to add one](howto-add-a-syscall.md).\n\n"
+           "Generated from `model/syscalls.tbl` by `model/gen_syscalls_md.c`; do not edit. [How to add "
+           "one](howto-add-a-syscall.md).\n\n"
            "What odb does with each of the %u calls of x86-64 Linux:\n\n"
-           "- **emulate** (%u): recorded with what the kernel wrote; replay writes that again and returns the recorded result.\n"
+           "- **emulate** (%u): recorded with what the kernel wrote; replay writes that again and returns "
+           "the recorded result.\n"
            "- **run again** (%u): replay runs the call, at the recorded address: mappings.\n"
            "- **engine** (%u): the engine has a handler of its own.\n"
            "- **ENOSYS** (%u): the program is told that the kernel has no such call.\n"
            "- **refused** (%u): the recording ends with a message that names the call.\n\n"
-           "Any number outside the table is refused. Inside some calls single options are refused or unknown: `ioctl`\n"
+           "Any number outside the table is refused. Inside some calls single options are refused or "
+           "unknown: `ioctl`\n"
            "(`model/ioctls.tbl`), `prctl` (`model/prctls.tbl`), and those whose note says so.\n\n"
            "| nr | call | on replay | writes, in bytes | flags | note |\n|---:|---|---|---|---|---|\n",
-           n, n_class[MODEL_EMULATE], n_class[MODEL_REEXEC], n_class[MODEL_IRREGULAR], n_class[MODEL_ENOSYS], n_class[MODEL_REFUSE]);
+           n, n_class[MODEL_EMULATE], n_class[MODEL_REEXEC], n_class[MODEL_IRREGULAR], n_class[MODEL_ENOSYS],
+           n_class[MODEL_REFUSE]);
     for (uint64_t nr = 0; nr < MODEL_N_SYSCALLS; nr++) {
         const struct model_syscall *m = model_lookup(nr);
         if (m)

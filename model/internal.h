@@ -26,7 +26,8 @@ void sink_add_readable(struct sink *s, const struct model_call *call, gaddr addr
 
 /* Spreads n_bytes over the iovec array at `iov` of `count` entries; reads it directly or with peek. */
 void sink_add_iov(struct sink *s, gaddr iov, uint64_t count, uint64_t n_bytes);
-void sink_add_iov_readable(struct sink *s, const struct model_call *call, gaddr iov, uint64_t count, uint64_t n_bytes);
+void sink_add_iov_readable(struct sink *s, const struct model_call *call, gaddr iov, uint64_t count,
+                           uint64_t n_bytes);
 
 /* Program memory that the kernel has just read or written: no peek needed. */
 struct model_u64_at {
@@ -39,18 +40,17 @@ struct model_u32_at {
 
 static inline uint64_t load64(gaddr addr)
 {
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the kernel was there
     return ((const volatile struct model_u64_at *)(uintptr_t)addr)->value;
 }
 
 static inline uint32_t load32(gaddr addr)
 {
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the kernel was there
     return ((const volatile struct model_u32_at *)(uintptr_t)addr)->value;
 }
 
-static inline uint64_t min_u64(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
+static inline uint64_t min_u64(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 /* a * b, or all ones when that does not fit. */
 static inline uint64_t mul_sat(uint64_t a, uint64_t b)
@@ -70,16 +70,27 @@ uint64_t model_arg_value(const struct model_syscall *m, const struct model_call 
 
 /* Offsets in struct user_msghdr (56 bytes) and struct mmsghdr (64 bytes). */
 enum {
-    MSGHDR_NAME = 0, MSGHDR_NAMELEN = 8, MSGHDR_IOV = 16, MSGHDR_IOVLEN = 24, MSGHDR_CONTROL = 32,
-    MSGHDR_CONTROLLEN = 40, MSGHDR_FLAGS = 48, MSGHDR_BYTES = 56, MMSGHDR_LEN = 56, MMSGHDR_BYTES = 64,
+    MSGHDR_NAME = 0,
+    MSGHDR_NAMELEN = 8,
+    MSGHDR_IOV = 16,
+    MSGHDR_IOVLEN = 24,
+    MSGHDR_CONTROL = 32,
+    MSGHDR_CONTROLLEN = 40,
+    MSGHDR_FLAGS = 48,
+    MSGHDR_BYTES = 56,
+    MMSGHDR_LEN = 56,
+    MMSGHDR_BYTES = 64,
 };
 
 /* MO_CUSTOM rules by call number (model_custom.c). False: the call's option is unknown. */
 bool model_custom_outputs(struct sink *s, const struct model_call *call);
 void model_custom_before(struct model_call *call);
+void model_custom_fault(struct sink *s,
+                        const struct model_call *call); /* after EFAULT: what may have been written */
 
 /* ioctl (model_ioctl.c). */
 bool model_ioctl_outputs(struct sink *s, const struct model_call *call);
+void model_ioctl_fault(struct sink *s, const struct model_call *call);
 void model_ioctl_inputs(struct sink *s, const struct model_call *call);
 const char *model_ioctl_refused_family(uint32_t request); /* NULL: not refused */
 

@@ -15,13 +15,23 @@
  *   - An iovec or msghdr that lies inside the buffers it describes is overwritten by the call. A
  *     check sum taken before notices, and the call is refused (-1) instead of believed.
  *
- * Known limit: a call that fails with EFAULT after having copied a part is taken to have written nothing. */
+ * Known limit: getdents into a buffer that ends at an unmapped page returns the entries that fit, and leaves a
+ * part of the next one behind them, unclaimed. */
 #include "model/internal.h"
 
 /* Slots of model_call.before. The custom rules use 0 to 3 as they like. */
-enum { B_SOCKLEN = 0, B_NAMELEN = 0, B_CONTROLLEN = 1, B_NAME = 2, B_CONTROL = 3, B_IOV = 4, B_IOVLEN = 5, B_IOV_SUM = 6 };
+enum {
+    B_SOCKLEN = 0,
+    B_NAMELEN = 0,
+    B_CONTROLLEN = 1,
+    B_NAME = 2,
+    B_CONTROL = 3,
+    B_IOV = 4,
+    B_IOVLEN = 5,
+    B_IOV_SUM = 6
+};
 
-enum { MAX_READABLE_BYTES = 1 << 20, PAGE_BYTES = 4096, PEEK_IOV = 16 };
+enum { MAX_READABLE_BYTES = 1 << 20, MAX_FAULT_BYTES = 1 << 16, PAGE_BYTES = 4096, PEEK_IOV = 16 };
 
 void sink_add(struct sink *s, gaddr addr, uint64_t len_bytes)
 {
@@ -35,7 +45,7 @@ void sink_add(struct sink *s, gaddr addr, uint64_t len_bytes)
         s->overflow = true;
         return;
     }
-    s->ret[s->n++] = (struct model_range){ addr, len_bytes };
+    s->ret[s->n++] = (struct model_range){addr, len_bytes};
 }
 
 static uint64_t readable_prefix(const struct model_call *call, gaddr addr, uint64_t len_bytes)
@@ -62,7 +72,8 @@ void sink_add_iov(struct sink *s, gaddr iov, uint64_t count, uint64_t n_bytes)
     }
 }
 
-void sink_add_iov_readable(struct sink *s, const struct model_call *call, gaddr iov, uint64_t count, uint64_t n_bytes)
+void sink_add_iov_readable(struct sink *s, const struct model_call *call, gaddr iov, uint64_t count,
+                           uint64_t n_bytes)
 {
     for (uint64_t i = 0; i < min_u64(count, MODEL_MAX_IOV) && n_bytes && !s->overflow; i++) {
         uint64_t entry[2];
@@ -136,7 +147,10 @@ static void before_mmsghdr(struct model_call *call, gaddr vec, uint64_t n_msgs)
 {
     for (unsigned i = 0; i < 8; i++) {
         uint32_t namelen = 0;
-        call->before[i] = i < n_msgs && call->peek(vec + (uint64_t)MMSGHDR_BYTES * i + MSGHDR_NAMELEN, &namelen, 4) ? namelen : 0;
+        call->before[i] =
+            i < n_msgs && call->peek(vec + (uint64_t)MMSGHDR_BYTES * i + MSGHDR_NAMELEN, &namelen, 4)
+                ? namelen
+                : 0;
     }
 }
 
@@ -149,20 +163,11 @@ void model_before(const struct model_syscall *m, struct model_call *call)
         case MO_SOCKLEN:
             call->before[B_SOCKLEN] = call->peek(call->args[out->len_arg], &len, 4) ? len : 0;
             break;
-        case MO_IOVEC:
-            before_iov(call, call->args[out->arg], (uint32_t)call->args[out->len_arg]);
-            break;
-        case MO_MSGHDR:
-            before_msghdr(call, call->args[out->arg]);
-            break;
-        case MO_MMSGHDR:
-            before_mmsghdr(call, call->args[out->arg], (uint32_t)call->args[2]);
-            break;
-        case MO_CUSTOM:
-            model_custom_before(call);
-            break;
-        default:
-            break;
+        case MO_IOVEC: before_iov(call, call->args[out->arg], (uint32_t)call->args[out->len_arg]); break;
+        case MO_MSGHDR: before_msghdr(call, call->args[out->arg]); break;
+        case MO_MMSGHDR: before_mmsghdr(call, call->args[out->arg], (uint32_t)call->args[2]); break;
+        case MO_CUSTOM: model_custom_before(call); break;
+        default: break;
         }
     }
 }
@@ -201,7 +206,8 @@ static bool msghdr_outputs(struct sink *s, const struct model_call *call, const 
         load64(msg + MSGHDR_IOV) != call->before[B_IOV])
         return false;
     msghdr_fields(s, msg, call->before[B_NAMELEN]);
-    sink_add(s, call->before[B_CONTROL], min_u64(call->before[B_CONTROLLEN], load64(msg + MSGHDR_CONTROLLEN)));
+    sink_add(s, call->before[B_CONTROL],
+             min_u64(call->before[B_CONTROLLEN], load64(msg + MSGHDR_CONTROLLEN)));
     /* MSG_TRUNC may drop data (TCP) and may return more than there was room for (datagrams). */
     if (call->args[2] & MSG_TRUNC_FLAG)
         sink_add_iov_readable(s, call, call->before[B_IOV], call->before[B_IOVLEN], (uint64_t)call->result);
@@ -234,43 +240,71 @@ static bool rule_outputs(struct sink *s, const struct model_syscall *m, const st
     gaddr addr = call->args[out->arg];
     uint64_t result = (uint64_t)call->result;
     switch (out->rule) {
-    case MO_FIXED:
-        sink_add(s, addr, out->n);
-        return true;
-    case MO_FIXED_POS:
-        sink_add(s, addr, call->result > 0 ? out->n : 0);
-        return true;
+    case MO_FIXED: sink_add(s, addr, out->n); return true;
+    case MO_FIXED_POS: sink_add(s, addr, call->result > 0 ? out->n : 0); return true;
     case MO_RET:
     case MO_RET_ELEMS:
     case MO_STRING_RET:
         sink_add(s, addr, mul_sat(min_u64(result, model_arg_value(m, call, out->len_arg)), out->n));
         return true;
-    case MO_ARG:
-        sink_add(s, addr, mul_sat(model_arg_value(m, call, out->len_arg), out->n));
-        return true;
-    case MO_SOCKLEN:
-        socklen_outputs(s, m, call, out);
-        return true;
+    case MO_ARG: sink_add(s, addr, mul_sat(model_arg_value(m, call, out->len_arg), out->n)); return true;
+    case MO_SOCKLEN: socklen_outputs(s, m, call, out); return true;
     case MO_IOVEC:
         if (result && !iov_unchanged(call))
             return false;
         sink_add_iov(s, call->before[B_IOV], call->before[B_IOVLEN], result);
         return true;
-    case MO_MSGHDR:
-        return msghdr_outputs(s, call, out);
-    case MO_MMSGHDR:
-        mmsghdr_outputs(s, call, out);
-        return true;
-    default:
-        return true;
+    case MO_MSGHDR: return msghdr_outputs(s, call, out);
+    case MO_MMSGHDR: mmsghdr_outputs(s, call, out); return true;
+    default: return true;
     }
 }
 
-int model_outputs(const struct model_syscall *m, const struct model_call *call, struct model_range *ret, int max_ranges)
+/* EFAULT: the kernel may have written a part before it came to the bad page (a pipe's page, a datagram,
+ * the first of several structures). How much is unknown, so all that is readable is claimed, within
+ * bounds: longer transfers would have returned a count. */
+static void fault_outputs(struct sink *s, const struct model_syscall *m, const struct model_call *call)
 {
-    struct sink s = { .ret = ret, .max = max_ranges };
+    for (unsigned i = 0; i < m->n_outs; i++) {
+        const struct model_out *out = &m->outs[i];
+        gaddr addr = call->args[out->arg];
+        uint64_t n = model_arg_value(m, call, out->len_arg);
+        switch (out->rule) {
+        case MO_FIXED:
+        case MO_FIXED_POS: sink_add_readable(s, call, addr, out->n); break;
+        case MO_RET:
+        case MO_RET_ELEMS:
+        case MO_STRING_RET:
+        case MO_ARG: sink_add_readable(s, call, addr, min_u64(mul_sat(n, out->n), MAX_FAULT_BYTES)); break;
+        case MO_SOCKLEN:
+            sink_add_readable(s, call, addr, min_u64(call->before[B_SOCKLEN], 128));
+            sink_add_readable(s, call, call->args[out->len_arg], 4);
+            break;
+        case MO_IOVEC: sink_add_iov_readable(s, call, addr, (uint32_t)n, MAX_FAULT_BYTES); break;
+        case MO_MSGHDR:
+            sink_add_readable(s, call, call->before[B_NAME], min_u64(call->before[B_NAMELEN], 128));
+            sink_add_readable(s, call, call->before[B_CONTROL],
+                              min_u64(call->before[B_CONTROLLEN], MAX_FAULT_BYTES));
+            sink_add_readable(s, call, addr, MSGHDR_BYTES);
+            sink_add_iov_readable(s, call, call->before[B_IOV], call->before[B_IOVLEN], MAX_FAULT_BYTES);
+            break;
+        default: model_custom_fault(s, call); break;
+        }
+    }
+}
+
+int model_outputs(const struct model_syscall *m, const struct model_call *call, struct model_range *ret,
+                  int max_ranges)
+{
+    struct sink s = {.ret = ret, .max = max_ranges};
     bool failed = model_failed(call), custom_done = false;
-    if (m->cls == MODEL_ENOSYS || m->cls == MODEL_REFUSE || (failed && !(m->flags & MODEL_WRITES_ON_ERROR)))
+    if (m->cls == MODEL_ENOSYS || m->cls == MODEL_REFUSE)
+        return 0;
+    if (call->result == -ME_FAULT) {
+        fault_outputs(&s, m, call);
+        return s.overflow ? -1 : s.n;
+    }
+    if (failed && !(m->flags & MODEL_WRITES_ON_ERROR))
         return 0;
     for (unsigned i = 0; i < m->n_outs; i++) {
         if (m->outs[i].rule != MO_CUSTOM) {

@@ -41,26 +41,30 @@ enum model_flag {
 };
 
 /* Type of an argument, for people and for checks. */
+// clang-format off
 enum model_type {
-    MT_NONE, MT_INT, MT_UINT, MT_LONG, MT_SIZE, MT_HEX, MT_PTR, MT_FD, MT_DIRFD, MT_PATH /* NUL-terminated, read by the kernel */,
-    MT_STRV /* argv/envp */, MT_BUF_IN, MT_BUF_OUT, MT_STRUCT_IN, MT_STRUCT_OUT, MT_STRUCT_INOUT,
+    MT_NONE, MT_INT, MT_UINT, MT_LONG, MT_SIZE, MT_HEX, MT_PTR, MT_FD, MT_DIRFD,
+    MT_PATH /* NUL-terminated, read by the kernel */, MT_STRV /* argv/envp */,
+    MT_BUF_IN, MT_BUF_OUT, MT_STRUCT_IN, MT_STRUCT_OUT, MT_STRUCT_INOUT,
     MT_OPEN_FLAGS, MT_MODE, MT_PROT, MT_MAP_FLAGS, MT_SIGNO, MT_IOCTL, MT_WHENCE, MT_CLOCK, MT_PID, MT_OFFSET,
     MT_FLAGS /* generic bit mask, printed hex */,
 };
+// clang-format on
 
 /* One thing the kernel writes through an argument: see model.c for each rule's sum. */
 enum model_rule {
     MO_NONE,
-    MO_FIXED,       /* `n` bytes */
-    MO_FIXED_POS,   /* `n` bytes, when the result is above 0 (wait4, copy_file_range) */
-    MO_RET,         /* min(result, args[len_arg]) * n bytes (read, getrandom, ...) */
-    MO_ARG,         /* args[len_arg] * n bytes */
-    MO_RET_ELEMS,   /* the same as MO_RET where the result counts elements of n bytes (epoll_wait, ...) */
-    MO_SOCKLEN,     /* min(length before, length after) at *args[len_arg], plus the 4-byte length itself */
-    MO_IOVEC,       /* readv family: result bytes spread over iovec array args[arg], count args[len_arg] */
-    MO_MSGHDR, MO_MMSGHDR,
-    MO_STRING_RET,  /* as MO_RET, and it is text (getcwd, readlink) */
-    MO_CUSTOM,      /* by number, in model.c: ioctl, fcntl, futex, prctl, select, poll, ... */
+    MO_FIXED,     /* `n` bytes */
+    MO_FIXED_POS, /* `n` bytes, when the result is above 0 (wait4, copy_file_range) */
+    MO_RET,       /* min(result, args[len_arg]) * n bytes (read, getrandom, ...) */
+    MO_ARG,       /* args[len_arg] * n bytes */
+    MO_RET_ELEMS, /* the same as MO_RET where the result counts elements of n bytes (epoll_wait, ...) */
+    MO_SOCKLEN,   /* min(length before, length after) at *args[len_arg], plus the 4-byte length itself */
+    MO_IOVEC,     /* readv family: result bytes spread over iovec array args[arg], count args[len_arg] */
+    MO_MSGHDR,
+    MO_MMSGHDR,
+    MO_STRING_RET, /* as MO_RET, and it is text (getcwd, readlink) */
+    MO_CUSTOM,     /* by number, in model.c: ioctl, fcntl, futex, prctl, select, poll, ... */
 };
 
 #define MODEL_MAX_ARGS 6
@@ -86,14 +90,14 @@ struct model_syscall {
     struct model_arg args[MODEL_MAX_ARGS];
     struct model_out outs[MODEL_MAX_OUTS];
     struct model_out ins[MODEL_MAX_INS]; /* structures that the kernel reads, by the same rules */
-    const char *note;                    /* why the class is what it is; always there for REFUSE and ENOSYS; or NULL */
+    const char *note; /* why the class is what it is; always there for REFUSE and ENOSYS; or NULL */
 };
 
 struct model_call {
     uint64_t nr;
     uint64_t args[MODEL_MAX_ARGS];
-    int64_t result;             /* negative errno on failure, as the kernel returns it */
-    uint64_t before[8];         /* filled by model_before */
+    int64_t result;     /* negative errno on failure, as the kernel returns it */
+    uint64_t before[8]; /* filled by model_before */
     /* Copies n bytes from program memory; returns false if any is unreadable. */
     bool (*peek)(gaddr addr, void *to, size_t n_bytes);
 };
@@ -121,18 +125,22 @@ int model_outputs(const struct model_syscall *m, const struct model_call *call, 
  * An ioctl request, option or command that the model does not know is let through: nearly always the
  * kernel does not know it either, or not for that descriptor, and an error has no outputs. Should it
  * succeed, model_outputs says -1. */
-const char *model_refusal(const struct model_syscall *m, const struct model_call *call, char *buf, size_t n_bytes);
+const char *model_refusal(const struct model_syscall *m, const struct model_call *call, char *buf,
+                          size_t n_bytes);
 
 /* The call with what its number alone does not say: "ioctl 0x5401", "prctl option 99", "fcntl command
  * 7", or just its name. For refusals, above all when model_outputs says -1. The text is static, or in buf. */
-const char *model_request_text(const struct model_syscall *m, const struct model_call *call, char *buf, size_t n_bytes);
+const char *model_request_text(const struct model_syscall *m, const struct model_call *call, char *buf,
+                               size_t n_bytes);
 
 /* What the call reads that people want to see and replay checks: paths and small structures (not the
  * data of write). Asked before the call; lengths of strings are found with peek, at most 4096 each.
  * Returns the number of ranges. */
-int model_inputs(const struct model_syscall *m, const struct model_call *call, struct model_range *ret, int max_ranges);
+int model_inputs(const struct model_syscall *m, const struct model_call *call, struct model_range *ret,
+                 int max_ranges);
 
 /* The data that the call sends out (MODEL_OUTPUT_DATA), as far as it was accepted. Asked after it. */
-int model_sent(const struct model_syscall *m, const struct model_call *call, struct model_range *ret, int max_ranges);
+int model_sent(const struct model_syscall *m, const struct model_call *call, struct model_range *ret,
+               int max_ranges);
 
 #endif

@@ -23,7 +23,8 @@
 static void timeout_outputs(struct sink *s, const struct model_call *call, gaddr addr)
 {
     uint64_t now[2];
-    if (addr && call->peek(addr, now, sizeof(now)) && (now[0] != call->before[0] || now[1] != call->before[1]))
+    if (addr && call->peek(addr, now, sizeof(now)) &&
+        (now[0] != call->before[0] || now[1] != call->before[1]))
         sink_add(s, addr, sizeof(now));
 }
 
@@ -116,17 +117,12 @@ static bool futex_outputs(struct sink *s, const struct model_call *call)
     switch (call->args[1] & 127) {
     case 5:  /* WAKE_OP */
     case 11: /* WAIT_REQUEUE_PI */
-    case 12: /* CMP_REQUEUE_PI */
-        sink_add_readable(s, call, call->args[4], 4);
-        break;
+    case 12: /* CMP_REQUEUE_PI */ sink_add_readable(s, call, call->args[4], 4); break;
     case 6: /* LOCK_PI: sets the waiters bit even when it then times out */
     case 7: /* UNLOCK_PI */
     case 8: /* TRYLOCK_PI */
-    case 13: /* LOCK_PI2 */
-        sink_add_readable(s, call, call->args[0], 4);
-        break;
-    default:
-        break;
+    case 13: /* LOCK_PI2 */ sink_add_readable(s, call, call->args[0], 4); break;
+    default: break;
     }
     return true;
 }
@@ -138,8 +134,6 @@ static bool futex_outputs(struct sink *s, const struct model_call *call)
 static bool waitid_outputs(struct sink *s, const struct model_call *call)
 {
     gaddr info = call->args[2], usage = call->args[4];
-    if (call->result == -ME_FAULT)
-        return true;
     if (info) {
         sink_add_readable(s, call, info, 12);
         sink_add_readable(s, call, info + 16, 12);
@@ -180,17 +174,13 @@ static bool arch_prctl_outputs(struct sink *s, const struct model_call *call)
     case 0x1024: /* ARCH_GET_XCOMP_GUEST_PERM */
     case 0x4001: /* ARCH_GET_UNTAG_MASK */
     case 0x4003: /* ARCH_GET_MAX_TAG_BITS */
-    case 0x5005: /* ARCH_SHSTK_STATUS */
-        sink_add(s, call->args[1], 8);
-        return true;
+    case 0x5005: /* ARCH_SHSTK_STATUS */ sink_add(s, call->args[1], 8); return true;
     case 0x1001: /* ARCH_SET_GS */
     case 0x1002: /* ARCH_SET_FS */
     case 0x1011: /* ARCH_GET_CPUID */
     case 0x1012: /* ARCH_SET_CPUID */
-    case 0x1023: /* ARCH_REQ_XCOMP_PERM */
-        return true;
-    default:
-        return false;
+    case 0x1023: /* ARCH_REQ_XCOMP_PERM */ return true;
+    default: return false;
     }
 }
 
@@ -201,7 +191,7 @@ static const struct prctl_row {
     uint32_t option;
     uint8_t rule, n;
 } prctl_rows[] = {
-#define PRCTL(NAME, OPTION, RULE, N) { #NAME, (OPTION), PRCTL_##RULE, (N) },
+#define PRCTL(NAME, OPTION, RULE, N) {#NAME, (OPTION), PRCTL_##RULE, (N)},
 #include "model/prctls.tbl"
 #undef PRCTL
 };
@@ -223,7 +213,8 @@ const char *model_prctl_refused(const struct model_call *call)
         return NULL;
     /* Reading the clock by instruction, once forbidden, would have to fault; moving the heap or the
      * stack limits would have to be done again on replay. */
-    bool refused = row->rule == PRCTL_REFUSED || (row->option == OPT_SET_TSC && call->args[1] != 1 /* PR_TSC_ENABLE */) ||
+    bool refused = row->rule == PRCTL_REFUSED ||
+                   (row->option == OPT_SET_TSC && call->args[1] != 1 /* PR_TSC_ENABLE */) ||
                    row->option == OPT_SET_MM;
     return refused ? row->name : NULL;
 }
@@ -245,7 +236,8 @@ static bool prctl_outputs(struct sink *s, const struct model_call *call)
 /* kernel/capability.c: an unknown version is answered with the kernel's own. */
 static bool cap_outputs(struct sink *s, const struct model_call *call)
 {
-    bool v1 = call->before[0] == 0x19980330, v23 = call->before[0] == 0x20071026 || call->before[0] == 0x20080522;
+    bool v1 = call->before[0] == 0x19980330,
+         v23 = call->before[0] == 0x20071026 || call->before[0] == 0x20080522;
     if (!v1 && !v23)
         sink_add_readable(s, call, call->args[0], 4);
     else if (call->nr == __NR_capget && !model_failed(call))
@@ -291,7 +283,8 @@ static bool mincore_outputs(struct sink *s, const struct model_call *call)
 
 static bool get_mempolicy_outputs(struct sink *s, const struct model_call *call)
 {
-    sink_add(s, call->args[1], (call->args[2] - 1 + 63) / 64 * 8); /* whole words, wrapping at 0 as in the kernel */
+    sink_add(s, call->args[1],
+             (call->args[2] - 1 + 63) / 64 * 8); /* whole words, wrapping at 0 as in the kernel */
     return true;
 }
 
@@ -311,19 +304,13 @@ static bool fcntl_outputs(struct sink *s, const struct model_call *call)
 {
     uint32_t cmd = (uint32_t)call->args[1];
     switch (cmd) {
-    case 5:  /* F_GETLK */
-    case 36: /* F_OFD_GETLK */
-        sink_add(s, call->args[2], 32);
-        return true;
+    case 5: /* F_GETLK */
+    case 36: /* F_OFD_GETLK */ sink_add(s, call->args[2], 32); return true;
     case 16:   /* F_GETOWN_EX */
     case 17:   /* F_GETOWNER_UIDS */
     case 1035: /* F_GET_RW_HINT */
-    case 1037: /* F_GET_FILE_RW_HINT */
-        sink_add(s, call->args[2], 8);
-        return true;
-    case 1039: /* F_GETDELEG, since 6.19 */
-        sink_add(s, call->args[2], 8);
-        return true;
+    case 1037: /* F_GET_FILE_RW_HINT */ sink_add(s, call->args[2], 8); return true;
+    case 1039: /* F_GETDELEG, since 6.19 */ sink_add(s, call->args[2], 8); return true;
     default: /* F_DUPFD .. F_SETLKW, F_SETOWN .. F_SETOWN_EX, F_OFD_SETLK(W); F_SETLEASE .. F_SET_FILE_RW_HINT, F_SETDELEG */
         return cmd <= 15 || cmd == 37 || cmd == 38 || (cmd >= 1024 && cmd <= 1040);
     }
@@ -370,12 +357,17 @@ static bool sysfs_outputs(struct sink *s, const struct model_call *call)
 static bool quotactl_outputs(struct sink *s, const struct model_call *call)
 {
     uint32_t cmd = (uint32_t)call->args[call->nr == __NR_quotactl ? 0 : 1] >> 8;
-    static const struct { uint32_t cmd; uint16_t n; } rows[] = {
-        { 0x800001, 0 }, { 0x800002, 0 }, { 0x800003, 0 }, /* Q_SYNC, Q_QUOTAON, Q_QUOTAOFF */
-        { 0x800004, 4 }, { 0x800005, 24 }, { 0x800006, 0 }, /* Q_GETFMT, Q_GETINFO, Q_SETINFO */
-        { 0x800007, 72 }, { 0x800008, 0 }, { 0x800009, 72 }, /* Q_GETQUOTA, Q_SETQUOTA, Q_GETNEXTQUOTA */
-        { 0x5801, 0 }, { 0x5802, 0 }, { 0x5803, 112 }, { 0x5804, 0 }, /* Q_XQUOTAON, OFF, XGETQUOTA, XSETQLIM */
-        { 0x5805, 80 }, { 0x5806, 0 }, { 0x5807, 0 }, { 0x5808, 160 }, { 0x5809, 112 }, /* XGETQSTAT .. XGETNEXTQUOTA */
+    static const struct {
+        uint32_t cmd;
+        uint16_t n;
+    } rows[] = {
+        {0x800001, 0},  {0x800002, 0},  {0x800003, 0},  /* Q_SYNC, Q_QUOTAON, Q_QUOTAOFF */
+        {0x800004, 4},  {0x800005, 24}, {0x800006, 0},  /* Q_GETFMT, Q_GETINFO, Q_SETINFO */
+        {0x800007, 72}, {0x800008, 0},  {0x800009, 72}, /* Q_GETQUOTA, Q_SETQUOTA, Q_GETNEXTQUOTA */
+        {0x5801, 0},    {0x5802, 0},    {0x5803, 112},
+        {0x5804, 0}, /* Q_XQUOTAON, OFF, XGETQUOTA, XSETQLIM */
+        {0x5805, 80},   {0x5806, 0},    {0x5807, 0},
+        {0x5808, 160},  {0x5809, 112}, /* XGETQSTAT .. XGETNEXTQUOTA */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         if (rows[i].cmd == cmd) {
@@ -390,15 +382,18 @@ static bool quotactl_outputs(struct sink *s, const struct model_call *call)
 
 static bool ipc_ctl_outputs(struct sink *s, const struct model_call *call)
 {
-    static const struct { uint16_t nr, cmd, n; } rows[] = {
-        { __NR_msgctl, 0, 0 }, { __NR_msgctl, 1, 0 }, { __NR_msgctl, 2, 120 }, { __NR_msgctl, 11, 120 }, { __NR_msgctl, 13, 120 },
-        { __NR_msgctl, 3, 32 }, { __NR_msgctl, 12, 32 }, /* IPC_INFO, MSG_INFO: struct msginfo */
-        { __NR_semctl, 0, 0 }, { __NR_semctl, 1, 0 }, { __NR_semctl, 2, 104 }, { __NR_semctl, 18, 104 }, { __NR_semctl, 20, 104 },
-        { __NR_semctl, 3, 40 }, { __NR_semctl, 19, 40 }, /* struct seminfo */
-        { __NR_semctl, 11, 0 }, { __NR_semctl, 12, 0 }, { __NR_semctl, 14, 0 }, { __NR_semctl, 15, 0 }, { __NR_semctl, 16, 0 },
-        { __NR_semctl, 17, 0 }, /* GETPID GETVAL GETNCNT GETZCNT SETVAL SETALL; GETALL (13) is unknown on purpose */
-        { __NR_shmctl, 0, 0 }, { __NR_shmctl, 1, 0 }, { __NR_shmctl, 2, 112 }, { __NR_shmctl, 13, 112 }, { __NR_shmctl, 15, 112 },
-        { __NR_shmctl, 3, 72 }, { __NR_shmctl, 14, 48 }, { __NR_shmctl, 11, 0 }, { __NR_shmctl, 12, 0 },
+    static const struct {
+        uint16_t nr, cmd, n;
+    } rows[] = {
+        {__NR_msgctl, 0, 0},    {__NR_msgctl, 1, 0},  {__NR_msgctl, 2, 120}, {__NR_msgctl, 11, 120},
+        {__NR_msgctl, 13, 120}, {__NR_msgctl, 3, 32}, {__NR_msgctl, 12, 32}, /* IPC_INFO, MSG_INFO: struct msginfo */
+        {__NR_semctl, 0, 0},    {__NR_semctl, 1, 0},  {__NR_semctl, 2, 104}, {__NR_semctl, 18, 104},
+        {__NR_semctl, 20, 104}, {__NR_semctl, 3, 40}, {__NR_semctl, 19, 40}, /* struct seminfo */
+        {__NR_semctl, 11, 0},   {__NR_semctl, 12, 0}, {__NR_semctl, 14, 0},  {__NR_semctl, 15, 0},
+        {__NR_semctl, 16, 0},   {__NR_semctl, 17, 0}, /* GETPID GETVAL GETNCNT GETZCNT SETVAL SETALL; GETALL (13) is unknown on purpose */
+        {__NR_shmctl, 0, 0},    {__NR_shmctl, 1, 0},  {__NR_shmctl, 2, 112}, {__NR_shmctl, 13, 112},
+        {__NR_shmctl, 15, 112}, {__NR_shmctl, 3, 72}, {__NR_shmctl, 14, 48}, {__NR_shmctl, 11, 0},
+        {__NR_shmctl, 12, 0},
     };
     bool sem = call->nr == __NR_semctl;
     uint32_t cmd = (uint32_t)call->args[sem ? 2 : 1];
@@ -430,19 +425,14 @@ static bool keyctl_outputs(struct sink *s, const struct model_call *call)
     case 23: /* DH_COMPUTE */
         sink_add_readable(s, call, call->args[2], min_u64(result, call->args[3]));
         return true;
-    case 24: /* PKEY_QUERY: struct keyctl_pkey_query */
-        sink_add(s, call->args[4], 48);
-        return true;
+    case 24: /* PKEY_QUERY: struct keyctl_pkey_query */ sink_add(s, call->args[4], 48); return true;
     case 25: /* PKEY_ENCRYPT, PKEY_DECRYPT, PKEY_SIGN */
     case 26:
-    case 27:
-        sink_add(s, call->args[4], result);
-        return true;
+    case 27: sink_add(s, call->args[4], result); return true;
     case 31: /* CAPABILITIES: the rest of the buffer is cleared */
         sink_add(s, call->args[1], call->args[2]);
         return true;
-    default:
-        return (uint32_t)call->args[0] <= 32;
+    default: return (uint32_t)call->args[0] <= 32;
     }
 }
 
@@ -473,6 +463,7 @@ static const struct custom {
     uint16_t nr;
     uint8_t peek_arg, peek_bytes; /* what model_before must remember of *args[peek_arg] */
     bool (*outputs)(struct sink *s, const struct model_call *call);
+    // clang-format off
 } customs[] = {
     { __NR_ioctl, 0, 0, model_ioctl_outputs },
     { __NR_futex, 0, 0, futex_outputs },
@@ -515,6 +506,7 @@ static const struct custom {
     { __NR_lsm_get_self_attr, 2, 4, lsm_outputs },
     { __NR_lsm_list_modules, 1, 4, lsm_outputs },
 };
+// clang-format on
 
 static const struct custom *custom_find(uint64_t nr)
 {
@@ -527,7 +519,7 @@ static const struct custom *custom_find(uint64_t nr)
 void model_custom_before(struct model_call *call)
 {
     const struct custom *c = custom_find(call->nr);
-    uint64_t was[2] = { 0, 0 };
+    uint64_t was[2] = {0, 0};
     if (!c || !c->peek_bytes)
         return;
     if (!call->peek(call->args[c->peek_arg], was, c->peek_bytes))
@@ -540,4 +532,27 @@ bool model_custom_outputs(struct sink *s, const struct model_call *call)
 {
     const struct custom *c = custom_find(call->nr);
     return c && c->outputs(s, call);
+}
+
+void model_custom_fault(struct sink *s, const struct model_call *call)
+{
+    switch (call->nr) {
+    case __NR_poll:
+    case __NR_ppoll: sink_add_readable(s, call, call->args[0], 8 * (uint64_t)(uint32_t)call->args[1]); break;
+    case __NR_select:
+    case __NR_pselect6:
+        for (unsigned i = 1; i <= 3; i++)
+            sink_add_readable(s, call, call->args[i], fd_set_bytes(call));
+        break;
+    case __NR_recvfrom: /* the data is there before the address turns out to be bad */
+        sink_add_readable(s, call, call->args[1], min_u64(call->args[2], 1 << 16));
+        break;
+    case __NR_getsockopt:
+        sink_add_readable(s, call, call->args[3], min_u64(call->before[0], 4096));
+        sink_add_readable(s, call, call->args[4], 4);
+        break;
+    case __NR_ioctl: model_ioctl_fault(s, call); break;
+    case __NR_waitid: waitid_outputs(s, call); break;
+    default: break;
+    }
 }

@@ -73,7 +73,8 @@ static void add_msghdr(struct sink *s, const struct model_call *call, gaddr msg)
 static bool futex_has_timeout(uint32_t op)
 {
     op &= 127;
-    return op == 0 || op == 6 || op == 9 || op == 11 || op == 13; /* WAIT, LOCK_PI, WAIT_BITSET, WAIT_REQUEUE_PI, LOCK_PI2 */
+    return op == 0 || op == 6 || op == 9 || op == 11 ||
+           op == 13; /* WAIT, LOCK_PI, WAIT_BITSET, WAIT_REQUEUE_PI, LOCK_PI2 */
 }
 
 static void add_custom(struct sink *s, const struct model_call *call)
@@ -85,9 +86,7 @@ static void add_custom(struct sink *s, const struct model_call *call)
         for (unsigned i = 1; i <= 3; i++)
             add_input(s, call, call->args[i], a0 <= INT32_MAX ? (a0 + 63) / 64 * 8 : 0);
         break;
-    case __NR_ioctl:
-        model_ioctl_inputs(s, call);
-        break;
+    case __NR_ioctl: model_ioctl_inputs(s, call); break;
     case __NR_fcntl:
         if ((a1 >= 5 && a1 <= 7) || (a1 >= 36 && a1 <= 38)) /* F_GETLK .. F_SETLKW, F_OFD_* */
             add_input(s, call, call->args[2], 32);
@@ -100,44 +99,34 @@ static void add_custom(struct sink *s, const struct model_call *call)
         else if (a0 == 0x53564d41) /* PR_SET_VMA: the name is last */
             add_string(s, call, call->args[4]);
         break;
-    case __NR_capset:
-        add_input(s, call, call->args[1], 24);
-        break;
+    case __NR_capset: add_input(s, call, call->args[1], 24); break;
     case __NR_futex:
         if (futex_has_timeout(a1))
             add_input(s, call, call->args[3], 16);
         break;
-    default:
-        break;
+    default: break;
     }
 }
 
-static void add_struct(struct sink *s, const struct model_syscall *m, const struct model_call *call, const struct model_out *in)
+static void add_struct(struct sink *s, const struct model_syscall *m, const struct model_call *call,
+                       const struct model_out *in)
 {
     switch (in->rule) {
-    case MO_FIXED:
-        add_input(s, call, call->args[in->arg], in->n);
-        break;
+    case MO_FIXED: add_input(s, call, call->args[in->arg], in->n); break;
     case MO_ARG:
         add_input(s, call, call->args[in->arg], mul_sat(model_arg_value(m, call, in->len_arg), in->n));
         break;
-    case MO_IOVEC:
-        add_iov(s, call, call->args[in->arg], (uint32_t)call->args[in->len_arg]);
-        break;
-    case MO_MSGHDR:
-        add_msghdr(s, call, call->args[in->arg]);
-        break;
-    case MO_CUSTOM:
-        add_custom(s, call);
-        break;
-    default:
-        break;
+    case MO_IOVEC: add_iov(s, call, call->args[in->arg], (uint32_t)call->args[in->len_arg]); break;
+    case MO_MSGHDR: add_msghdr(s, call, call->args[in->arg]); break;
+    case MO_CUSTOM: add_custom(s, call); break;
+    default: break;
     }
 }
 
-int model_inputs(const struct model_syscall *m, const struct model_call *call, struct model_range *ret, int max_ranges)
+int model_inputs(const struct model_syscall *m, const struct model_call *call, struct model_range *ret,
+                 int max_ranges)
 {
-    struct sink s = { .ret = ret, .max = max_ranges };
+    struct sink s = {.ret = ret, .max = max_ranges};
     for (unsigned i = 0; i < m->n_args; i++) {
         if (m->args[i].type == MT_PATH)
             add_string(&s, call, call->args[i]);
@@ -159,9 +148,10 @@ static void sent_mmsghdr(struct sink *s, const struct model_call *call)
     }
 }
 
-int model_sent(const struct model_syscall *m, const struct model_call *call, struct model_range *ret, int max_ranges)
+int model_sent(const struct model_syscall *m, const struct model_call *call, struct model_range *ret,
+               int max_ranges)
 {
-    struct sink s = { .ret = ret, .max = max_ranges };
+    struct sink s = {.ret = ret, .max = max_ranges};
     if (!(m->flags & MODEL_OUTPUT_DATA) || model_failed(call))
         return 0;
     uint64_t n_bytes = (uint64_t)call->result;
@@ -169,18 +159,12 @@ int model_sent(const struct model_syscall *m, const struct model_call *call, str
     case __NR_writev:
     case __NR_pwritev:
     case __NR_pwritev2:
-    case __NR_vmsplice:
-        sink_add_iov(&s, call->args[1], (uint32_t)call->args[2], n_bytes);
-        break;
+    case __NR_vmsplice: sink_add_iov(&s, call->args[1], (uint32_t)call->args[2], n_bytes); break;
     case __NR_sendmsg:
         sink_add_iov(&s, load64(call->args[1] + MSGHDR_IOV), load64(call->args[1] + MSGHDR_IOVLEN), n_bytes);
         break;
-    case __NR_sendmmsg:
-        sent_mmsghdr(&s, call);
-        break;
-    case __NR_mq_timedsend: /* the result is 0 */
-        sink_add(&s, call->args[1], call->args[2]);
-        break;
+    case __NR_sendmmsg: sent_mmsghdr(&s, call); break;
+    case __NR_mq_timedsend: /* the result is 0 */ sink_add(&s, call->args[1], call->args[2]); break;
     default: /* write, pwrite64, sendto */
         sink_add(&s, call->args[1], min_u64(n_bytes, call->args[2]));
         break;
@@ -217,18 +201,33 @@ static void text_add_number(struct text *t, uint64_t value, unsigned base)
     text_add(t, digits + i);
 }
 
-const char *model_request_text(const struct model_syscall *m, const struct model_call *call, char *buf, size_t n_bytes)
+const char *model_request_text(const struct model_syscall *m, const struct model_call *call, char *buf,
+                               size_t n_bytes)
 {
-    static const struct { uint16_t nr; uint8_t arg, base; const char *what; } options[] = {
-        { __NR_ioctl, 1, 16, " " }, { __NR_prctl, 0, 10, " option " }, { __NR_fcntl, 1, 10, " command " },
-        { __NR_arch_prctl, 0, 16, " code " }, { __NR_semctl, 2, 10, " command " }, { __NR_shmctl, 1, 10, " command " },
-        { __NR_msgctl, 1, 10, " command " }, { __NR_keyctl, 0, 10, " operation " }, { __NR_quotactl, 0, 16, " command " },
-        { __NR_quotactl_fd, 1, 16, " command " }, { __NR_seccomp, 0, 10, " operation " }, { __NR_modify_ldt, 0, 10, " function " },
-        { __NR_process_madvise, 3, 10, " advice " }, { __NR_setsockopt, 2, 10, " option " }, { __NR_getsockopt, 2, 10, " option " },
+    static const struct {
+        uint16_t nr;
+        uint8_t arg, base;
+        const char *what;
+    } options[] = {
+        {__NR_ioctl, 1, 16, " "},
+        {__NR_prctl, 0, 10, " option "},
+        {__NR_fcntl, 1, 10, " command "},
+        {__NR_arch_prctl, 0, 16, " code "},
+        {__NR_semctl, 2, 10, " command "},
+        {__NR_shmctl, 1, 10, " command "},
+        {__NR_msgctl, 1, 10, " command "},
+        {__NR_keyctl, 0, 10, " operation "},
+        {__NR_quotactl, 0, 16, " command "},
+        {__NR_quotactl_fd, 1, 16, " command "},
+        {__NR_seccomp, 0, 10, " operation "},
+        {__NR_modify_ldt, 0, 10, " function "},
+        {__NR_process_madvise, 3, 10, " advice "},
+        {__NR_setsockopt, 2, 10, " option "},
+        {__NR_getsockopt, 2, 10, " option "},
     };
     for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
         if (options[i].nr == m->nr) {
-            struct text t = { buf, n_bytes, 0 };
+            struct text t = {buf, n_bytes, 0};
             text_add(&t, m->name);
             text_add(&t, options[i].what);
             text_add_number(&t, (uint32_t)call->args[options[i].arg], options[i].base);
@@ -252,37 +251,34 @@ static const char *sockopt_refused(const struct model_call *call)
 
 static bool madvice_keeps_contents(uint32_t advice)
 {
-    return advice == 3 || advice == 20 || advice == 21 || advice == 25; /* WILLNEED, COLD, PAGEOUT, COLLAPSE */
+    return advice == 3 || advice == 20 || advice == 21 ||
+           advice == 25; /* WILLNEED, COLD, PAGEOUT, COLLAPSE */
 }
 
 static const char *why_refused(const struct model_syscall *m, const struct model_call *call)
 {
     switch (call->nr) {
-    case __NR_ioctl:
-        return model_ioctl_refused_family((uint32_t)call->args[1]);
-    case __NR_prctl:
-        return model_prctl_refused(call);
+    case __NR_ioctl: return model_ioctl_refused_family((uint32_t)call->args[1]);
+    case __NR_prctl: return model_prctl_refused(call);
     case __NR_setsockopt:
-    case __NR_getsockopt:
-        return sockopt_refused(call);
+    case __NR_getsockopt: return sockopt_refused(call);
     case __NR_semctl:
         return (uint32_t)call->args[2] == 13 ? "GETALL: only the kernel knows its length" : NULL;
     case __NR_modify_ldt:
         return (uint32_t)call->args[0] == 1 || (uint32_t)call->args[0] == 0x11 ? m->note : NULL;
-    case __NR_process_madvise:
-        return madvice_keeps_contents((uint32_t)call->args[3]) ? NULL : m->note;
-    default:
-        return m->cls == MODEL_REFUSE ? m->note : NULL;
+    case __NR_process_madvise: return madvice_keeps_contents((uint32_t)call->args[3]) ? NULL : m->note;
+    default: return m->cls == MODEL_REFUSE ? m->note : NULL;
     }
 }
 
-const char *model_refusal(const struct model_syscall *m, const struct model_call *call, char *buf, size_t n_bytes)
+const char *model_refusal(const struct model_syscall *m, const struct model_call *call, char *buf,
+                          size_t n_bytes)
 {
     const char *why = why_refused(m, call);
     if (!why)
         return NULL;
     const char *what = model_request_text(m, call, buf, n_bytes);
-    struct text t = { buf, n_bytes, 0 };
+    struct text t = {buf, n_bytes, 0};
     if (what == buf)
         while (t.used + 1 < n_bytes && buf[t.used])
             t.used++;

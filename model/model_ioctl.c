@@ -13,7 +13,7 @@ static const struct ioctl_row {
     uint16_t n;
     uint8_t rule;
 } rows[] = {
-#define IOCTL(NAME, REQUEST, RULE, N) { (REQUEST), (N), IO_##RULE },
+#define IOCTL(NAME, REQUEST, RULE, N) {(REQUEST), (N), IO_##RULE},
 #include "model/ioctls.tbl"
 #undef IOCTL
 };
@@ -22,9 +22,10 @@ static const struct ioctl_row {
 static uint32_t io_type(uint32_t request) { return request >> 8 & 0xff; }
 static uint32_t io_nr(uint32_t request) { return request & 0xff; }
 static uint32_t io_size(uint32_t request) { return request >> 16 & 0x3fff; }
-static bool io_reads(uint32_t request) { return request >> 31; }          /* the kernel writes memory */
-static bool io_writes(uint32_t request) { return request >> 30 & 1; }     /* the kernel reads memory */
+static bool io_reads(uint32_t request) { return request >> 31; }      /* the kernel writes memory */
+static bool io_writes(uint32_t request) { return request >> 30 & 1; } /* the kernel reads memory */
 
+// clang-format off
 static const struct {
     uint8_t type, nr_first, nr_last;
 } honest_families[] = {
@@ -43,6 +44,7 @@ static const struct {
     { 'b', "binder" }, { 'U', "usbdevfs" }, { 'A', "ALSA" }, { 0x1b, "InfiniBand" }, { 0xfd, "device-mapper" },
     { 0xab, "nbd" }, { 'N', "NVMe" }, { 0xa8, "io_uring" },
 };
+// clang-format on
 
 static const struct ioctl_row *row_find(uint32_t request)
 {
@@ -98,22 +100,20 @@ static bool ethtool_outputs(struct sink *s, gaddr arg)
     gaddr data = load64(arg + 16);
     switch (load32(data)) {
     case 0x01: /* GSET */
-    case 0x41: /* GET_TS_INFO */
-        sink_add(s, data, 44);
-        return true;
-    case 0x03: /* GDRVINFO */
-        sink_add(s, data, 196);
-        return true;
-    case 0x05: /* GWOL */
-        sink_add(s, data, 20);
-        return true;
+    case 0x41: /* GET_TS_INFO */ sink_add(s, data, 44); return true;
+    case 0x03: /* GDRVINFO */ sink_add(s, data, 196); return true;
+    case 0x05: /* GWOL */ sink_add(s, data, 20); return true;
     case 0x07: /* GMSGLVL */
     case 0x0a: /* GLINK */
-    case 0x14: case 0x16: case 0x18: case 0x1e: case 0x21: case 0x23: case 0x25: case 0x2b: /* GRXCSUM .. GGRO: ethtool_value */
-        sink_add(s, data, 8);
-        return true;
-    default:
-        return false;
+    case 0x14:
+    case 0x16:
+    case 0x18:
+    case 0x1e:
+    case 0x21:
+    case 0x23:
+    case 0x25:
+    case 0x2b: /* GRXCSUM .. GGRO: ethtool_value */ sink_add(s, data, 8); return true;
+    default: return false;
     }
 }
 
@@ -128,22 +128,14 @@ static void procmap_outputs(struct sink *s, gaddr arg)
 static bool special_outputs(struct sink *s, const struct model_call *call, uint32_t request, gaddr arg)
 {
     switch (request) {
-    case FIEMAP:
-        fiemap_outputs(s, call, arg);
-        return true;
+    case FIEMAP: fiemap_outputs(s, call, arg); return true;
     case DEDUPE: /* struct file_dedupe_range and its 32-byte entries come back whole */
         sink_add(s, arg, 24 + 32 * (uint64_t)(load32(arg + 16) & 0xffff));
         return true;
-    case IFCONF:
-        ifconf_outputs(s, arg);
-        return true;
-    case ETHTOOL:
-        return ethtool_outputs(s, arg);
-    case PROCMAP:
-        procmap_outputs(s, arg);
-        return true;
-    default:
-        return false;
+    case IFCONF: ifconf_outputs(s, arg); return true;
+    case ETHTOOL: return ethtool_outputs(s, arg);
+    case PROCMAP: procmap_outputs(s, arg); return true;
+    default: return false;
     }
 }
 
@@ -164,20 +156,19 @@ bool model_ioctl_outputs(struct sink *s, const struct model_call *call)
     }
     switch (row->rule) {
     case IO_OUT:
-    case IO_INOUT:
-        sink_add(s, arg, row->n);
-        return true;
-    case IO_OUTRET:
-        sink_add(s, arg, min_u64((uint64_t)call->result, row->n));
-        return true;
-    case IO_UPTO:
-        sink_add_readable(s, call, arg, row->n);
-        return true;
-    case IO_SPECIAL:
-        return special_outputs(s, call, request, arg);
-    default:
-        return true;
+    case IO_INOUT: sink_add(s, arg, row->n); return true;
+    case IO_OUTRET: sink_add(s, arg, min_u64((uint64_t)call->result, row->n)); return true;
+    case IO_UPTO: sink_add_readable(s, call, arg, row->n); return true;
+    case IO_SPECIAL: return special_outputs(s, call, request, arg);
+    default: return true;
     }
+}
+
+void model_ioctl_fault(struct sink *s, const struct model_call *call)
+{
+    const struct ioctl_row *row = row_find((uint32_t)call->args[1]);
+    if (row && row->rule != IO_NONE && row->rule != IO_IN)
+        sink_add_readable(s, call, call->args[2], row->n);
 }
 
 void model_ioctl_inputs(struct sink *s, const struct model_call *call)

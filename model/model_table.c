@@ -53,8 +53,15 @@
 #define __NR_file_setattr 469
 #endif
 
-enum { BLOCK = MODEL_MAY_BLOCK, MAPS = MODEL_CHANGES_MAPS, ONERR = MODEL_WRITES_ON_ERROR, NEWFD = MODEL_MAKES_FD, DATA = MODEL_OUTPUT_DATA };
+enum {
+    BLOCK = MODEL_MAY_BLOCK,
+    MAPS = MODEL_CHANGES_MAPS,
+    ONERR = MODEL_WRITES_ON_ERROR,
+    NEWFD = MODEL_MAKES_FD,
+    DATA = MODEL_OUTPUT_DATA
+};
 
+// clang-format off
 /* Numbers are those of the kernel's header, and each comes once. */
 #define SYS(NR, NAME, CLASS, FLAGS, ARGS, OUTS, INS, NOTE) _Static_assert(__NR_##NAME == (NR), #NAME); enum { row_once_##NR = (NR) };
 #include "model/syscalls.tbl"
@@ -86,6 +93,7 @@ static const struct model_syscall rows[MODEL_N_SYSCALLS] = {
 #include "model/syscalls.tbl"
 };
 #undef SYS
+// clang-format on
 
 const struct model_syscall *model_lookup(uint64_t nr)
 {

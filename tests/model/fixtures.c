@@ -33,22 +33,19 @@
 #include <unistd.h>
 
 const char some_text[] = "0123456789 and so on";
-const struct timespec const_timeout = { 9, 5 };
+const struct timespec const_timeout = {9, 5};
 
-static void on_alarm(int signo)
-{
-    (void)signo;
-}
+static void on_alarm(int signo) { (void)signo; }
 
 void fixtures_init(void)
 {
-    struct sigaction sa = { .sa_handler = on_alarm };
+    struct sigaction sa = {.sa_handler = on_alarm};
     sigaction(SIGALRM, &sa, NULL);
 }
 
 long alarm_soon(long value)
 {
-    struct itimerval it = { .it_value = { 0, 10000 } };
+    struct itimerval it = {.it_value = {0, 10000}};
     setitimer(ITIMER_REAL, &it, NULL);
     return value;
 }
@@ -101,14 +98,14 @@ int full_pipe(const char *text)
 
 static void wait_readable(int fd)
 {
-    struct pollfd p = { fd, POLLIN, 0 };
+    struct pollfd p = {fd, POLLIN, 0};
     if (poll(&p, 1, 2000) != 1)
         unfit();
 }
 
 int elapsed_timerfd(void)
 {
-    struct itimerspec it = { { 0, 7000 }, { 0, 1 } };
+    struct itimerspec it = {{0, 7000}, {0, 1}};
     int fd = arena_fd(timerfd_create(CLOCK_MONOTONIC, 0));
     timerfd_settime(fd, 0, &it, NULL);
     wait_readable(fd);
@@ -133,7 +130,7 @@ int ready_epoll(void)
 {
     int fd = arena_fd(epoll_create1(0));
     for (int i = 0; i < 2; i++) {
-        struct epoll_event event = { .events = EPOLLIN, .data.u64 = 0x1122334455667788 + (unsigned)i };
+        struct epoll_event event = {.events = EPOLLIN, .data.u64 = 0x1122334455667788 + (unsigned)i};
         epoll_ctl(fd, EPOLL_CTL_ADD, full_pipe("x"), &event);
     }
     return fd;
@@ -185,15 +182,16 @@ int credential_socket(void)
 
 int filtered_socket(void)
 {
-    struct sock_filter code[] = { { BPF_LD | BPF_IMM, 0x11, 0x22, 0x33445566 }, { BPF_RET | BPF_K, 0x12, 0x23, 0x11223344 } };
-    struct sock_fprog prog = { 2, code };
+    struct sock_filter code[] = {{BPF_LD | BPF_IMM, 0x11, 0x22, 0x33445566},
+                                 {BPF_RET | BPF_K, 0x12, 0x23, 0x11223344}};
+    struct sock_fprog prog = {2, code};
     int fd = socket_end(SOCK_DGRAM);
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) ? unfit() : fd;
 }
 
 static int bound(int type)
 {
-    struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = arena_fd(socket(AF_INET, type, 0));
     return bind(fd, (struct sockaddr *)&in, sizeof(in)) ? unfit() : fd;
 }
@@ -221,14 +219,12 @@ int connected_listener(void)
     return fd;
 }
 
-int tcp_end(void)
-{
-    return connected_to(tcp_listener(), SOCK_STREAM);
-}
+int tcp_end(void) { return connected_to(tcp_listener(), SOCK_STREAM); }
 
 int full_tcp(const char *text)
 {
-    int server = tcp_listener(), client = connected_to(server, SOCK_STREAM), fd = arena_fd(accept(server, NULL, NULL));
+    int server = tcp_listener(), client = connected_to(server, SOCK_STREAM),
+        fd = arena_fd(accept(server, NULL, NULL));
     if (send(client, text, strlen(text), 0) < 0)
         return unfit();
     wait_readable(fd);
@@ -284,7 +280,7 @@ int living_child(struct run *r)
 static void drop_signal(struct run *r)
 {
     sigset_t set;
-    struct timespec now = { 0, 0 };
+    struct timespec now = {0, 0};
     (void)r;
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
@@ -303,10 +299,7 @@ static uint64_t raise_blocked(struct run *r)
     return 1ULL << (SIGUSR1 - 1);
 }
 
-void *pending_signal(struct run *r)
-{
-    return PUT((uint64_t){ raise_blocked(r) });
-}
+void *pending_signal(struct run *r) { return PUT((uint64_t){raise_blocked(r)}); }
 
 int pending_signalfd(struct run *r)
 {
@@ -317,10 +310,7 @@ int pending_signalfd(struct run *r)
     return arena_fd(signalfd(-1, &set, 0));
 }
 
-static void delete_timer(struct run *r)
-{
-    syscall(SYS_timer_delete, r->extra);
-}
+static void delete_timer(struct run *r) { syscall(SYS_timer_delete, r->extra); }
 
 int new_timer(struct run *r)
 {
@@ -353,7 +343,10 @@ int new_sem(struct run *r) { return made(r, semget(IPC_PRIVATE, 2, 0600), remove
 
 int full_msgq(struct run *r)
 {
-    struct { long type; char text[10]; } msg = { 5, "a message" };
+    struct {
+        long type;
+        char text[10];
+    } msg = {5, "a message"};
     int id = new_msgq(r);
     return msgsnd(id, &msg, sizeof(msg.text), 0) ? unfit() : id;
 }
@@ -361,7 +354,7 @@ int full_msgq(struct run *r)
 int full_mqueue(struct run *r)
 {
     (void)r;
-    struct mq_attr attr = { .mq_maxmsg = 3, .mq_msgsize = 8192 };
+    struct mq_attr attr = {.mq_maxmsg = 3, .mq_msgsize = 8192};
     char name[40];
     snprintf(name, sizeof(name), "/odb-oracle-%d", (int)getpid());
     int fd = arena_fd(mq_open(name, O_RDWR | O_CREAT, 0600, &attr));
@@ -386,10 +379,7 @@ void *pipe_fds(struct run *r)
 
 /* ---- structures ---- */
 
-void *fd_set_of(int fd)
-{
-    return fd < 0 || fd > 63 ? (unfit(), NULL) : PUT((uint64_t){ 1ULL << fd });
-}
+void *fd_set_of(int fd) { return fd < 0 || fd > 63 ? (unfit(), NULL) : PUT((uint64_t){1ULL << fd}); }
 
 void *big_fd_set_of(int fd)
 {
@@ -398,21 +388,19 @@ void *big_fd_set_of(int fd)
     return set;
 }
 
-void *OUT_ZERO(size_t n_bytes)
-{
-    return memset(OUT(n_bytes), 0, n_bytes);
-}
+void *OUT_ZERO(size_t n_bytes) { return memset(OUT(n_bytes), 0, n_bytes); }
 
 void *sized_handle(unsigned n_bytes)
 {
-    unsigned head[2] = { n_bytes, 0 };
+    unsigned head[2] = {n_bytes, 0};
     return memcpy(OUT(8 + 128), head, sizeof(head));
 }
 
 void *msghdr_of(unsigned namelen, unsigned controllen, const void *base, size_t len)
 {
-    struct iovec iov = { (void *)(uintptr_t)base, len };
-    struct msghdr msg = { .msg_iov = PUT(iov), .msg_iovlen = 1, .msg_namelen = namelen, .msg_controllen = controllen };
+    struct iovec iov = {(void *)(uintptr_t)base, len};
+    struct msghdr msg = {
+        .msg_iov = PUT(iov), .msg_iovlen = 1, .msg_namelen = namelen, .msg_controllen = controllen};
     msg.msg_name = namelen ? OUT(namelen) : NULL;
     msg.msg_control = controllen ? OUT(controllen) : NULL;
     return PUT(msg);
@@ -422,28 +410,25 @@ void *mmsghdr_of(unsigned n_msgs, unsigned namelen, unsigned len)
 {
     struct mmsghdr *msgs = OUT(n_msgs * sizeof(*msgs));
     for (unsigned i = 0; i < n_msgs; i++) {
-        struct iovec iov = { OUT(len), len };
-        struct mmsghdr msg = { .msg_hdr = { .msg_iov = PUT(iov), .msg_iovlen = 1, .msg_namelen = namelen } };
+        struct iovec iov = {OUT(len), len};
+        struct mmsghdr msg = {.msg_hdr = {.msg_iov = PUT(iov), .msg_iovlen = 1, .msg_namelen = namelen}};
         msg.msg_hdr.msg_name = namelen ? OUT(namelen) : NULL;
         msgs[i] = msg;
     }
     return msgs;
 }
 
-void *timex_of(void *timex)
-{
-    return memset(timex, 0, 4);
-}
+void *timex_of(void *timex) { return memset(timex, 0, 4); }
 
 void *fiemap_of(unsigned n_extents)
 {
-    struct fiemap map = { .fm_length = FIEMAP_MAX_OFFSET, .fm_extent_count = n_extents };
+    struct fiemap map = {.fm_length = FIEMAP_MAX_OFFSET, .fm_extent_count = n_extents};
     return memcpy(OUT(sizeof(map) + n_extents * sizeof(struct fiemap_extent)), &map, sizeof(map));
 }
 
 void *procmap_of(void)
 {
-    uint64_t query[13] = { 104, 0x10 /* covering or next */, (uint64_t)(uintptr_t)some_text };
+    uint64_t query[13] = {104, 0x10 /* covering or next */, (uint64_t)(uintptr_t)some_text};
     query[10] = 200; /* vma_name_size; build_id_size 0 */
     query[11] = (uint64_t)(uintptr_t)OUT(200);
     return PUT(query);

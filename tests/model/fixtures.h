@@ -15,7 +15,7 @@ long alarm_soon(long value); /* SIGALRM in 10 ms, without restart; returns value
 /* descriptors */
 int file_of(const char *text); /* a memory file, at offset 0 */
 int file_with_xattr(void);
-int pipe_end(int which);       /* of an empty pipe: 0 to read, 1 to write */
+int pipe_end(int which); /* of an empty pipe: 0 to read, 1 to write */
 int full_pipe(const char *text);
 int elapsed_timerfd(void);
 int pending_signalfd(struct run *r);

@@ -8,6 +8,8 @@
  * everything that changes must be claimed. The body sets the call with CALL(number, args...);
  * see arena.h for OUT, PUT, FD. */
 
+// clang-format off
+
 /* ---- files ---- */
 CASE(read, OK, 0, CALL(SYS_read, FD(open("/etc/passwd", O_RDONLY)), OUT(20), 20))
 CASE(read_short, OK, 0, CALL(SYS_read, file_of("abcdef"), OUT(4000), 4000))
@@ -98,6 +100,18 @@ CASE(dup, OK, 0, CALL(SYS_dup, 0))
 CASE(dup3, OK, 0, CALL(SYS_dup3, 0, 99, O_CLOEXEC))
 CASE(pipe, OK, 0, CALL(SYS_pipe, pipe_fds(r)))
 CASE(pipe2, OK, 0, CALL(SYS_pipe2, pipe_fds(r), O_CLOEXEC))
+
+/* EFAULT after a part was written: all that is readable of the output is claimed (the `edge` is in front of a hole) */
+CASE(fault_stat, ERR(EFAULT), 0, CALL(SYS_stat, "/etc/passwd", arena_edge(100)))
+CASE(fault_read_pipe, ERR(EFAULT), 0, CALL(SYS_read, full_pipe("0123456789"), arena_edge(4), 10))
+CASE(fault_readv, ANY, 0, CALL(SYS_readv, full_pipe("0123456789"), PUT((struct iovec[]){ { OUT(3), 3 }, { arena_edge(4), 40 } }), 2))
+CASE(fault_recvfrom, ERR(EFAULT), 4, CALL(SYS_recvfrom, full_udp("0123456789"), OUT(10), 10, 0, OUT(16), arena_edge(0)))
+CASE(fault_recvfrom_name, ERR(EFAULT), 4, CALL(SYS_recvfrom, full_udp("0123456789"), OUT(10), 10, 0, arena_edge(4), INT(16)))
+CASE(fault_recvmsg, ANY, 56, CALL(SYS_recvmsg, full_udp("0123456789"), msghdr_of(0, 0, arena_edge(4), 10), 0))
+CASE(fault_uname, ERR(EFAULT), 0, CALL(SYS_uname, arena_edge(200)))
+CASE(fault_poll, ERR(EFAULT), 12, CALL(SYS_poll, arena_edge(12), 2, 0))
+CASE(fault_wait4, ERR(EFAULT), 0, CALL(SYS_wait4, dead_child(), OUT(4), 0, arena_edge(100)))
+CASE(fault_tcgets, ERR(EFAULT), 0, CALL(SYS_ioctl, pty_slave(), TCGETS, arena_edge(10)))
 
 /* moving data between descriptors: the offsets come back with few bytes changed */
 CASE(sendfile, OK, 7, CALL(SYS_sendfile, FD(open("/dev/null", O_WRONLY)), file_of("0123456789"), LONG(2), 5))
@@ -403,3 +417,4 @@ CASE(ioctl_blkpbszget, ANY, 0, CALL(SYS_ioctl, FD(open("/dev/loop0", O_RDONLY)),
 CASE(ioctl_blkiomin, ANY, 0, CALL(SYS_ioctl, FD(open("/dev/loop0", O_RDONLY)), 0x1278, OUT(4)))
 CASE(ioctl_blkrotational, ANY, 0, CALL(SYS_ioctl, FD(open("/dev/loop0", O_RDONLY)), 0x127e, OUT(2)))
 CASE(ioctl_blkbszget, ANY, 0, CALL(SYS_ioctl, FD(open("/dev/loop0", O_RDONLY)), 0x80081270, OUT(4)))
+// clang-format on

@@ -56,10 +56,9 @@ void *arena_out(size_t n_bytes)
     return piece;
 }
 
-void *arena_put(const void *from, size_t n_bytes)
-{
-    return memcpy(arena_out(n_bytes), from, n_bytes);
-}
+void *arena_put(const void *from, size_t n_bytes) { return memcpy(arena_out(n_bytes), from, n_bytes); }
+
+void *arena_edge(size_t n_bytes) { return arena + ARENA_BYTES - n_bytes; }
 
 int arena_fd(long fd)
 {
@@ -72,7 +71,12 @@ int arena_fd(long fd)
 
 /* ---- the cases ---- */
 
-#define CASE(NAME, WANT, SLACK, ...) static void case_##NAME(struct run *r) { (void)r; __VA_ARGS__; }
+#define CASE(NAME, WANT, SLACK, ...)       \
+    static void case_##NAME(struct run *r) \
+    {                                      \
+        (void)r;                           \
+        __VA_ARGS__;                       \
+    }
 #include "tests/model/oracle_cases.h"
 #undef CASE
 
@@ -85,7 +89,7 @@ static const struct one_case {
     unsigned slack;
     void (*prepare)(struct run *r);
 } cases[] = {
-#define CASE(NAME, WANT, SLACK, ...) { #NAME, WANT, SLACK, case_##NAME },
+#define CASE(NAME, WANT, SLACK, ...) {#NAME, WANT, SLACK, case_##NAME},
 #include "tests/model/oracle_cases.h"
 #undef CASE
 };
@@ -95,15 +99,19 @@ enum { N_CASES = sizeof(cases) / sizeof(*cases) };
 
 static bool peek(gaddr addr, void *to, size_t n_bytes)
 {
-    struct iovec local = { to, n_bytes }, remote = { (void *)(uintptr_t)addr, n_bytes };
+    struct iovec local = {to, n_bytes}, remote = {(void *)(uintptr_t)addr, n_bytes};
     return syscall(SYS_process_vm_readv, getpid(), &local, 1, &remote, 1, 0) == (long)n_bytes;
 }
 
 static long raw_syscall(const struct run *r)
 {
-    register uint64_t a3 __asm__("r10") = r->args[3], a4 __asm__("r8") = r->args[4], a5 __asm__("r9") = r->args[5];
+    register uint64_t a3 __asm__("r10") = r->args[3], a4 __asm__("r8") = r->args[4],
+                         a5 __asm__("r9") = r->args[5];
     long result;
-    __asm__ volatile("syscall" : "=a"(result) : "0"(r->nr), "D"(r->args[0]), "S"(r->args[1]), "d"(r->args[2]), "r"(a3), "r"(a4), "r"(a5)
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "0"(r->nr), "D"(r->args[0]), "S"(r->args[1]), "d"(r->args[2]), "r"(a3), "r"(a4),
+                       "r"(a5)
                      : "rcx", "r11", "memory");
     return result;
 }
@@ -115,7 +123,8 @@ static bool complain(const struct one_case *c, const char *what, long number)
 }
 
 /* Inputs must be readable, and few. */
-static bool check_inputs(const struct one_case *c, const struct model_syscall *m, struct model_call *call, struct model_range *ranges)
+static bool check_inputs(const struct one_case *c, const struct model_syscall *m, struct model_call *call,
+                         struct model_range *ranges)
 {
     char byte;
     int n = model_inputs(m, call, ranges, MODEL_MAX_RANGES);
@@ -127,14 +136,17 @@ static bool check_inputs(const struct one_case *c, const struct model_syscall *m
     return true;
 }
 
-static bool check_sent(const struct one_case *c, const struct model_syscall *m, const struct model_call *call, struct model_range *ranges)
+static bool check_sent(const struct one_case *c, const struct model_syscall *m, const struct model_call *call,
+                       struct model_range *ranges)
 {
     uint64_t sum = 0;
     int n = model_sent(m, call, ranges, MODEL_MAX_RANGES);
     for (int i = 0; i < n; i++)
         sum += ranges[i].len_bytes;
-    bool counts_bytes = call->nr != SYS_sendmmsg && call->nr != SYS_mq_timedsend && (m->flags & MODEL_OUTPUT_DATA);
-    return !counts_bytes || call->result < 0 || sum == (uint64_t)call->result || complain(c, "sent bytes are not the result", (long)sum);
+    bool counts_bytes =
+        call->nr != SYS_sendmmsg && call->nr != SYS_mq_timedsend && (m->flags & MODEL_OUTPUT_DATA);
+    return !counts_bytes || call->result < 0 || sum == (uint64_t)call->result ||
+           complain(c, "sent bytes are not the result", (long)sum);
 }
 
 static bool note_claims(const struct one_case *c, const struct model_range *ranges, int n)
@@ -178,7 +190,7 @@ enum outcome { PASSED, FAILED, UNFIT };
 static enum outcome run_once(const struct one_case *c, unsigned char pattern)
 {
     static struct model_range ranges[MODEL_MAX_RANGES];
-    struct run r = { 0 };
+    struct run r = {0};
     char buf[128];
     arena_run = &r;
     arena_used = 0;
@@ -189,7 +201,7 @@ static enum outcome run_once(const struct one_case *c, unsigned char pattern)
         clean_up(&r);
         return m ? UNFIT : FAILED;
     }
-    struct model_call call = { .nr = (uint64_t)r.nr, .peek = peek };
+    struct model_call call = {.nr = (uint64_t)r.nr, .peek = peek};
     memcpy(call.args, r.args, sizeof(call.args));
     bool fine = check_inputs(c, m, &call, ranges);
     if (model_refusal(m, &call, buf, sizeof(buf)))
@@ -204,7 +216,8 @@ static enum outcome run_once(const struct one_case *c, unsigned char pattern)
     if (n < 0)
         fine = complain(c, "unknown to the model", n);
     else
-        fine = fine && note_claims(c, ranges, n) && check_changes(c, ranges, n) && check_sent(c, m, &call, ranges);
+        fine = fine && note_claims(c, ranges, n) && check_changes(c, ranges, n) &&
+               check_sent(c, m, &call, ranges);
     if (call.result > 0 && (r.nr == SYS_clone || r.nr == SYS_clone3))
         waitpid((pid_t)call.result, NULL, 0);
     if (call.result >= 0 && (m->flags & MODEL_MAKES_FD))
@@ -217,7 +230,7 @@ static enum outcome run_once(const struct one_case *c, unsigned char pattern)
 
 static enum outcome run_case(const struct one_case *c)
 {
-    static const unsigned char patterns[] = { 0x5a, 0xa5 };
+    static const unsigned char patterns[] = {0x5a, 0xa5};
     memset(changed, 0, sizeof(changed));
     memset(claimed, 0, sizeof(claimed));
     for (unsigned i = 0; i < 2; i++) {
@@ -252,7 +265,7 @@ static bool selected(const char *name, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    unsigned count[3] = { 0 }, n_chosen = 0;
+    unsigned count[3] = {0}, n_chosen = 0;
     verbose = argc > 1 && !strcmp(argv[1], "-v");
     char byte;
     if (!peek((gaddr)(uintptr_t)&byte, &byte, 1)) {
@@ -260,7 +273,8 @@ int main(int argc, char **argv)
         return 77;
     }
     fixtures_init();
-    arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    arena = mmap(NULL, ARENA_BYTES + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mprotect(arena + ARENA_BYTES, 4096, PROT_NONE);
     for (size_t i = 0; i < N_CASES; i++) {
         if (!selected(cases[i].name, argc, argv))
             continue;
@@ -270,6 +284,7 @@ int main(int argc, char **argv)
         if (outcome == UNFIT && cases[i].want != WANT_ANY)
             printf("unfit here: %s\n", cases[i].name);
     }
-    printf("%u cases passed, %u failed, %u unfit on this machine\n", count[PASSED], count[FAILED], count[UNFIT]);
+    printf("%u cases passed, %u failed, %u unfit on this machine\n", count[PASSED], count[FAILED],
+           count[UNFIT]);
     return count[FAILED] || (n_chosen == N_CASES && count[PASSED] < MIN_RUN);
 }

@@ -15,21 +15,22 @@
 
 static int failures;
 
-#define CHECK(cond, ...)                        \
-    do {                                        \
-        if (!(cond)) {                          \
-            printf("line %d: ", __LINE__);      \
-            printf(__VA_ARGS__);                \
-            puts("");                           \
-            failures++;                         \
-        }                                       \
+#define CHECK(cond, ...)                   \
+    do {                                   \
+        if (!(cond)) {                     \
+            printf("line %d: ", __LINE__); \
+            printf(__VA_ARGS__);           \
+            puts("");                      \
+            failures++;                    \
+        }                                  \
     } while (0)
 
 /* ---- against the header ---- */
 
 static FILE *open_header(void)
 {
-    static const char *const paths[] = { "/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "/usr/include/asm/unistd_64.h" };
+    static const char *const paths[] = {"/usr/include/x86_64-linux-gnu/asm/unistd_64.h",
+                                        "/usr/include/asm/unistd_64.h"};
     FILE *f = NULL;
     for (size_t i = 0; i < 2 && !f; i++)
         f = fopen(paths[i], "r");
@@ -47,7 +48,8 @@ static void check_header(void)
             continue;
         const struct model_syscall *m = model_lookup(nr);
         n_calls++;
-        CHECK(m && !strcmp(m->name, name), "row %u: header says %s, table says %s", nr, name, m ? m->name : "nothing");
+        CHECK(m && !strcmp(m->name, name), "row %u: header says %s, table says %s", nr, name,
+              m ? m->name : "nothing");
     }
     CHECK(n_calls >= 360, "only %u calls in the header", n_calls);
     if (f)
@@ -58,8 +60,9 @@ static void check_header(void)
 
 static bool is_memory(uint8_t type)
 {
-    return type == MT_PTR || type == MT_PATH || type == MT_STRV || (type >= MT_BUF_IN && type <= MT_STRUCT_INOUT) ||
-           type == MT_LONG /* fcntl */ || type == MT_HEX /* prctl, keyctl */;
+    return type == MT_PTR || type == MT_PATH || type == MT_STRV ||
+           (type >= MT_BUF_IN && type <= MT_STRUCT_INOUT) || type == MT_LONG /* fcntl */ ||
+           type == MT_HEX /* prctl, keyctl */;
 }
 
 static void check_row(const struct model_syscall *m)
@@ -68,19 +71,24 @@ static void check_row(const struct model_syscall *m)
     bool writes = false;
     CHECK(supported || m->note, "%s: refused without a reason", m->name);
     CHECK(!supported || !m->note || *m->note, "%s: empty note", m->name);
-    CHECK(m->cls != MODEL_IRREGULAR || m->note || m->nr == SYS_rt_sigreturn, "%s: irregular without a note", m->name);
+    CHECK(m->cls != MODEL_IRREGULAR || m->note || m->nr == SYS_rt_sigreturn, "%s: irregular without a note",
+          m->name);
     for (unsigned i = 0; i < m->n_args; i++) {
-        CHECK(m->args[i].name && m->args[i].type != MT_NONE, "%s: argument %u has no name or type", m->name, i);
+        CHECK(m->args[i].name && m->args[i].type != MT_NONE, "%s: argument %u has no name or type", m->name,
+              i);
         writes = writes || m->args[i].type == MT_STRUCT_OUT || m->args[i].type == MT_BUF_OUT;
     }
     CHECK(!supported || !writes || m->n_outs, "%s: an output argument without a rule", m->name);
     CHECK(supported || !m->n_outs, "%s: outputs of a call that never runs", m->name);
     for (unsigned i = 0; i < m->n_outs + m->n_ins; i++) {
         const struct model_out *rule = i < m->n_outs ? &m->outs[i] : &m->ins[i - m->n_outs];
-        CHECK(rule->arg < m->n_args && rule->len_arg < m->n_args, "%s: rule %u names a missing argument", m->name, i);
-        CHECK(is_memory(m->args[rule->arg].type), "%s: rule %u points to %s", m->name, i, m->args[rule->arg].name);
+        CHECK(rule->arg < m->n_args && rule->len_arg < m->n_args, "%s: rule %u names a missing argument",
+              m->name, i);
+        CHECK(is_memory(m->args[rule->arg].type), "%s: rule %u points to %s", m->name, i,
+              m->args[rule->arg].name);
         CHECK(rule->rule == MO_CUSTOM || rule->n, "%s: rule %u of no bytes", m->name, i);
-        CHECK(i >= m->n_outs || m->args[rule->arg].type != MT_STRUCT_IN || rule->rule == MO_IOVEC || rule->rule == MO_CUSTOM,
+        CHECK(i >= m->n_outs || m->args[rule->arg].type != MT_STRUCT_IN || rule->rule == MO_IOVEC ||
+                  rule->rule == MO_CUSTOM,
               "%s: writes its input %s", m->name, m->args[rule->arg].name);
     }
 }
@@ -97,7 +105,8 @@ static void check_rows(void)
         n++;
     }
     CHECK(n >= 380, "only %u rows", n);
-    CHECK(!model_lookup(UINT64_MAX) && !model_lookup(0x40000000) && !model_lookup(337), "numbers outside the table are found");
+    CHECK(!model_lookup(UINT64_MAX) && !model_lookup(0x40000000) && !model_lookup(337),
+          "numbers outside the table are found");
 }
 
 /* ---- with hostile arguments ---- */
@@ -106,14 +115,16 @@ static char *page; /* readable, the page behind it is not */
 
 static bool peek(gaddr addr, void *to, size_t n_bytes)
 {
-    struct iovec local = { to, n_bytes }, remote = { (void *)(uintptr_t)addr, n_bytes };
+    struct iovec local = {to, n_bytes}, remote = {(void *)(uintptr_t)addr, n_bytes};
     return syscall(SYS_process_vm_readv, getpid(), &local, 1, &remote, 1, 0) == (long)n_bytes;
 }
 
 static size_t describe_peek(void *ctx, gaddr addr, void *to, size_t n_bytes)
 {
     (void)ctx;
-    size_t n = addr >= (uint64_t)(uintptr_t)page && addr < (uint64_t)(uintptr_t)page + 4096 ? (uint64_t)(uintptr_t)page + 4096 - addr : 0;
+    size_t n = addr >= (uint64_t)(uintptr_t)page && addr < (uint64_t)(uintptr_t)page + 4096
+                   ? (uint64_t)(uintptr_t)page + 4096 - addr
+                   : 0;
     n = n < n_bytes ? n : n_bytes;
     memcpy(to, (const char *)(uintptr_t)addr, n);
     return n;
@@ -122,19 +133,33 @@ static size_t describe_peek(void *ctx, gaddr addr, void *to, size_t n_bytes)
 static uint64_t hostile_value(void)
 {
     static const uint64_t values[] = {
-        0, 1, 7, 127, 4096, 65535, INT32_MAX, UINT32_MAX, 1ULL << 32, INT64_MAX, 1ULL << 63, UINT64_MAX, UINT64_MAX - 4094,
-        0x7ffffffff000, 0xffff800000000000, 0xc020660b, 0x8912, 0x8946, 0xc0686611, 0x41555856,
+        0,
+        1,
+        7,
+        127,
+        4096,
+        65535,
+        INT32_MAX,
+        UINT32_MAX,
+        1ULL << 32,
+        INT64_MAX,
+        1ULL << 63,
+        UINT64_MAX,
+        UINT64_MAX - 4094,
+        0x7ffffffff000,
+        0xffff800000000000,
+        0xc020660b,
+        0x8912,
+        0x8946,
+        0xc0686611,
+        0x41555856,
     };
     uint64_t from_page = (uint64_t)(uintptr_t)page;
     switch (rand() % 4) {
-    case 0:
-        return from_page + (unsigned)rand() % 4096;
-    case 1:
-        return from_page + 4096 - (unsigned)rand() % 70; /* runs off the end */
-    case 2:
-        return (uint64_t)rand() % 40;
-    default:
-        return values[(unsigned)rand() % (sizeof(values) / sizeof(*values))];
+    case 0: return from_page + (unsigned)rand() % 4096;
+    case 1: return from_page + 4096 - (unsigned)rand() % 70; /* runs off the end */
+    case 2: return (uint64_t)rand() % 40;
+    default: return values[(unsigned)rand() % (sizeof(values) / sizeof(*values))];
     }
 }
 
@@ -149,9 +174,9 @@ static void fill_page(void)
 static void hostile_call(uint64_t nr)
 {
     static struct model_range ranges[MODEL_MAX_RANGES];
-    struct model_call call = { .nr = nr, .peek = peek };
+    struct model_call call = {.nr = nr, .peek = peek};
     const struct model_syscall *m = model_lookup(nr);
-    char text[300], guard[4] = { 0, 0, 'x', 'x' };
+    char text[300], guard[4] = {0, 0, 'x', 'x'};
     for (unsigned i = 0; i < MODEL_MAX_ARGS; i++)
         call.args[i] = hostile_value();
     if (m) {
@@ -169,7 +194,8 @@ static void hostile_call(uint64_t nr)
     }
     call.result = rand() % 2 ? (int64_t)hostile_value() : call.result;
     size_t len = describe_args(&call, describe_peek, NULL, text, sizeof(text));
-    CHECK(strlen(text) == (len < sizeof(text) ? len : sizeof(text) - 1), "%u: length %zu is not that of %s", (unsigned)nr, len, text);
+    CHECK(strlen(text) == (len < sizeof(text) ? len : sizeof(text) - 1), "%u: length %zu is not that of %s",
+          (unsigned)nr, len, text);
     describe_args(&call, NULL, NULL, NULL, 0);
     describe_result(&call, text, sizeof(text));
 }
