@@ -273,7 +273,7 @@ static void deliver(const struct odb_ev_signal *ev)
 }
 
 /* Between two things that the program does: is the next event one that it does not ask for? If it is due
- * at once it happens at once, unless instructions are being logged: then between two of them. */
+ * at once it happens at once, unless somebody wants to see the place between two instructions. */
 static void look_ahead(void)
 {
     for (;;) {
@@ -311,7 +311,7 @@ static void look_ahead(void)
         }
         if (is_past(tick, rip))
             diverged(ODB_DIV_TICK, 0, tick, core_tick(), 0, "the recording goes back in time");
-        if (log_active() || user.to_event || tick != core_tick() || rip != ctx.rip) {
+        if (log_active() || user.to_event || user.to_pos || tick != core_tick() || rip != ctx.rip) {
             arm_async(tick, rip);
             return;
         }

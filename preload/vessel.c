@@ -78,7 +78,7 @@ static void current_regs(struct odb_regs *r)
 {
     memcpy(r->gpr, ctx.gpr, sizeof(r->gpr));
     r->rip = ctx.rip;
-    r->rflags = ctx.rflags;
+    r->rflags = ctx.rflags & ~0x10000ULL; /* RF: only after a fault, and in its frame */
     raw2(__NR_arch_prctl, 0x1003 /* ARCH_GET_FS */, &r->fs_base);
     raw2(__NR_arch_prctl, 0x1004 /* ARCH_GET_GS */, &r->gs_base);
 }
