@@ -67,10 +67,7 @@ static bool looks_like_sql(const char *text)
     return false;
 }
 
-static bool is_question(const char *arg)
-{
-    return find_question(arg) || looks_like_sql(arg);
-}
+static bool is_question(const char *arg) { return find_question(arg) || looks_like_sql(arg); }
 
 static struct odb_err *check_options(const struct query_args *a)
 {
@@ -94,16 +91,19 @@ struct odb_err *query_parse(int argc, char **argv, struct query_args *ret)
 {
     struct query_args a = {0};
     const struct cli_option options[] = {
-        {"json", 0, &a.json, NULL}, {"at", 0, NULL, &a.at}, {"before", 0, NULL, &a.before}, {"from", 0, NULL, &a.from},
-        {"to", 0, NULL, &a.to},
+        {"json", 0, &a.json, NULL}, {"at", 0, NULL, &a.at}, {"before", 0, NULL, &a.before},
+        {"from", 0, NULL, &a.from}, {"to", 0, NULL, &a.to},
     };
-    ODB_TRY(cli_parse_options(options, sizeof(options) / sizeof(*options), CLI_OPTIONS_ANYWHERE, &argc, argv));
+    ODB_TRY(
+        cli_parse_options(options, sizeof(options) / sizeof(*options), CLI_OPTIONS_ANYWHERE, &argc, argv));
     int i = 1;
-    if (argc > 1 && (!is_question(argv[1]) || (argc > 2 && is_question(argv[2]) && cli_is_recording(argv[1]))))
+    if (argc > 1 &&
+        (!is_question(argv[1]) || (argc > 2 && is_question(argv[2]) && cli_is_recording(argv[1]))))
         a.dir = argv[i++];
     if (i >= argc) {
         if (a.dir && !cli_is_recording(a.dir))
-            return cli_usage("query: '%s' is neither a question nor a recording: see 'odb help query'", a.dir);
+            return cli_usage("query: '%s' is neither a question nor a recording: see 'odb help query'",
+                             a.dir);
         return cli_usage("query: what is the question? See 'odb help query'");
     }
     a.question = argv[i++];
@@ -154,7 +154,8 @@ static struct odb_err *parse_t(const struct query *q, const char *option, const 
     if (!parse_number(text, &rest, &t) || *rest)
         return cli_usage("query: %s %s: T is a number, 'start', 'end', or 'N%%'", option, text);
     if (t > end)
-        return odb_err("%s %s is behind the end: the last state is %llu", option, text, (unsigned long long)end);
+        return odb_err("%s %s is behind the end: the last state is %llu", option, text,
+                       (unsigned long long)end);
     *ret = t;
     return NULL;
 }
@@ -165,21 +166,24 @@ static struct odb_err *register_value(const struct query *q, uint64_t t, const c
     int reg = db_reg_number(name);
     struct db_regs r;
     if (reg < 0 || regfile_wide((unsigned)reg) >= 0)
-        return cli_usage("query: '%s' is not an address: give a number (0x... for hexadecimal) or a register", name);
+        return cli_usage("query: '%s' is not an address: give a number (0x... for hexadecimal) or a register",
+                         name);
     ODB_TRY(db_registers(q->db, t, 0, &r));
     *ret = r.regs.scalar[reg];
     return NULL;
 }
 
 /* NUMBER or REGISTER, then +NUMBER or -NUMBER, then (if ret_len) ,NUMBER. */
-static struct odb_err *parse_addr(const struct query *q, uint64_t t, const char *text, gaddr *ret, uint64_t *ret_len)
+static struct odb_err *parse_addr(const struct query *q, uint64_t t, const char *text, gaddr *ret,
+                                  uint64_t *ret_len)
 {
     char *rest, name[16];
     uint64_t addr, offset;
     size_t n = strcspn(text, "+-,");
     if (!parse_number(text, &rest, &addr)) {
         if (n >= sizeof(name))
-            return cli_usage("query: '%s' is not an address: give a number (0x... for hexadecimal) or a register", text);
+            return cli_usage(
+                "query: '%s' is not an address: give a number (0x... for hexadecimal) or a register", text);
         memcpy(name, text, n);
         name[n] = 0;
         ODB_TRY(register_value(q, t, name, &addr));
@@ -259,7 +263,8 @@ static struct odb_err *show_origin(struct query *q, gaddr addr, uint64_t t)
         printf("not written since it was %s at t %llu%s%s\n", c.moved ? "moved there" : "mapped",
                (unsigned long long)c.t_start - 1, *place ? ": " : "", place);
     else
-        printf("never written before t %llu: as it was at the start%s%s\n", (unsigned long long)t, *place ? ": " : "", place);
+        printf("never written before t %llu: as it was at the start%s%s\n", (unsigned long long)t,
+               *place ? ": " : "", place);
     return NULL;
 }
 
@@ -318,7 +323,8 @@ static struct odb_err *answer_writes(struct query *q)
 typedef void (*row_fn)(struct query *q, sqlite3_stmt *st);
 
 /* Rows of a statement of our own; arg is its only parameter (NULL: none). */
-static struct odb_err *each_row(struct query *q, const char *sql, const char *arg, row_fn row, uint64_t *ret_n)
+static struct odb_err *each_row(struct query *q, const char *sql, const char *arg, row_fn row,
+                                uint64_t *ret_n)
 {
     sqlite3 *sq = db_sqlite(q->db);
     sqlite3_stmt *st;
@@ -366,13 +372,15 @@ static const char *text_or(sqlite3_stmt *st, int i, const char *otherwise)
 static void syscall_row(struct query *q, sqlite3_stmt *st)
 {
     if (q->json) {
-        static const char *const keys[] = {"{\"t\":", ",\"tid\":", ",\"nr\":", ",\"name\":", ",\"args\":", ",\"result\":", ",\"result_text\":"};
+        static const char *const keys[] = {"{\"t\":",    ",\"tid\":",    ",\"nr\":",         ",\"name\":",
+                                           ",\"args\":", ",\"result\":", ",\"result_text\":"};
         for (int i = 0; i < 7; i++)
             json_field(st, i, keys[i]);
         putchar('}');
         return;
     }
-    printf("%12lld  %s(%s)", (long long)sqlite3_column_int64(st, 0), text_or(st, 3, "syscall ?"), text_or(st, 4, ""));
+    printf("%12lld  %s(%s)", (long long)sqlite3_column_int64(st, 0), text_or(st, 3, "syscall ?"),
+           text_or(st, 4, ""));
     if (sqlite3_column_type(st, 5) != SQLITE_NULL)
         printf(" = %s", text_or(st, 6, "?"));
     putchar('\n');
@@ -382,9 +390,11 @@ static struct odb_err *answer_syscalls(struct query *q)
 {
     const char *name = q->a->n_args ? q->a->args[0] : NULL;
     uint64_t n;
-    ODB_TRY(each_row(q, name ? "SELECT t, tid, nr, name, args, result, result_text FROM syscalls WHERE name=?1 ORDER BY t"
-                             : "SELECT t, tid, nr, name, args, result, result_text FROM syscalls ORDER BY t",
-                     name, syscall_row, &n));
+    ODB_TRY(each_row(
+        q,
+        name ? "SELECT t, tid, nr, name, args, result, result_text FROM syscalls WHERE name=?1 ORDER BY t"
+             : "SELECT t, tid, nr, name, args, result, result_text FROM syscalls ORDER BY t",
+        name, syscall_row, &n));
     if (!n && !q->json)
         printf(name ? "no call of %s\n" : "no system calls\n", name);
     return NULL;
@@ -408,7 +418,8 @@ static void output_row(struct query *q, sqlite3_stmt *st)
 static struct odb_err *answer_output(struct query *q)
 {
     uint64_t n;
-    ODB_TRY(each_row(q, "SELECT t, fd, stream, text FROM output WHERE stream IS NOT NULL ORDER BY t", NULL, output_row, &n));
+    ODB_TRY(each_row(q, "SELECT t, fd, stream, text FROM output WHERE stream IS NOT NULL ORDER BY t", NULL,
+                     output_row, &n));
     if (!n && !q->json)
         puts("no output");
     return NULL;

@@ -1,7 +1,7 @@
 /* Inside `odb query`: query.c reads the command line and answers; query_out.c is how answers look;
  * query_sql.c is SQL. cli_query() itself is declared in cli.h.
  *
- * To add a question: its row and function in query.c, query_help in main.c, man/odb.1, a test in tests/db/query.sh. */
+ * To add a question: its row and function in query.c, query_help in main.c, man/odb.1, tests/db/query.sh. */
 #ifndef ODB_CLI_QUERY_H
 #define ODB_CLI_QUERY_H
 
@@ -42,7 +42,8 @@ struct query {
 /* ---- query_out.c ---- */
 
 /* "libc.so.6+0x2740a", "[stack]", "" for an address at t. */
-struct odb_err *query_place(struct query *q, uint64_t t, gaddr addr, char *buf, size_t n_bytes) ODB_MUST_CHECK;
+struct odb_err *query_place(struct query *q, uint64_t t, gaddr addr, char *buf, size_t n_bytes)
+    ODB_MUST_CHECK;
 void json_string(FILE *f, const void *text, size_t n_bytes);
 void json_hex(FILE *f, const uint8_t *p, size_t n_bytes);
 /* Text in double quotes, with C escapes. */
@@ -50,7 +51,8 @@ void print_quoted(FILE *f, const void *text, size_t n_bytes);
 /* Up to 8 bytes as one number, more byte by byte. */
 void print_value(FILE *f, const uint8_t *p, size_t n_bytes);
 struct odb_err *show_registers(struct query *q, uint64_t t, const struct db_regs *r) ODB_MUST_CHECK;
-struct odb_err *show_memory(struct query *q, uint64_t t, gaddr addr, const uint8_t *p, const bool *valid, size_t n) ODB_MUST_CHECK;
+struct odb_err *show_memory(struct query *q, uint64_t t, gaddr addr, const uint8_t *p, const bool *valid,
+                            size_t n) ODB_MUST_CHECK;
 /* One write; in JSON an object. */
 struct odb_err *show_write(struct query *q, const struct db_write *w) ODB_MUST_CHECK;
 void show_map(struct query *q, const struct db_map *m);

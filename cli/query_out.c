@@ -16,13 +16,18 @@
 /* Length of the UTF-8 sequence at p, 0 if it is none. */
 static size_t utf8_length(const uint8_t *p, size_t n)
 {
-    size_t len = *p < 0x80 ? 1 : *p >= 0xc2 && *p < 0xe0 ? 2 : *p >= 0xe0 && *p < 0xf0 ? 3 : *p >= 0xf0 && *p < 0xf5 ? 4 : 0;
+    size_t len = *p < 0x80                 ? 1
+                 : *p >= 0xc2 && *p < 0xe0 ? 2
+                 : *p >= 0xe0 && *p < 0xf0 ? 3
+                 : *p >= 0xf0 && *p < 0xf5 ? 4
+                                           : 0;
     if (!len || len > n)
         return 0;
     for (size_t i = 1; i < len; i++)
         if ((p[i] & 0xc0) != 0x80)
             return 0;
-    if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
+    if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) ||
+        (*p == 0xf4 && p[1] > 0x8f))
         return 0;
     return len;
 }
@@ -96,7 +101,8 @@ void print_value(FILE *f, const uint8_t *p, size_t n_bytes)
 static const struct db_map *find_map(const struct query *q, uint64_t t, gaddr addr)
 {
     for (size_t i = 0; i < q->n_maps; i++)
-        if (q->maps[i].start <= addr && addr < q->maps[i].end && q->maps[i].t_start <= t && t < q->maps[i].t_end)
+        if (q->maps[i].start <= addr && addr < q->maps[i].end && q->maps[i].t_start <= t &&
+            t < q->maps[i].t_end)
             return &q->maps[i];
     return NULL;
 }
@@ -118,7 +124,8 @@ struct odb_err *query_place(struct query *q, uint64_t t, gaddr addr, char *buf, 
         return NULL;
     const char *slash = strrchr(m->name, '/');
     if (m->file_id)
-        snprintf(buf, n_bytes, "%s+0x%llx", slash && slash[1] ? slash + 1 : m->name, ULL(m->offset + (addr - m->start)));
+        snprintf(buf, n_bytes, "%s+0x%llx", slash && slash[1] ? slash + 1 : m->name,
+                 ULL(m->offset + (addr - m->start)));
     else
         snprintf(buf, n_bytes, "%s", m->name);
     return NULL;
@@ -127,14 +134,18 @@ struct odb_err *query_place(struct query *q, uint64_t t, gaddr addr, char *buf, 
 /* ---- registers ---- */
 
 static const unsigned gpr_order[] = {
-    ODB_RAX, ODB_RBX, ODB_RCX, ODB_RDX, ODB_RSI, ODB_RDI, ODB_RBP, ODB_RSP, ODB_R8, ODB_R9, ODB_R10, ODB_R11, ODB_R12,
-    ODB_R13, ODB_R14, ODB_R15, ODB_REG_RIP,
+    ODB_RAX, ODB_RBX, ODB_RCX, ODB_RDX, ODB_RSI, ODB_RDI, ODB_RBP, ODB_RSP,     ODB_R8,
+    ODB_R9,  ODB_R10, ODB_R11, ODB_R12, ODB_R13, ODB_R14, ODB_R15, ODB_REG_RIP,
 };
 
 static void print_flags(uint64_t flags)
 {
-    static const struct { unsigned bit; const char *name; } names[] = {
-        {0, "CF"}, {2, "PF"}, {4, "AF"}, {6, "ZF"}, {7, "SF"}, {8, "TF"}, {9, "IF"}, {10, "DF"}, {11, "OF"}, {18, "AC"}, {21, "ID"},
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } names[] = {
+        {0, "CF"}, {2, "PF"},  {4, "AF"},  {6, "ZF"},  {7, "SF"},  {8, "TF"},
+        {9, "IF"}, {10, "DF"}, {11, "OF"}, {18, "AC"}, {21, "ID"},
     };
     printf("rflags   0x%llx  ", ULL(flags));
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -213,7 +224,8 @@ static void memory_json(uint64_t t, gaddr addr, const uint8_t *p, const bool *va
     fputs("]}\n", stdout);
 }
 
-struct odb_err *show_memory(struct query *q, uint64_t t, gaddr addr, const uint8_t *p, const bool *valid, size_t n)
+struct odb_err *show_memory(struct query *q, uint64_t t, gaddr addr, const uint8_t *p, const bool *valid,
+                            size_t n)
 {
     if (q->json) {
         memory_json(t, addr, p, valid, n);
@@ -264,8 +276,8 @@ struct odb_err *show_write(struct query *q, const struct db_write *w)
     if (w->flags && !*call)
         snprintf(call, sizeof(call), "kernel");
     if (q->json) {
-        printf("{\"t\":%llu,\"tid\":%u,\"rip\":\"0x%llx\",\"addr\":\"0x%llx\",\"size\":%u,\"value\":", ULL(w->t), w->tid,
-               ULL(w->rip), ULL(w->addr), w->n_bytes);
+        printf("{\"t\":%llu,\"tid\":%u,\"rip\":\"0x%llx\",\"addr\":\"0x%llx\",\"size\":%u,\"value\":",
+               ULL(w->t), w->tid, ULL(w->rip), ULL(w->addr), w->n_bytes);
         json_bytes(w->new_, w->n_bytes);
         fputs(",\"old_value\":", stdout);
         json_bytes(w->old, w->n_bytes);
@@ -279,8 +291,9 @@ struct odb_err *show_write(struct query *q, const struct db_write *w)
     }
     ODB_TRY(query_place(q, w->t, w->rip, place, sizeof(place)));
     ODB_TRY(query_place(q, w->t, w->addr, target, sizeof(target)));
-    printf("t %-10llu  rip 0x%llx%s%s%s  wrote %u byte%s to 0x%llx%s%s%s: ", ULL(w->t), ULL(w->rip), *place ? " (" : "", place,
-           *place ? ")" : "", w->n_bytes, w->n_bytes == 1 ? "" : "s", ULL(w->addr), *target ? " (" : "", target, *target ? ")" : "");
+    printf("t %-10llu  rip 0x%llx%s%s%s  wrote %u byte%s to 0x%llx%s%s%s: ", ULL(w->t), ULL(w->rip),
+           *place ? " (" : "", place, *place ? ")" : "", w->n_bytes, w->n_bytes == 1 ? "" : "s", ULL(w->addr),
+           *target ? " (" : "", target, *target ? ")" : "");
     print_value(stdout, w->old, w->n_bytes);
     fputs(" -> ", stdout);
     print_value(stdout, w->new_, w->n_bytes);
@@ -295,10 +308,12 @@ void show_map(struct query *q, const struct db_map *m)
     const char prot[] = {m->prot & 1 ? 'r' : '-', m->prot & 2 ? 'w' : '-', m->prot & 4 ? 'x' : '-', 0};
     bool shared = (m->flags & 3) == 1 || (m->flags & 3) == 3;
     if (!q->json) {
-        printf("0x%012llx-0x%012llx %s%c %10llx  %s\n", ULL(m->start), ULL(m->end), prot, shared ? 's' : 'p', ULL(m->offset), m->name);
+        printf("0x%012llx-0x%012llx %s%c %10llx  %s\n", ULL(m->start), ULL(m->end), prot, shared ? 's' : 'p',
+               ULL(m->offset), m->name);
         return;
     }
-    printf("{\"start\":\"0x%llx\",\"end\":\"0x%llx\",\"prot\":\"%s\",\"flags\":\"%s\",\"offset\":%llu,\"t_start\":%llu,\"t_end\":",
+    printf("{\"start\":\"0x%llx\",\"end\":\"0x%llx\",\"prot\":\"%s\",\"flags\":\"%s\",\"offset\":%llu,\"t_"
+           "start\":%llu,\"t_end\":",
            ULL(m->start), ULL(m->end), prot, shared ? "shared" : "private", ULL(m->offset), ULL(m->t_start));
     if (m->t_end == UINT64_MAX)
         fputs("null", stdout);
@@ -311,7 +326,8 @@ void show_map(struct query *q, const struct db_map *m)
 
 /* ---- code ---- */
 
-static void show_insn(struct query *q, gaddr addr, gaddr rip, const uint8_t *p, size_t n, const char *mnemonic, const char *ops, bool first)
+static void show_insn(struct query *q, gaddr addr, gaddr rip, const uint8_t *p, size_t n,
+                      const char *mnemonic, const char *ops, bool first)
 {
     if (q->json) {
         printf("%s{\"addr\":\"0x%llx\",\"bytes\":", first ? "" : ",\n ", ULL(addr));
@@ -332,7 +348,8 @@ static void show_insn(struct query *q, gaddr addr, gaddr rip, const uint8_t *p, 
     printf("%s %-8s %s\n", n > 8 ? "+" : " ", mnemonic, ops);
 }
 
-static struct odb_err *disassemble(struct query *q, csh cs, gaddr addr, gaddr rip, const uint8_t *p, size_t n, unsigned n_insns)
+static struct odb_err *disassemble(struct query *q, csh cs, gaddr addr, gaddr rip, const uint8_t *p, size_t n,
+                                   unsigned n_insns)
 {
     cs_insn *insn = cs_malloc(cs);
     if (!insn)

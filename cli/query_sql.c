@@ -1,6 +1,7 @@
 /* SQL for `odb query`: text as an aligned table, JSON as an array of objects. The connection can only read.
  *
- * Column widths are those of the first ROWS_AHEAD rows, so that an answer of any length is printed as it comes. */
+ * Column widths are those of the first ROWS_AHEAD rows, so that an answer of any length is printed as it
+ * comes. */
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +71,7 @@ static void print_cell(const struct table *t, int i, const char *text)
         fputs("  ", stdout);
     if (t->right[i])
         printf("%*s", t->width[i], text);
-    else if (i + 1 < t->n_columns )
+    else if (i + 1 < t->n_columns)
         printf("%-*s", t->width[i], text);
     else
         fputs(text, stdout);

@@ -13,20 +13,27 @@ static const char *const stmt_sql[DB_N_STMT] = {
     [DB_CHUNK_BY_T] = CHUNK_COLUMNS "WHERE t_start<=?1 ORDER BY t_start DESC LIMIT 1",
     [DB_CHUNK_NEXT] = CHUNK_COLUMNS "WHERE id>=?1 ORDER BY id LIMIT 1",
     [DB_CHUNK_PREV] = CHUNK_COLUMNS "WHERE id<=?1 ORDER BY id DESC LIMIT 1",
-    [DB_CHUNK_NEXT_REG] = CHUNK_COLUMNS "WHERE id>=?1 AND ((regs_lo & ?2) | (regs_hi & ?3)) ORDER BY id LIMIT 1",
-    [DB_CHUNK_PREV_REG] = CHUNK_COLUMNS "WHERE id<=?1 AND ((regs_lo & ?2) | (regs_hi & ?3)) ORDER BY id DESC LIMIT 1",
+    [DB_CHUNK_NEXT_REG] =
+        CHUNK_COLUMNS "WHERE id>=?1 AND ((regs_lo & ?2) | (regs_hi & ?3)) ORDER BY id LIMIT 1",
+    [DB_CHUNK_PREV_REG] =
+        CHUNK_COLUMNS "WHERE id<=?1 AND ((regs_lo & ?2) | (regs_hi & ?3)) ORDER BY id DESC LIMIT 1",
     [DB_INSNS] = "SELECT data FROM main.odb_insns WHERE chunk=?1",
     [DB_REGS] = "SELECT data FROM main.odb_regs WHERE chunk=?1",
     [DB_MEMS] = "SELECT data FROM main.odb_mems WHERE chunk=?1",
-    [DB_SNAPSHOT] = "SELECT chunk, data FROM main.odb_snapshots WHERE tid=?1 AND chunk<=?2 ORDER BY chunk DESC LIMIT 1",
-    [DB_POST_NEXT] = "SELECT grp, data FROM main.odb_postings WHERE kind=?1 AND page=?2 AND grp>=?3 ORDER BY grp LIMIT 1",
-    [DB_POST_PREV] = "SELECT grp, data FROM main.odb_postings WHERE kind=?1 AND page=?2 AND grp<=?3 ORDER BY grp DESC LIMIT 1",
+    [DB_SNAPSHOT] =
+        "SELECT chunk, data FROM main.odb_snapshots WHERE tid=?1 AND chunk<=?2 ORDER BY chunk DESC LIMIT 1",
+    [DB_POST_NEXT] =
+        "SELECT grp, data FROM main.odb_postings WHERE kind=?1 AND page=?2 AND grp>=?3 ORDER BY grp LIMIT 1",
+    [DB_POST_PREV] = "SELECT grp, data FROM main.odb_postings WHERE kind=?1 AND page=?2 AND grp<=?3 ORDER BY "
+                     "grp DESC LIMIT 1",
     [DB_IMAGE] = "SELECT t, data FROM main.odb_images WHERE page=?1 AND t<=?2 ORDER BY t DESC LIMIT 1",
     [DB_PIECE] = "SELECT data FROM main.odb_pieces WHERE file_id=?1 AND piece=?2",
     [DB_SYSCALL_AT] = "SELECT name FROM main.syscalls WHERE t=?1 LIMIT 1",
-    [DB_CONTENTS] = "SELECT t_start, t_end, start, end, file_id, offset, src FROM main.odb_contents ORDER BY start",
+    [DB_CONTENTS] =
+        "SELECT t_start, t_end, start, end, file_id, offset, src FROM main.odb_contents ORDER BY start",
     [DB_MAPS] = "SELECT m.start, m.end, m.t_start, m.t_end, m.prot, m.flags, m.file_id, m.offset,"
-                " coalesce(nullif(m.name, ''), f.path, '') FROM main.odb_maps m LEFT JOIN main.files f ON f.id=m.file_id"
+                " coalesce(nullif(m.name, ''), f.path, '') FROM main.odb_maps m LEFT JOIN main.files f ON "
+                "f.id=m.file_id"
                 " WHERE m.t_start<=?1 AND (m.t_end IS NULL OR m.t_end>?1) ORDER BY m.start",
 };
 
@@ -40,8 +47,8 @@ struct odb_err *db_sql_err(struct odb_db *db)
 
 struct odb_err *db_prepare(struct odb_db *db, enum db_stmt which, sqlite3_stmt **ret)
 {
-    if (!db->stmt[which] && sqlite3_prepare_v3(db->sq, stmt_sql[which], -1, SQLITE_PREPARE_PERSISTENT, &db->stmt[which],
-                                               NULL) != SQLITE_OK)
+    if (!db->stmt[which] && sqlite3_prepare_v3(db->sq, stmt_sql[which], -1, SQLITE_PREPARE_PERSISTENT,
+                                               &db->stmt[which], NULL) != SQLITE_OK)
         return db_sql_err(db);
     *ret = db->stmt[which];
     return NULL;
@@ -95,10 +102,7 @@ void db_free(struct odb_db *db)
     free(db);
 }
 
-void db_use(struct odb_db *db)
-{
-    db->uses++;
-}
+void db_use(struct odb_db *db) { db->uses++; }
 
 void db_unuse(struct odb_db *db)
 {
@@ -118,9 +122,12 @@ void db_close(struct odb_db *db)
 
 static struct odb_err *load_rows(struct odb_db *db, sqlite3_stmt *st, uint64_t *ret_version)
 {
-    const struct { const char *key; uint64_t *to; } numbers[] = {
-        {"schema_version", ret_version}, {"end", &db->end}, {"end_rip", &db->end_rip}, {"n_reg", &db->n_reg},
-        {"n_mem", &db->n_mem}, {"n_chunks", &db->n_chunks},
+    const struct {
+        const char *key;
+        uint64_t *to;
+    } numbers[] = {
+        {"schema_version", ret_version}, {"end", &db->end},     {"end_rip", &db->end_rip},
+        {"n_reg", &db->n_reg},           {"n_mem", &db->n_mem}, {"n_chunks", &db->n_chunks},
     };
     bool row = false;
     for (;;) {
@@ -158,8 +165,9 @@ struct odb_err *db_load(struct odb_db *db)
     if (e)
         return e;
     if (version != ODB_SCHEMA_VERSION)
-        return odb_err("the index has schema version %llu, this odb reads version %d; make it anew with `odb index`",
-                       (unsigned long long)version, ODB_SCHEMA_VERSION);
+        return odb_err(
+            "the index has schema version %llu, this odb reads version %d; make it anew with `odb index`",
+            (unsigned long long)version, ODB_SCHEMA_VERSION);
     if (db->end > INT64_MAX)
         return odb_err("corrupt index: end");
     db->loaded = true;
@@ -208,12 +216,17 @@ static struct odb_err *read_chunk(struct odb_db *db, sqlite3_stmt *st, bool *ret
     int64_t v[7];
     for (int i = 0; i < 7; i++)
         v[i] = sqlite3_column_int64(st, i);
-    if (v[0] < 0 || v[1] < 0 || v[2] <= 0 || v[2] > ODB_CHUNK_INSNS || v[1] > (int64_t)db->end - v[2] || v[5] < 0 ||
-        v[6] < 0 || v[5] > UINT32_MAX || v[6] > UINT32_MAX)
+    if (v[0] < 0 || v[1] < 0 || v[2] <= 0 || v[2] > ODB_CHUNK_INSNS || v[1] > (int64_t)db->end - v[2] ||
+        v[5] < 0 || v[6] < 0 || v[5] > UINT32_MAX || v[6] > UINT32_MAX)
         return odb_err("corrupt index: chunk %lld", (long long)v[0]);
     *ret = (struct db_chunk){
-        .id = (uint64_t)v[0], .t_start = (uint64_t)v[1], .n = (uint32_t)v[2], .pid = (uint32_t)v[3],
-        .tid = (uint32_t)v[4], .n_reg = (uint32_t)v[5], .n_mem = (uint32_t)v[6],
+        .id = (uint64_t)v[0],
+        .t_start = (uint64_t)v[1],
+        .n = (uint32_t)v[2],
+        .pid = (uint32_t)v[3],
+        .tid = (uint32_t)v[4],
+        .n_reg = (uint32_t)v[5],
+        .n_mem = (uint32_t)v[6],
     };
     db->last = *ret;
     return NULL;
@@ -250,10 +263,15 @@ struct odb_err *db_chunk_by_id(struct odb_db *db, uint64_t id, bool *ret_found, 
     return read_chunk(db, st, ret_found, ret);
 }
 
-struct odb_err *db_chunk_seek(struct odb_db *db, uint64_t from, bool desc, int reg, bool *ret_found, struct db_chunk *ret)
+struct odb_err *db_chunk_seek(struct odb_db *db, uint64_t from, bool desc, int reg, bool *ret_found,
+                              struct db_chunk *ret)
 {
     _cleanup_reset_ sqlite3_stmt *st = NULL;
-    ODB_TRY(db_prepare(db, reg < 0 ? (desc ? DB_CHUNK_PREV : DB_CHUNK_NEXT) : desc ? DB_CHUNK_PREV_REG : DB_CHUNK_NEXT_REG, &st));
+    ODB_TRY(db_prepare(db,
+                       reg < 0 ? (desc ? DB_CHUNK_PREV : DB_CHUNK_NEXT)
+                       : desc  ? DB_CHUNK_PREV_REG
+                               : DB_CHUNK_NEXT_REG,
+                       &st));
     sqlite3_bind_int64(st, 1, (int64_t)from);
     if (reg >= 0) {
         sqlite3_bind_int64(st, 2, reg < 64 ? (int64_t)(1ull << reg) : 0);
@@ -264,7 +282,8 @@ struct odb_err *db_chunk_seek(struct odb_db *db, uint64_t from, bool desc, int r
 
 /* ---- columns ---- */
 
-static struct odb_err *decode(enum chunk_column kind, const void *p, size_t n, const struct db_chunk *c, struct db_column *col)
+static struct odb_err *decode(enum chunk_column kind, const void *p, size_t n, const struct db_chunk *c,
+                              struct db_column *col)
 {
     switch (kind) {
     case CHUNK_INSNS: return chunk_insns_decode(p, n, c->n, &col->insns);
@@ -273,7 +292,8 @@ static struct odb_err *decode(enum chunk_column kind, const void *p, size_t n, c
     }
 }
 
-static struct odb_err *load_column(struct odb_db *db, enum chunk_column kind, const struct db_chunk *c, struct db_column *col)
+static struct odb_err *load_column(struct odb_db *db, enum chunk_column kind, const struct db_chunk *c,
+                                   struct db_column *col)
 {
     if ((kind == CHUNK_REGS && !c->n_reg) || (kind == CHUNK_MEMS && !c->n_mem))
         return NULL; /* nothing written, no row */
@@ -307,7 +327,8 @@ static struct db_column **cache_slot(struct odb_db *db)
     return best;
 }
 
-struct odb_err *db_column_get(struct odb_db *db, enum chunk_column kind, const struct db_chunk *c, struct db_column **ret)
+struct odb_err *db_column_get(struct odb_db *db, enum chunk_column kind, const struct db_chunk *c,
+                              struct db_column **ret)
 {
     for (int i = 0; i < DB_CACHE_COLUMNS; i++) {
         struct db_column *have = db->cache[i];
@@ -338,7 +359,4 @@ struct odb_err *db_column_get(struct odb_db *db, enum chunk_column kind, const s
     return NULL;
 }
 
-void db_column_put(struct db_column *col)
-{
-    col->refs--;
-}
+void db_column_put(struct db_column *col) { col->refs--; }

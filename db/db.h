@@ -50,15 +50,15 @@ struct odb_err *db_registers(struct odb_db *db, uint64_t t, uint32_t tid, struct
 
 /* Copies [addr, addr + n) as it was at t. valid[i] (may be NULL) tells whether byte i was mapped; others
  * are 0 in buf. *ret_valid: how many were. */
-struct odb_err *db_memory(struct odb_db *db, uint64_t t, gaddr addr, size_t n_bytes, uint8_t *buf, bool *valid,
-                          size_t *ret_valid) ODB_MUST_CHECK;
+struct odb_err *db_memory(struct odb_db *db, uint64_t t, gaddr addr, size_t n_bytes, uint8_t *buf,
+                          bool *valid, size_t *ret_valid) ODB_MUST_CHECK;
 
 struct db_map {
     gaddr start, end;
     uint64_t t_start, t_end; /* in force for states t_start <= t < t_end; UINT64_MAX: to the end */
     uint32_t prot, flags, file_id;
     uint64_t offset;
-    char *name;              /* owned; "" when it has none */
+    char *name; /* owned; "" when it has none */
 };
 /* The mappings at t, by address. */
 struct odb_err *db_maps(struct odb_db *db, uint64_t t, struct db_map **ret, size_t *ret_n) ODB_MUST_CHECK;
@@ -68,13 +68,14 @@ void db_maps_free(struct db_map *maps, size_t n);
 struct db_content {
     gaddr start, end;
     uint64_t t_start, t_end;
-    uint32_t file_id;      /* 0: zeros, or the initial image */
-    uint64_t offset;       /* in the file, of `start` */
-    bool moved;            /* by mremap, from address src */
+    uint32_t file_id; /* 0: zeros, or the initial image */
+    uint64_t offset;  /* in the file, of `start` */
+    bool moved;       /* by mremap, from address src */
     gaddr src;
 };
 /* false: not mapped at t. */
-struct odb_err *db_content(struct odb_db *db, uint64_t t, gaddr addr, bool *ret_found, struct db_content *ret) ODB_MUST_CHECK;
+struct odb_err *db_content(struct odb_db *db, uint64_t t, gaddr addr, bool *ret_found, struct db_content *ret)
+    ODB_MUST_CHECK;
 
 /* ---- writes ---- */
 
@@ -84,23 +85,24 @@ struct db_write {
     uint32_t tid;
     gaddr rip, addr;
     uint32_t n_bytes;
-    unsigned flags;             /* enum odb_mem_flag */
-    const uint8_t *new_, *old;  /* n_bytes each; borrowed, until the next call into db */
+    unsigned flags;            /* enum odb_mem_flag */
+    const uint8_t *new_, *old; /* n_bytes each; borrowed, until the next call into db */
 };
 
 /* The last write before t (t' < t) that touches [addr, addr + n). *ret_found false: there is none. */
-struct odb_err *db_last_write(struct odb_db *db, gaddr addr, uint64_t n_bytes, uint64_t before_t, bool *ret_found,
-                              struct db_write *ret) ODB_MUST_CHECK;
+struct odb_err *db_last_write(struct odb_db *db, gaddr addr, uint64_t n_bytes, uint64_t before_t,
+                              bool *ret_found, struct db_write *ret) ODB_MUST_CHECK;
 
 /* All writes with from <= t < to that touch [addr, addr + n), in order. The callback's error ends it. */
 typedef struct odb_err *(*db_write_fn)(void *ctx, const struct db_write *w);
-struct odb_err *db_writes(struct odb_db *db, gaddr addr, uint64_t n_bytes, uint64_t from, uint64_t to, db_write_fn fn,
-                          void *ctx) ODB_MUST_CHECK;
+struct odb_err *db_writes(struct odb_db *db, gaddr addr, uint64_t n_bytes, uint64_t from, uint64_t to,
+                          db_write_fn fn, void *ctx) ODB_MUST_CHECK;
 
 /* Name of the system call of instruction t, copied to buf; false: it is none. */
-struct odb_err *db_syscall_name(struct odb_db *db, uint64_t t, bool *ret_found, char *buf, size_t n_bytes) ODB_MUST_CHECK;
+struct odb_err *db_syscall_name(struct odb_db *db, uint64_t t, bool *ret_found, char *buf, size_t n_bytes)
+    ODB_MUST_CHECK;
 
-/* ---- registers' names: "rax", "rflags", "fs_base", "ymm0" (zmm0 where registers have 64 bytes), "k1", "st0" ---- */
+/* ---- registers' names: "rax", "rflags", "fs_base", "ymm0" (zmm0 where they have 64 bytes), "k1", "st0" ---- */
 
 /* NULL when reg is none. Static storage. */
 const char *db_reg_name(unsigned reg, unsigned vector_bytes);

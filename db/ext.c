@@ -35,7 +35,8 @@ static struct odb_err *memory_bytes(struct odb_db *db, int64_t t, int64_t addr, 
     ODB_TRY(db_memory(db, (uint64_t)t, (uint64_t)addr, (size_t)len, buf, valid, &n_valid));
     for (size_t i = 0; i < (size_t)len; i++)
         if (!valid[i])
-            return odb_err("memory: 0x%llx is not mapped at t %lld", (unsigned long long)addr + i, (long long)t);
+            return odb_err("memory: 0x%llx is not mapped at t %lld", (unsigned long long)addr + i,
+                           (long long)t);
     *ret = take_ptr(buf);
     return NULL;
 }
@@ -91,10 +92,7 @@ static void covers_fn(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     sqlite3_result_int(ctx, size && len && (a >= lo ? a - lo < len : lo - a < size));
 }
 
-static void free_borrowed(void *db)
-{
-    db_free(db);
-}
+static void free_borrowed(void *db) { db_free(db); }
 
 int db_register(struct odb_db *db, bool adopt)
 {
@@ -103,18 +101,22 @@ int db_register(struct odb_db *db, bool adopt)
     if (rc == SQLITE_OK)
         rc = vtab_registers_register(db);
     if (rc == SQLITE_OK)
-        rc = sqlite3_create_function_v2(db->sq, "odb_hex", 1, flags | SQLITE_DETERMINISTIC, NULL, hex_fn, NULL, NULL, NULL);
+        rc = sqlite3_create_function_v2(db->sq, "odb_hex", 1, flags | SQLITE_DETERMINISTIC, NULL, hex_fn,
+                                        NULL, NULL, NULL);
     if (rc == SQLITE_OK)
-        rc = sqlite3_create_function_v2(db->sq, "covers", 4, flags | SQLITE_DETERMINISTIC, NULL, covers_fn, NULL, NULL, NULL);
+        rc = sqlite3_create_function_v2(db->sq, "covers", 4, flags | SQLITE_DETERMINISTIC, NULL, covers_fn,
+                                        NULL, NULL, NULL);
     if (rc == SQLITE_OK)
-        rc = sqlite3_create_function_v2(db->sq, "memory", 3, flags, db, memory_fn, NULL, NULL, adopt ? free_borrowed : NULL);
+        rc = sqlite3_create_function_v2(db->sq, "memory", 3, flags, db, memory_fn, NULL, NULL,
+                                        adopt ? free_borrowed : NULL);
     else if (adopt)
         db_free(db);
     return rc;
 }
 
 #ifdef ODB_LOADABLE
-__attribute__((visibility("default"))) int sqlite3_odbdb_init(sqlite3 *sq, char **ret_err, const sqlite3_api_routines *api)
+__attribute__((visibility("default"))) int sqlite3_odbdb_init(sqlite3 *sq, char **ret_err,
+                                                              const sqlite3_api_routines *api)
 {
     SQLITE_EXTENSION_INIT2(api);
     if (sqlite3_libversion_number() < 3038000) {

@@ -21,8 +21,23 @@ SQLITE_EXTENSION_INIT3
 #include "indexer/schema.h"
 
 enum db_stmt {
-    DB_CHUNK_BY_ID, DB_CHUNK_BY_T, DB_CHUNK_NEXT, DB_CHUNK_PREV, DB_CHUNK_NEXT_REG, DB_CHUNK_PREV_REG, DB_INSNS, DB_REGS,
-    DB_MEMS, DB_SNAPSHOT, DB_POST_NEXT, DB_POST_PREV, DB_IMAGE, DB_PIECE, DB_SYSCALL_AT, DB_CONTENTS, DB_MAPS,
+    DB_CHUNK_BY_ID,
+    DB_CHUNK_BY_T,
+    DB_CHUNK_NEXT,
+    DB_CHUNK_PREV,
+    DB_CHUNK_NEXT_REG,
+    DB_CHUNK_PREV_REG,
+    DB_INSNS,
+    DB_REGS,
+    DB_MEMS,
+    DB_SNAPSHOT,
+    DB_POST_NEXT,
+    DB_POST_PREV,
+    DB_IMAGE,
+    DB_PIECE,
+    DB_SYSCALL_AT,
+    DB_CONTENTS,
+    DB_MAPS,
     DB_N_STMT,
 };
 
@@ -47,18 +62,18 @@ struct db_column {
 
 struct odb_db {
     sqlite3 *sq;
-    bool owned;              /* sq is ours to close */
-    bool loaded;             /* meta below is read */
-    int uses;                /* connected virtual tables */
+    bool owned;  /* sq is ours to close */
+    bool loaded; /* meta below is read */
+    int uses;    /* connected virtual tables */
     sqlite3_stmt *stmt[DB_N_STMT];
     uint64_t end, end_rip, n_reg, n_mem, n_chunks;
     unsigned vector_bytes;
-    char *damage;            /* owned */
-    struct db_chunk last;    /* chunk found last; n = 0: none */
+    char *damage;                              /* owned */
+    struct db_chunk last;                      /* chunk found last; n = 0: none */
     struct db_column *cache[DB_CACHE_COLUMNS]; /* owned */
     uint64_t clock;
     struct db_content *contents; /* owned, by start; loaded on first use */
-    gaddr *contents_reach;   /* owned: highest end of contents[0..i] */
+    gaddr *contents_reach;       /* owned: highest end of contents[0..i] */
     size_t n_contents;
     bool have_contents;
 };
@@ -84,16 +99,21 @@ static inline void db_resetp(sqlite3_stmt **st) { sqlite3_reset(*st); }
 
 /* The chunk that holds state t (t = end: the last). An error where there is none. */
 struct odb_err *db_chunk_at(struct odb_db *db, uint64_t t, struct db_chunk *ret) ODB_MUST_CHECK;
-struct odb_err *db_chunk_by_id(struct odb_db *db, uint64_t id, bool *ret_found, struct db_chunk *ret) ODB_MUST_CHECK;
-/* The first chunk with id >= from (desc: the last with id <= from), that writes register `reg` unless that is -1. */
-struct odb_err *db_chunk_seek(struct odb_db *db, uint64_t from, bool desc, int reg, bool *ret_found, struct db_chunk *ret)
+struct odb_err *db_chunk_by_id(struct odb_db *db, uint64_t id, bool *ret_found, struct db_chunk *ret)
     ODB_MUST_CHECK;
+/* The first chunk with id >= from (desc: the last with id <= from); reg >= 0: that writes this register. */
+struct odb_err *db_chunk_seek(struct odb_db *db, uint64_t from, bool desc, int reg, bool *ret_found,
+                              struct db_chunk *ret) ODB_MUST_CHECK;
 
 /* A column, pinned until db_column_put. */
-struct odb_err *db_column_get(struct odb_db *db, enum chunk_column kind, const struct db_chunk *c, struct db_column **ret)
-    ODB_MUST_CHECK;
+struct odb_err *db_column_get(struct odb_db *db, enum chunk_column kind, const struct db_chunk *c,
+                              struct db_column **ret) ODB_MUST_CHECK;
 void db_column_put(struct db_column *col);
-static inline void db_column_putp(struct db_column **col) { if (*col) db_column_put(*col); }
+static inline void db_column_putp(struct db_column **col)
+{
+    if (*col)
+        db_column_put(*col);
+}
 #define _cleanup_column_ __attribute__((cleanup(db_column_putp)))
 
 /* First index in the ascending array with v[i] >= key. */

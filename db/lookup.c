@@ -50,7 +50,9 @@ struct odb_err *db_registers(struct odb_db *db, uint64_t t, uint32_t tid, struct
         ODB_TRY(db_column_get(db, CHUNK_REGS, &c, &col));
         const struct chunk_regs *w = &col->regs;
         for (uint32_t i = 0; i < w->n && w->at[i] < t - c.t_start; i++)
-            regfile_set(&r.regs, w->reg[i], regfile_wide(w->reg[i]) < 0 ? (const void *)&w->val[i] : w->wide + w->val[i], w->len[i]);
+            regfile_set(&r.regs, w->reg[i],
+                        regfile_wide(w->reg[i]) < 0 ? (const void *)&w->val[i] : w->wide + w->val[i],
+                        w->len[i]);
         uint32_t runs;
         ODB_TRY(db_position(db, t, &r.regs.scalar[ODB_REG_RIP], &runs));
     }
@@ -63,8 +65,13 @@ static struct odb_err *fill_write(struct db_scan *s, struct db_write *ret)
 {
     const struct chunk_mems *m = &s->col->mems;
     struct db_write w = {
-        .t = db_scan_t(s), .tid = s->chunk.tid, .addr = m->addr[s->i], .n_bytes = m->size[s->i], .flags = m->flags[s->i],
-        .new_ = m->new_ + m->off[s->i], .old = m->old + m->off[s->i],
+        .t = db_scan_t(s),
+        .tid = s->chunk.tid,
+        .addr = m->addr[s->i],
+        .n_bytes = m->size[s->i],
+        .flags = m->flags[s->i],
+        .new_ = m->new_ + m->off[s->i],
+        .old = m->old + m->off[s->i],
     };
     ODB_TRY(db_scan_rip(s, &w.rip));
     *ret = w;
@@ -75,12 +82,19 @@ static struct db_scan write_scan(gaddr addr, uint64_t n_bytes, uint64_t from, ui
 {
     uint64_t last = n_bytes && addr + (n_bytes - 1) < addr ? UINT64_MAX : addr + (n_bytes - 1);
     return (struct db_scan){
-        .kind = SCAN_MEM, .t_lo = from, .t_hi = to - 1, .has_range = true, .overlap = true, .lo = addr, .hi = last, .reg = -1,
+        .kind = SCAN_MEM,
+        .t_lo = from,
+        .t_hi = to - 1,
+        .has_range = true,
+        .overlap = true,
+        .lo = addr,
+        .hi = last,
+        .reg = -1,
     };
 }
 
-struct odb_err *db_last_write(struct odb_db *db, gaddr addr, uint64_t n_bytes, uint64_t before_t, bool *ret_found,
-                              struct db_write *ret)
+struct odb_err *db_last_write(struct odb_db *db, gaddr addr, uint64_t n_bytes, uint64_t before_t,
+                              bool *ret_found, struct db_write *ret)
 {
     *ret_found = false;
     if (!n_bytes || !before_t)
@@ -96,7 +110,8 @@ struct odb_err *db_last_write(struct odb_db *db, gaddr addr, uint64_t n_bytes, u
     return NULL; /* the column stays in the cache: ret's bytes live until the next call */
 }
 
-struct odb_err *db_writes(struct odb_db *db, gaddr addr, uint64_t n_bytes, uint64_t from, uint64_t to, db_write_fn fn, void *ctx)
+struct odb_err *db_writes(struct odb_db *db, gaddr addr, uint64_t n_bytes, uint64_t from, uint64_t to,
+                          db_write_fn fn, void *ctx)
 {
     if (!n_bytes || from >= to)
         return NULL;
@@ -152,11 +167,15 @@ static struct odb_err *read_maps(struct odb_db *db, sqlite3_stmt *st, struct db_
         }
         const char *name = (const char *)sqlite3_column_text(st, 8);
         (*maps)[*n] = (struct db_map){
-            .start = (gaddr)sqlite3_column_int64(st, 0), .end = (gaddr)sqlite3_column_int64(st, 1),
+            .start = (gaddr)sqlite3_column_int64(st, 0),
+            .end = (gaddr)sqlite3_column_int64(st, 1),
             .t_start = (uint64_t)sqlite3_column_int64(st, 2),
-            .t_end = sqlite3_column_type(st, 3) == SQLITE_NULL ? UINT64_MAX : (uint64_t)sqlite3_column_int64(st, 3),
-            .prot = (uint32_t)sqlite3_column_int64(st, 4), .flags = (uint32_t)sqlite3_column_int64(st, 5),
-            .file_id = (uint32_t)sqlite3_column_int64(st, 6), .offset = (uint64_t)sqlite3_column_int64(st, 7),
+            .t_end = sqlite3_column_type(st, 3) == SQLITE_NULL ? UINT64_MAX
+                                                               : (uint64_t)sqlite3_column_int64(st, 3),
+            .prot = (uint32_t)sqlite3_column_int64(st, 4),
+            .flags = (uint32_t)sqlite3_column_int64(st, 5),
+            .file_id = (uint32_t)sqlite3_column_int64(st, 6),
+            .offset = (uint64_t)sqlite3_column_int64(st, 7),
             .name = strdup(name ? name : ""),
         };
         if (!(*maps)[(*n)++].name)
@@ -171,7 +190,8 @@ struct odb_err *db_maps(struct odb_db *db, uint64_t t, struct db_map **ret, size
     size_t n = 0;
     ODB_TRY(db_load(db));
     if (t > db->end)
-        return odb_err("t %llu is behind the end: the last state is %llu", (unsigned long long)t, (unsigned long long)db->end);
+        return odb_err("t %llu is behind the end: the last state is %llu", (unsigned long long)t,
+                       (unsigned long long)db->end);
     ODB_TRY(db_prepare(db, DB_MAPS, &st));
     sqlite3_bind_int64(st, 1, (int64_t)t);
     struct odb_err *e = read_maps(db, st, &maps, &n);

@@ -30,10 +30,14 @@ static struct odb_err *read_contents(struct odb_db *db, sqlite3_stmt *st, struct
         }
         struct db_content c = {
             .t_start = (uint64_t)sqlite3_column_int64(st, 0),
-            .t_end = sqlite3_column_type(st, 1) == SQLITE_NULL ? UINT64_MAX : (uint64_t)sqlite3_column_int64(st, 1),
-            .start = (gaddr)sqlite3_column_int64(st, 2), .end = (gaddr)sqlite3_column_int64(st, 3),
-            .file_id = (uint32_t)sqlite3_column_int64(st, 4), .offset = (uint64_t)sqlite3_column_int64(st, 5),
-            .moved = sqlite3_column_type(st, 6) != SQLITE_NULL, .src = (gaddr)sqlite3_column_int64(st, 6),
+            .t_end = sqlite3_column_type(st, 1) == SQLITE_NULL ? UINT64_MAX
+                                                               : (uint64_t)sqlite3_column_int64(st, 1),
+            .start = (gaddr)sqlite3_column_int64(st, 2),
+            .end = (gaddr)sqlite3_column_int64(st, 3),
+            .file_id = (uint32_t)sqlite3_column_int64(st, 4),
+            .offset = (uint64_t)sqlite3_column_int64(st, 5),
+            .moved = sqlite3_column_type(st, 6) != SQLITE_NULL,
+            .src = (gaddr)sqlite3_column_int64(st, 6),
         };
         if (c.start >= c.end || c.start % ODB_PAGE_BYTES || c.end % ODB_PAGE_BYTES || c.src % ODB_PAGE_BYTES)
             return odb_err("corrupt index: memory contents %zu", *n);
@@ -125,8 +129,15 @@ static struct odb_err *apply_writes(struct odb_db *db, struct part *p, uint64_t 
     if (from >= t)
         return NULL;
     _cleanup_scan_ struct db_scan s = {
-        .kind = SCAN_MEM, .desc = true, .t_lo = from, .t_hi = t - 1, .has_range = true, .overlap = true, .lo = p->addr,
-        .hi = p->addr + (p->n - 1), .reg = -1,
+        .kind = SCAN_MEM,
+        .desc = true,
+        .t_lo = from,
+        .t_hi = t - 1,
+        .has_range = true,
+        .overlap = true,
+        .lo = p->addr,
+        .hi = p->addr + (p->n - 1),
+        .reg = -1,
     };
     ODB_TRY(db_scan_begin(&s, db));
     while (p->n_open) {
@@ -143,8 +154,8 @@ static struct odb_err *apply_writes(struct odb_db *db, struct part *p, uint64_t 
     return NULL;
 }
 
-static struct odb_err *find_image(struct odb_db *db, uint64_t page, uint64_t t, uint8_t image[ODB_PAGE_BYTES], bool *ret_found,
-                                  uint64_t *ret_t)
+static struct odb_err *find_image(struct odb_db *db, uint64_t page, uint64_t t, uint8_t image[ODB_PAGE_BYTES],
+                                  bool *ret_found, uint64_t *ret_t)
 {
     _cleanup_reset_ sqlite3_stmt *st = NULL;
     bool row = false;
@@ -224,12 +235,14 @@ static struct odb_err *fill_part(struct odb_db *db, uint64_t t, struct part *p, 
     return NULL;
 }
 
-struct odb_err *db_memory(struct odb_db *db, uint64_t t, gaddr addr, size_t n_bytes, uint8_t *buf, bool *valid, size_t *ret_valid)
+struct odb_err *db_memory(struct odb_db *db, uint64_t t, gaddr addr, size_t n_bytes, uint8_t *buf,
+                          bool *valid, size_t *ret_valid)
 {
     size_t n_valid = 0;
     ODB_TRY(load_contents(db));
     if (t > db->end)
-        return odb_err("t %llu is behind the end: the last state is %llu", (unsigned long long)t, (unsigned long long)db->end);
+        return odb_err("t %llu is behind the end: the last state is %llu", (unsigned long long)t,
+                       (unsigned long long)db->end);
     if (n_bytes && addr + (n_bytes - 1) < addr)
         return odb_err("0x%llx and %zu bytes leave the address space", (unsigned long long)addr, n_bytes);
     memset(buf, 0, n_bytes);

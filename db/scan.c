@@ -51,7 +51,8 @@ struct odb_err *db_scan_rip(struct db_scan *s, gaddr *ret)
 /* ---- which chunks ---- */
 
 /* Chunks of the posting row that touch lines lo..hi (absolute line numbers) of its page. */
-static struct odb_err *posting_chunks(const uint8_t *p, size_t n, uint64_t page, uint64_t lo, uint64_t hi, uint64_t *ret)
+static struct odb_err *posting_chunks(const uint8_t *p, size_t n, uint64_t page, uint64_t lo, uint64_t hi,
+                                      uint64_t *ret)
 {
     uint64_t mask, chunks = 0;
     if (n < 8)
@@ -72,7 +73,8 @@ static struct odb_err *posting_chunks(const uint8_t *p, size_t n, uint64_t page,
 
 /* The nearest group from `group` on (in the scan's direction) where a page of the range has a posting, and
  * the chunks of that group. *ret_found false: none. */
-static struct odb_err *seek_group(struct db_scan *s, uint64_t group, int kind, gaddr lo, gaddr hi, bool *ret_found)
+static struct odb_err *seek_group(struct db_scan *s, uint64_t group, int kind, gaddr lo, gaddr hi,
+                                  bool *ret_found)
 {
     bool found = false;
     uint64_t best = 0, chunks = 0;
@@ -90,7 +92,8 @@ static struct odb_err *seek_group(struct db_scan *s, uint64_t group, int kind, g
         if (found && (s->desc ? g < best : g > best))
             continue;
         const void *p = sqlite3_column_blob(st, 1);
-        ODB_TRY(posting_chunks(p, (size_t)sqlite3_column_bytes(st, 1), page, lo / ODB_LINE_BYTES, hi / ODB_LINE_BYTES, &bits));
+        ODB_TRY(posting_chunks(p, (size_t)sqlite3_column_bytes(st, 1), page, lo / ODB_LINE_BYTES,
+                               hi / ODB_LINE_BYTES, &bits));
         chunks = found && g == best ? chunks | bits : bits;
         best = g;
         found = true;
@@ -103,7 +106,8 @@ static struct odb_err *seek_group(struct db_scan *s, uint64_t group, int kind, g
 }
 
 /* Next chunk id from `from` on that postings allow. */
-static struct odb_err *seek_posted(struct db_scan *s, uint64_t from, int kind, gaddr lo, gaddr hi, bool *ret_found, uint64_t *ret)
+static struct odb_err *seek_posted(struct db_scan *s, uint64_t from, int kind, gaddr lo, gaddr hi,
+                                   bool *ret_found, uint64_t *ret)
 {
     for (uint64_t group = from / ODB_GROUP_CHUNKS;;) {
         bool found = s->have_group && s->group == group;
@@ -114,7 +118,8 @@ static struct odb_err *seek_posted(struct db_scan *s, uint64_t from, int kind, g
             return NULL;
         uint64_t bits = s->group_chunks;
         if (s->group == from / ODB_GROUP_CHUNKS)
-            bits &= s->desc ? UINT64_MAX >> (63 - from % ODB_GROUP_CHUNKS) : UINT64_MAX << from % ODB_GROUP_CHUNKS;
+            bits &= s->desc ? UINT64_MAX >> (63 - from % ODB_GROUP_CHUNKS)
+                            : UINT64_MAX << from % ODB_GROUP_CHUNKS;
         if (bits) {
             unsigned bit = s->desc ? 63 - (unsigned)__builtin_clzll(bits) : (unsigned)__builtin_ctzll(bits);
             *ret = s->group * ODB_GROUP_CHUNKS + bit;
@@ -251,7 +256,8 @@ struct odb_err *db_scan_next(struct db_scan *s, bool *ret)
                 return NULL;
         }
         bool found = false;
-        bool beyond = s->desc ? s->chunk.t_start <= s->t_lo || !s->chunk.id : s->chunk.t_start + s->chunk.n > s->t_hi;
+        bool beyond =
+            s->desc ? s->chunk.t_start <= s->t_lo || !s->chunk.id : s->chunk.t_start + s->chunk.n > s->t_hi;
         if (!beyond)
             ODB_TRY(seek_chunk(s, s->desc ? s->chunk.id - 1 : s->chunk.id + 1, &found));
         if (!found) {

@@ -10,13 +10,13 @@ struct db_scan {
     /* what to find: set these, then db_scan_begin */
     enum scan_kind kind;
     bool desc;
-    uint64_t t_lo, t_hi;   /* inclusive */
-    bool has_range;        /* MEM: addresses [lo, hi], inclusive */
-    bool overlap;          /* ... that the write touches; else where it starts */
+    uint64_t t_lo, t_hi; /* inclusive */
+    bool has_range;      /* MEM: addresses [lo, hi], inclusive */
+    bool overlap;        /* ... that the write touches; else where it starts */
     gaddr lo, hi;
     bool has_rip;
     gaddr rip;
-    int reg;               /* REG: -1 any */
+    int reg; /* REG: -1 any */
     bool has_tid;
     uint32_t tid;
 

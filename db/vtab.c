@@ -4,7 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-int vtab_connect(sqlite3 *sq, struct odb_db *db, const char *declaration, size_t n_bytes, sqlite3_vtab **ret, char **ret_err)
+int vtab_connect(sqlite3 *sq, struct odb_db *db, const char *declaration, size_t n_bytes, sqlite3_vtab **ret,
+                 char **ret_err)
 {
     struct odb_err *e = db_load(db);
     if (e) {
@@ -50,7 +51,8 @@ static bool narrow_real(int64_t *lo, int64_t *hi, int op, double v)
     double min = -9223372036854775808.0, max = 9223372036854775807.0; /* max rounds up to 2^63 */
     if (op == SQLITE_INDEX_CONSTRAINT_EQ && (!exact || v < min || v >= max))
         return false;
-    if (op == SQLITE_INDEX_CONSTRAINT_EQ || op == SQLITE_INDEX_CONSTRAINT_LT || op == SQLITE_INDEX_CONSTRAINT_LE) {
+    if (op == SQLITE_INDEX_CONSTRAINT_EQ || op == SQLITE_INDEX_CONSTRAINT_LT ||
+        op == SQLITE_INDEX_CONSTRAINT_LE) {
         double top = op == SQLITE_INDEX_CONSTRAINT_LT && exact ? v : floor(v);
         if (top < min)
             return false;
@@ -62,7 +64,8 @@ static bool narrow_real(int64_t *lo, int64_t *hi, int op, double v)
         }
         *hi = bound < *hi ? bound : *hi;
     }
-    if (op == SQLITE_INDEX_CONSTRAINT_EQ || op == SQLITE_INDEX_CONSTRAINT_GT || op == SQLITE_INDEX_CONSTRAINT_GE) {
+    if (op == SQLITE_INDEX_CONSTRAINT_EQ || op == SQLITE_INDEX_CONSTRAINT_GT ||
+        op == SQLITE_INDEX_CONSTRAINT_GE) {
         double bottom = ceil(v);
         if (bottom >= max)
             return false;

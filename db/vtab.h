@@ -1,10 +1,10 @@
-/* The virtual tables: docs/schema.md is their documentation, docs/howto-add-a-virtual-table.md how to add one. */
+/* The virtual tables. For users: docs/schema.md. To add one: docs/howto-add-a-virtual-table.md. */
 #ifndef ODB_DB_VTAB_H
 #define ODB_DB_VTAB_H
 
 #include "db/internal.h"
 
-/* mem_writes, reg_writes, executions (vtab_writes.c) and registers (vtab_registers.c): registers their modules. */
+/* Register the modules: mem_writes, reg_writes, executions; and registers. */
 int vtab_writes_register(struct odb_db *db);
 int vtab_registers_register(struct odb_db *db);
 
@@ -15,7 +15,8 @@ struct vtab {
 };
 
 /* Declares the table and makes its sqlite3_vtab, n_bytes long, starting with a struct vtab. */
-int vtab_connect(sqlite3 *sq, struct odb_db *db, const char *declaration, size_t n_bytes, sqlite3_vtab **ret, char **ret_err);
+int vtab_connect(sqlite3 *sq, struct odb_db *db, const char *declaration, size_t n_bytes, sqlite3_vtab **ret,
+                 char **ret_err);
 int vtab_disconnect(sqlite3_vtab *vt);
 /* Turns e into the table's error message. */
 int vtab_fail(sqlite3_vtab *vt, struct odb_err *e);

@@ -10,11 +10,15 @@
 enum { COL_T = N_SCALARS + N_VECTORS, COL_TID };
 
 static const char declaration[] =
-    "CREATE TABLE registers(rax INTEGER, rcx INTEGER, rdx INTEGER, rbx INTEGER, rsp INTEGER, rbp INTEGER, rsi INTEGER,"
-    " rdi INTEGER, r8 INTEGER, r9 INTEGER, r10 INTEGER, r11 INTEGER, r12 INTEGER, r13 INTEGER, r14 INTEGER, r15 INTEGER,"
+    "CREATE TABLE registers(rax INTEGER, rcx INTEGER, rdx INTEGER, rbx INTEGER, rsp INTEGER, rbp INTEGER, "
+    "rsi INTEGER,"
+    " rdi INTEGER, r8 INTEGER, r9 INTEGER, r10 INTEGER, r11 INTEGER, r12 INTEGER, r13 INTEGER, r14 INTEGER, "
+    "r15 INTEGER,"
     " rip INTEGER, rflags INTEGER, fs_base INTEGER, gs_base INTEGER, mxcsr INTEGER,"
-    " ymm0 BLOB, ymm1 BLOB, ymm2 BLOB, ymm3 BLOB, ymm4 BLOB, ymm5 BLOB, ymm6 BLOB, ymm7 BLOB, ymm8 BLOB, ymm9 BLOB,"
-    " ymm10 BLOB, ymm11 BLOB, ymm12 BLOB, ymm13 BLOB, ymm14 BLOB, ymm15 BLOB, t INTEGER HIDDEN, tid INTEGER HIDDEN)";
+    " ymm0 BLOB, ymm1 BLOB, ymm2 BLOB, ymm3 BLOB, ymm4 BLOB, ymm5 BLOB, ymm6 BLOB, ymm7 BLOB, ymm8 BLOB, "
+    "ymm9 BLOB,"
+    " ymm10 BLOB, ymm11 BLOB, ymm12 BLOB, ymm13 BLOB, ymm14 BLOB, ymm15 BLOB, t INTEGER HIDDEN, tid INTEGER "
+    "HIDDEN)";
 
 struct cursor {
     sqlite3_vtab_cursor base;
@@ -23,7 +27,8 @@ struct cursor {
     struct db_regs regs;
 };
 
-static int regs_connect(sqlite3 *sq, void *arg, int argc, const char *const *argv, sqlite3_vtab **ret, char **ret_err)
+static int regs_connect(sqlite3 *sq, void *arg, int argc, const char *const *argv, sqlite3_vtab **ret,
+                        char **ret_err)
 {
     (void)argc;
     (void)argv;
@@ -79,7 +84,8 @@ static int regs_filter(sqlite3_vtab_cursor *c, int idx, const char *plan, int ar
 {
     (void)plan;
     struct cursor *cur = (struct cursor *)c;
-    int64_t t = argc > 0 ? sqlite3_value_int64(argv[0]) : 0, tid = argc > 1 && idx & 2 ? sqlite3_value_int64(argv[1]) : 0;
+    int64_t t = argc > 0 ? sqlite3_value_int64(argv[0]) : 0,
+            tid = argc > 1 && idx & 2 ? sqlite3_value_int64(argv[1]) : 0;
     cur->eof = true;
     if (argc < 1 || sqlite3_value_numeric_type(argv[0]) != SQLITE_INTEGER)
         return SQLITE_OK;
@@ -101,10 +107,7 @@ static int regs_next(sqlite3_vtab_cursor *c)
     return SQLITE_OK;
 }
 
-static int regs_eof(sqlite3_vtab_cursor *c)
-{
-    return ((struct cursor *)c)->eof;
-}
+static int regs_eof(sqlite3_vtab_cursor *c) { return ((struct cursor *)c)->eof; }
 
 static int regs_column(sqlite3_vtab_cursor *c, sqlite3_context *ctx, int column)
 {
@@ -114,7 +117,8 @@ static int regs_column(sqlite3_vtab_cursor *c, sqlite3_context *ctx, int column)
     else if (column == COL_TID)
         sqlite3_result_int64(ctx, cur->regs.tid);
     else if (column >= N_SCALARS)
-        sqlite3_result_blob(ctx, cur->regs.regs.wide[column - N_SCALARS], (int)cur->regs.vector_bytes, SQLITE_TRANSIENT);
+        sqlite3_result_blob(ctx, cur->regs.regs.wide[column - N_SCALARS], (int)cur->regs.vector_bytes,
+                            SQLITE_TRANSIENT);
     else if (column != ODB_REG_RIP || cur->regs.runs)
         sqlite3_result_int64(ctx, (sqlite3_int64)cur->regs.regs.scalar[column]);
     return SQLITE_OK;
@@ -128,9 +132,18 @@ static int regs_rowid(sqlite3_vtab_cursor *c, sqlite3_int64 *ret)
 }
 
 static const sqlite3_module regs_module = {
-    .iVersion = 1, .xConnect = regs_connect, .xBestIndex = regs_best_index, .xDisconnect = vtab_disconnect,
-    .xDestroy = vtab_disconnect, .xOpen = regs_open, .xClose = regs_close, .xFilter = regs_filter, .xNext = regs_next,
-    .xEof = regs_eof, .xColumn = regs_column, .xRowid = regs_rowid,
+    .iVersion = 1,
+    .xConnect = regs_connect,
+    .xBestIndex = regs_best_index,
+    .xDisconnect = vtab_disconnect,
+    .xDestroy = vtab_disconnect,
+    .xOpen = regs_open,
+    .xClose = regs_close,
+    .xFilter = regs_filter,
+    .xNext = regs_next,
+    .xEof = regs_eof,
+    .xColumn = regs_column,
+    .xRowid = regs_rowid,
 };
 
 int vtab_registers_register(struct odb_db *db)

@@ -23,15 +23,22 @@ struct table {
 
 static const struct table tables[] = {
     {"mem_writes",
-     "CREATE TABLE mem_writes(t INTEGER, pid INTEGER, tid INTEGER, addr INTEGER, size INTEGER, value, old_value,"
+     "CREATE TABLE mem_writes(t INTEGER, pid INTEGER, tid INTEGER, addr INTEGER, size INTEGER, value, "
+     "old_value,"
      " rip INTEGER, syscall TEXT, lo HIDDEN, len HIDDEN)",
-     SCAN_MEM, 11, {R_T, R_PID, R_TID, R_ADDR, R_SIZE, R_VALUE, R_OLD_VALUE, R_RIP, R_SYSCALL, R_LO, R_LEN}},
+     SCAN_MEM,
+     11,
+     {R_T, R_PID, R_TID, R_ADDR, R_SIZE, R_VALUE, R_OLD_VALUE, R_RIP, R_SYSCALL, R_LO, R_LEN}},
     {"reg_writes",
      "CREATE TABLE reg_writes(t INTEGER, pid INTEGER, tid INTEGER, reg TEXT, value, rip INTEGER)",
-     SCAN_REG, 6, {R_T, R_PID, R_TID, R_REG, R_VALUE, R_RIP}},
+     SCAN_REG,
+     6,
+     {R_T, R_PID, R_TID, R_REG, R_VALUE, R_RIP}},
     {"executions",
      "CREATE TABLE executions(t INTEGER, pid INTEGER, tid INTEGER, rip INTEGER)",
-     SCAN_EXEC, 4, {R_T, R_PID, R_TID, R_RIP}},
+     SCAN_EXEC,
+     4,
+     {R_T, R_PID, R_TID, R_RIP}},
 };
 #define N_TABLES (sizeof(tables) / sizeof(*tables))
 
@@ -52,7 +59,8 @@ struct module_arg {
     const struct table *table;
 };
 
-static int writes_connect(sqlite3 *sq, void *arg, int argc, const char *const *argv, sqlite3_vtab **ret, char **ret_err)
+static int writes_connect(sqlite3 *sq, void *arg, int argc, const char *const *argv, sqlite3_vtab **ret,
+                          char **ret_err)
 {
     (void)argc;
     (void)argv;
@@ -64,7 +72,6 @@ static int writes_connect(sqlite3 *sq, void *arg, int argc, const char *const *a
 }
 
 /* ---- planning ---- */
-
 
 static char role_letter(enum role role)
 {
@@ -94,8 +101,11 @@ static char op_letter(int op, bool only_eq)
 
 static int op_of_letter(char c)
 {
-    return c == '=' ? SQLITE_INDEX_CONSTRAINT_EQ : c == '<' ? SQLITE_INDEX_CONSTRAINT_LT : c == '[' ? SQLITE_INDEX_CONSTRAINT_LE
-         : c == '>' ? SQLITE_INDEX_CONSTRAINT_GT : SQLITE_INDEX_CONSTRAINT_GE;
+    return c == '='   ? SQLITE_INDEX_CONSTRAINT_EQ
+           : c == '<' ? SQLITE_INDEX_CONSTRAINT_LT
+           : c == '[' ? SQLITE_INDEX_CONSTRAINT_LE
+           : c == '>' ? SQLITE_INDEX_CONSTRAINT_GT
+                      : SQLITE_INDEX_CONSTRAINT_GE;
 }
 
 /* The share of instructions between the t constraints; constants are looked at. */
@@ -119,9 +129,12 @@ static double t_share(sqlite3_index_info *info, const struct odb_db *db, const e
     return share * ((double)(hi - lo) + 1) / ((double)db->end + 1);
 }
 
-static void set_costs(sqlite3_index_info *info, const struct odb_db *db, const struct table *table, const char *plan)
+static void set_costs(sqlite3_index_info *info, const struct odb_db *db, const struct table *table,
+                      const char *plan)
 {
-    double rows = table->kind == SCAN_EXEC ? (double)db->end : table->kind == SCAN_REG ? (double)db->n_reg : (double)db->n_mem;
+    double rows = table->kind == SCAN_EXEC  ? (double)db->end
+                  : table->kind == SCAN_REG ? (double)db->n_reg
+                                            : (double)db->n_mem;
     double share = t_share(info, db, table->columns), chunks = (double)db->n_chunks * share, match = 1;
     for (const char *p = plan; *p; p += 2) {
         if (*p == 'l' || (*p == 'a' && p[1] == '='))
@@ -171,7 +184,8 @@ static int writes_best_index(sqlite3_vtab *vt, sqlite3_index_info *info)
     if (!info->idxStr)
         return SQLITE_NOMEM;
     info->needToFreeIdxStr = 1;
-    if (info->nOrderBy == 1 && info->aOrderBy[0].iColumn >= 0 && table->columns[info->aOrderBy[0].iColumn] == R_T) {
+    if (info->nOrderBy == 1 && info->aOrderBy[0].iColumn >= 0 &&
+        table->columns[info->aOrderBy[0].iColumn] == R_T) {
         info->idxNum = info->aOrderBy[0].desc ? ORDER_DESC : ORDER_ASC;
         info->orderByConsumed = 1;
     }
@@ -266,11 +280,18 @@ static int writes_filter(sqlite3_vtab_cursor *c, int order, const char *plan, in
     struct cursor *cur = (struct cursor *)c;
     const struct writes_vtab *vt = (const struct writes_vtab *)c->pVtab;
     struct bounds b = {
-        .t_lo = 0, .t_hi = INT64_MAX, .a_lo = INT64_MIN, .a_hi = INT64_MAX, .rip_lo = INT64_MIN, .rip_hi = INT64_MAX,
-        .tid_lo = INT64_MIN, .tid_hi = INT64_MAX,
+        .t_lo = 0,
+        .t_hi = INT64_MAX,
+        .a_lo = INT64_MIN,
+        .a_hi = INT64_MAX,
+        .rip_lo = INT64_MIN,
+        .rip_hi = INT64_MAX,
+        .tid_lo = INT64_MIN,
+        .tid_hi = INT64_MAX,
     };
     db_scan_end(&cur->scan);
-    cur->scan = (struct db_scan){.kind = vt->table->kind, .desc = order == ORDER_DESC, .reg = -1, .done = true};
+    cur->scan =
+        (struct db_scan){.kind = vt->table->kind, .desc = order == ORDER_DESC, .reg = -1, .done = true};
     cur->have_lo = false;
     cur->eof = true;
     cur->rowid = -1;
@@ -287,10 +308,7 @@ static int writes_filter(sqlite3_vtab_cursor *c, int order, const char *plan, in
     return writes_next(c);
 }
 
-static int writes_eof(sqlite3_vtab_cursor *c)
-{
-    return ((struct cursor *)c)->eof;
-}
+static int writes_eof(sqlite3_vtab_cursor *c) { return ((struct cursor *)c)->eof; }
 
 /* Up to 8 bytes are an integer, more a blob. */
 static void result_bytes(sqlite3_context *ctx, const uint8_t *p, uint32_t n)
@@ -354,7 +372,10 @@ static int writes_column(sqlite3_vtab_cursor *c, sqlite3_context *ctx, int colum
             sqlite3_result_int64(ctx, (sqlite3_int64)rip);
         break;
     case R_SYSCALL: e = result_syscall(ctx, vt->vt.db, s); break;
-    case R_REG: sqlite3_result_text(ctx, db_reg_name(s->col->regs.reg[s->i], vt->vt.db->vector_bytes), -1, SQLITE_STATIC); break;
+    case R_REG:
+        sqlite3_result_text(ctx, db_reg_name(s->col->regs.reg[s->i], vt->vt.db->vector_bytes), -1,
+                            SQLITE_STATIC);
+        break;
     case R_LO:
         if (cur->have_lo)
             sqlite3_result_int64(ctx, cur->lo);
@@ -371,9 +392,18 @@ static int writes_rowid(sqlite3_vtab_cursor *c, sqlite3_int64 *ret)
 }
 
 static const sqlite3_module writes_module = {
-    .iVersion = 1, .xConnect = writes_connect, .xBestIndex = writes_best_index, .xDisconnect = vtab_disconnect,
-    .xDestroy = vtab_disconnect, .xOpen = writes_open, .xClose = writes_close, .xFilter = writes_filter, .xNext = writes_next,
-    .xEof = writes_eof, .xColumn = writes_column, .xRowid = writes_rowid,
+    .iVersion = 1,
+    .xConnect = writes_connect,
+    .xBestIndex = writes_best_index,
+    .xDisconnect = vtab_disconnect,
+    .xDestroy = vtab_disconnect,
+    .xOpen = writes_open,
+    .xClose = writes_close,
+    .xFilter = writes_filter,
+    .xNext = writes_next,
+    .xEof = writes_eof,
+    .xColumn = writes_column,
+    .xRowid = writes_rowid,
 };
 
 int vtab_writes_register(struct odb_db *db)

@@ -53,10 +53,7 @@ void index_builder_discard(struct index_builder *b)
     free(b);
 }
 
-uint64_t index_builder_insns(const struct index_builder *b)
-{
-    return b->count + b->pending;
-}
+uint64_t index_builder_insns(const struct index_builder *b) { return b->count + b->pending; }
 
 /* ---- threads ---- */
 
@@ -79,7 +76,8 @@ static struct odb_err *switch_thread(struct index_builder *b, uint32_t tid)
 static struct odb_err *snapshot(struct index_builder *b, const struct builder_thread *th)
 {
     ODB_TRY(regfile_encode(&th->regs, &b->blob));
-    return store_put(b->store, STORE_SNAPSHOT, "iib", (uint64_t)th->tid, (uint64_t)b->chunk, (const void *)b->blob.p, b->blob.n);
+    return store_put(b->store, STORE_SNAPSHOT, "iib", (uint64_t)th->tid, (uint64_t)b->chunk,
+                     (const void *)b->blob.p, b->blob.n);
 }
 
 /* ---- chunks ---- */
@@ -108,8 +106,8 @@ static struct odb_err *end_chunk(struct index_builder *b)
     if (e->n_mem)
         ODB_TRY(put_column(b, CHUNK_MEMS, STORE_MEMS));
     ODB_TRY(store_put(b->store, STORE_CHUNK, "iiiiiiiii", (uint64_t)b->chunk, b->chunk_t, (uint64_t)e->n_insn,
-                      (uint64_t)b->pid, (uint64_t)b->threads[b->current].tid, (uint64_t)e->n_reg, (uint64_t)e->n_mem,
-                      e->regs_lo, e->regs_hi));
+                      (uint64_t)b->pid, (uint64_t)b->threads[b->current].tid, (uint64_t)e->n_reg,
+                      (uint64_t)e->n_mem, e->regs_lo, e->regs_hi));
     b->n_reg += e->n_reg;
     b->n_mem += e->n_mem;
     chunk_enc_reset(e);
@@ -226,13 +224,16 @@ static struct odb_err *on_pages(struct index_builder *b, gaddr addr, const uint8
     return NULL;
 }
 
-static struct odb_err *on_mem(struct index_builder *b, const struct odb_log *r, const uint8_t *old, const uint8_t *new_)
+static struct odb_err *on_mem(struct index_builder *b, const struct odb_log *r, const uint8_t *old,
+                              const uint8_t *new_)
 {
     if (!r->n)
         return NULL;
     if (!b->enc.n_insn)
         return on_pages(b, r->arg, new_, r->n);
-    unsigned flags = !(r->reg & ODB_LOG_KERNEL) ? 0 : b->after_signal ? ODB_MEM_KERNEL | ODB_MEM_SIGNAL : ODB_MEM_KERNEL;
+    unsigned flags = !(r->reg & ODB_LOG_KERNEL) ? 0
+                     : b->after_signal          ? ODB_MEM_KERNEL | ODB_MEM_SIGNAL
+                                                : ODB_MEM_KERNEL;
     chunk_enc_mem(&b->enc, r->arg, r->n, flags, old, new_);
     ODB_TRY(mark(&b->mem_lines, r->arg, r->n, b->chunk));
     b->shadow.unmapped = 0;
@@ -340,10 +341,21 @@ struct odb_err *index_builder_feed(struct index_builder *b, const void *log, siz
 
 static struct odb_err *put_meta(struct index_builder *b, const struct index_end *end)
 {
-    const struct { const char *key; uint64_t value; } numbers[] = {
-        {"schema_version", ODB_SCHEMA_VERSION}, {"end", b->count}, {"end_rip", end->rip ? end->rip : b->end_rip ? b->end_rip : b->exit_rip},
-        {"n_chunks", b->chunk}, {"n_reg", b->n_reg}, {"n_mem", b->n_mem}, {"complete", !end->damage},
-        {"vector_bytes", b->vector_bytes}, {"shadow_mismatches", b->shadow.n_mismatch},
+    const struct {
+        const char *key;
+        uint64_t value;
+    } numbers[] = {
+        {"schema_version", ODB_SCHEMA_VERSION},
+        {"end", b->count},
+        {"end_rip", end->rip     ? end->rip
+                    : b->end_rip ? b->end_rip
+                                 : b->exit_rip},
+        {"n_chunks", b->chunk},
+        {"n_reg", b->n_reg},
+        {"n_mem", b->n_mem},
+        {"complete", !end->damage},
+        {"vector_bytes", b->vector_bytes},
+        {"shadow_mismatches", b->shadow.n_mismatch},
         {"missing_files", b->shadow.n_missing_files},
     };
     for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
@@ -351,7 +363,8 @@ static struct odb_err *put_meta(struct index_builder *b, const struct index_end 
     if (end->damage)
         ODB_TRY(store_put(b->store, STORE_META, "tt", "damage", end->damage));
     for (size_t i = 0; i < b->n_threads; i++)
-        ODB_TRY(store_put(b->store, STORE_THREAD, "iiii", (uint64_t)b->pid, (uint64_t)b->threads[i].tid, b->threads[i].t_start, b->count));
+        ODB_TRY(store_put(b->store, STORE_THREAD, "iiii", (uint64_t)b->pid, (uint64_t)b->threads[i].tid,
+                          b->threads[i].t_start, b->count));
     return NULL;
 }
 

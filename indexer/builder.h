@@ -31,7 +31,7 @@ struct index_end {
     const char *damage; /* NULL: the index covers the whole recording; else why not, for people */
     uint64_t rip;       /* of the instruction that did not complete; 0: as the log says */
     bool have_status;
-    int64_t status;     /* of the process: exit code, or -signo */
+    int64_t status; /* of the process: exit code, or -signo */
 };
 /* Writes what is left, renames to index.db. b is gone even on error. */
 struct odb_err *index_builder_finish(struct index_builder *b, const struct index_end *end) ODB_MUST_CHECK;

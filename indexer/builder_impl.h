@@ -33,7 +33,7 @@ struct index_builder {
     uint64_t count;    /* instructions completed */
     bool pending;      /* an INSN that may not have completed */
     gaddr pending_rip;
-    uint32_t chunk;    /* id of the chunk being filled */
+    uint32_t chunk; /* id of the chunk being filled */
     uint64_t chunk_t, n_reg, n_mem;
     uint32_t vector_bytes;
     struct builder_thread *threads; /* owned */
@@ -45,10 +45,10 @@ struct index_builder {
     struct regions maps;
     uint32_t pid;
     uint64_t end_rip, exit_rip; /* of a fatal signal; as the EXIT event says; 0: none */
-    bool have_exit;       /* exit or exit_group was called */
-    bool after_signal;    /* a signal was delivered since the last instruction */
+    bool have_exit;             /* exit or exit_group was called */
+    bool after_signal;          /* a signal was delivered since the last instruction */
     bool have_call;
-    bool in_exec;         /* a new program image is being described */
+    bool in_exec; /* a new program image is being described */
     struct odb_log_syscall call;
     uint64_t call_t;
     struct story_input *inputs; /* owned */
@@ -56,7 +56,7 @@ struct index_builder {
     struct bytes input_bytes;
     uint64_t fault_count; /* count + 1 at the last fault */
     int32_t fault_signo;
-    char *exe, *args;     /* owned */
+    char *exe, *args; /* owned */
     bool have_status;
     int64_t status;
 };
@@ -64,7 +64,8 @@ struct index_builder {
 struct odb_err *builder_flush_base_pages(struct index_builder *b) ODB_MUST_CHECK;
 
 /* Every other record. */
-struct odb_err *story_record(struct index_builder *b, const struct odb_log *r, const uint8_t *body) ODB_MUST_CHECK;
+struct odb_err *story_record(struct index_builder *b, const struct odb_log *r, const uint8_t *body)
+    ODB_MUST_CHECK;
 /* A write to where nothing is mapped: the kernel has let a stack grow. */
 struct odb_err *story_grow_stack(struct index_builder *b, gaddr addr) ODB_MUST_CHECK;
 /* Before the next instruction: writes the pending system call. */

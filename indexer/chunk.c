@@ -158,7 +158,7 @@ void chunk_enc_init(struct chunk_enc *e)
 
 void chunk_enc_deinit(struct chunk_enc *e)
 {
-    struct bytes *all[] = {&e->rip, &e->reg_at, &e->reg_id, &e->reg_val, &e->reg_wide, &e->mem_at,
+    struct bytes *all[] = {&e->rip,      &e->reg_at,   &e->reg_id,  &e->reg_val, &e->reg_wide, &e->mem_at,
                            &e->mem_head, &e->mem_addr, &e->mem_new, &e->mem_old, &e->raw};
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
         bytes_deinit(all[i]);
@@ -168,8 +168,8 @@ void chunk_enc_deinit(struct chunk_enc *e)
 
 void chunk_enc_reset(struct chunk_enc *e)
 {
-    struct bytes *all[] = {&e->rip, &e->reg_at, &e->reg_id, &e->reg_val, &e->reg_wide, &e->mem_at,
-                           &e->mem_head, &e->mem_addr, &e->mem_new, &e->mem_old};
+    struct bytes *all[] = {&e->rip,    &e->reg_at,   &e->reg_id,   &e->reg_val, &e->reg_wide,
+                           &e->mem_at, &e->mem_head, &e->mem_addr, &e->mem_new, &e->mem_old};
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
         all[i]->n = 0;
     e->n_insn = e->n_reg = e->n_mem = 0;

@@ -74,7 +74,8 @@ void chunk_enc_mem(struct chunk_enc *e, gaddr addr, uint32_t n_bytes, unsigned f
                    const uint8_t *new_);
 enum chunk_column { CHUNK_INSNS, CHUNK_REGS, CHUNK_MEMS };
 /* Appends the encoded column to `out` (cleared first). */
-struct odb_err *chunk_enc_finish(struct chunk_enc *e, enum chunk_column column, struct bytes *out) ODB_MUST_CHECK;
+struct odb_err *chunk_enc_finish(struct chunk_enc *e, enum chunk_column column, struct bytes *out)
+    ODB_MUST_CHECK;
 
 struct odb_err *regfile_encode(const struct regfile *f, struct bytes *out) ODB_MUST_CHECK;
 struct odb_err *regfile_decode(const void *blob, size_t n_bytes, struct regfile *ret) ODB_MUST_CHECK;
@@ -82,7 +83,8 @@ struct odb_err *regfile_decode(const void *blob, size_t n_bytes, struct regfile 
 /* A general piece of bytes, compressed (images, pieces of files). */
 struct odb_err *piece_encode(const void *p, size_t n_bytes, struct bytes *out) ODB_MUST_CHECK;
 /* Decodes at most max_bytes; *ret_n what there was. */
-struct odb_err *piece_decode(const void *blob, size_t n_bytes, void *to, size_t max_bytes, size_t *ret_n) ODB_MUST_CHECK;
+struct odb_err *piece_decode(const void *blob, size_t n_bytes, void *to, size_t max_bytes, size_t *ret_n)
+    ODB_MUST_CHECK;
 
 /* Decoded columns. Arrays owned by the struct; `at` ascends. */
 struct chunk_insns {
@@ -91,7 +93,7 @@ struct chunk_insns {
 };
 struct chunk_regs {
     uint32_t n;
-    uint32_t *at;  /* instruction in the chunk */
+    uint32_t *at; /* instruction in the chunk */
     uint8_t *reg;
     uint8_t *len;  /* bytes: 8 for scalars */
     uint64_t *val; /* scalar value, or offset into `wide` */
@@ -108,9 +110,12 @@ struct chunk_mems {
     uint8_t *new_, *old;
 };
 /* n_insn: instructions in the chunk, as odb_chunks says: anything else is corrupt. */
-struct odb_err *chunk_insns_decode(const void *blob, size_t n_bytes, uint32_t n_insn, struct chunk_insns *ret) ODB_MUST_CHECK;
-struct odb_err *chunk_regs_decode(const void *blob, size_t n_bytes, uint32_t n_insn, struct chunk_regs *ret) ODB_MUST_CHECK;
-struct odb_err *chunk_mems_decode(const void *blob, size_t n_bytes, uint32_t n_insn, struct chunk_mems *ret) ODB_MUST_CHECK;
+struct odb_err *chunk_insns_decode(const void *blob, size_t n_bytes, uint32_t n_insn, struct chunk_insns *ret)
+    ODB_MUST_CHECK;
+struct odb_err *chunk_regs_decode(const void *blob, size_t n_bytes, uint32_t n_insn, struct chunk_regs *ret)
+    ODB_MUST_CHECK;
+struct odb_err *chunk_mems_decode(const void *blob, size_t n_bytes, uint32_t n_insn, struct chunk_mems *ret)
+    ODB_MUST_CHECK;
 void chunk_insns_deinit(struct chunk_insns *c);
 void chunk_regs_deinit(struct chunk_regs *c);
 void chunk_mems_deinit(struct chunk_mems *c);

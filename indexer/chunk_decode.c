@@ -36,10 +36,7 @@ static inline uint64_t get_delta(struct stream *s, uint64_t before)
 
 static inline size_t left(const struct stream *s) { return (size_t)(s->end - s->p); }
 
-static struct odb_err *corrupt(const char *what)
-{
-    return odb_err("corrupt index: %s", what);
-}
+static struct odb_err *corrupt(const char *what) { return odb_err("corrupt index: %s", what); }
 
 /* Decompresses a blob and finds its streams. *ret_raw is owned by the caller. */
 static struct odb_err *open_blob(const void *blob, size_t n_bytes, uint32_t magic, int n_streams,

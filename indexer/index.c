@@ -32,7 +32,7 @@ struct pipeline {
     struct pipe_buffer buffers[N_BUFFERS];
     unsigned next_in, next_out; /* buffer to fill, to feed */
     bool ended;
-    struct odb_err *error;      /* owned */
+    struct odb_err *error; /* owned */
     pthread_t thread;
 };
 
@@ -110,7 +110,8 @@ static struct odb_err *pipeline_end(struct pipeline *p)
 }
 
 /* What the last stop says about the index: damage (allocated) where it does not cover everything. */
-static struct odb_err *judge(struct replay *r, const struct odb_stop *stop, struct index_end *end, char **ret_damage)
+static struct odb_err *judge(struct replay *r, const struct odb_stop *stop, struct index_end *end,
+                             char **ret_damage)
 {
     const char *why = NULL;
     _cleanup_free_ char *text = NULL;
@@ -128,9 +129,7 @@ static struct odb_err *judge(struct replay *r, const struct odb_stop *stop, stru
         text = replay_divergence_text(stop);
         why = text ? text : "replay differs from the recording";
         break;
-    default:
-        why = stop->text[0] ? stop->text : "the recording cannot be replayed";
-        break;
+    default: why = stop->text[0] ? stop->text : "the recording cannot be replayed"; break;
     }
     if (why) {
         *ret_damage = strdup(why);
@@ -143,8 +142,8 @@ static struct odb_err *judge(struct replay *r, const struct odb_stop *stop, stru
     return NULL;
 }
 
-static struct odb_err *run(struct replay *r, struct pipeline *p, const struct odb_index_options *opt, uint64_t total,
-                           const struct odb_stop **ret_stop)
+static struct odb_err *run(struct replay *r, struct pipeline *p, const struct odb_index_options *opt,
+                           uint64_t total, const struct odb_stop **ret_stop)
 {
     for (;;) {
         bool go_on;

@@ -14,13 +14,15 @@ struct odb_index_options {
 };
 
 struct odb_index_result {
-    uint64_t insns;   /* instructions in the index */
-    char *damage;     /* owned. NULL: the index covers the whole recording; else why it ends early, one line */
+    uint64_t insns; /* instructions in the index */
+    char *damage;   /* owned. NULL: the index covers the whole recording; else why it ends early, one line */
 };
 
 /* Makes dir/index.db, over an older one. A recording that is cut off, or whose replay diverges, gives an
- * index up to there, which is said in ret->damage (opt and ret may be NULL). On an error there is no new index. */
-struct odb_err *odb_index(const char *dir, const struct odb_index_options *opt, struct odb_index_result *ret) ODB_MUST_CHECK;
+ * index up to there, which is said in ret->damage (opt and ret may be NULL). On an error there is no new
+ * index. */
+struct odb_err *odb_index(const char *dir, const struct odb_index_options *opt, struct odb_index_result *ret)
+    ODB_MUST_CHECK;
 void odb_index_result_deinit(struct odb_index_result *r);
 
 #endif

@@ -22,10 +22,7 @@ void lines_deinit(struct lines *l)
     l->v = NULL;
 }
 
-void lines_next_chunk(struct lines *l)
-{
-    memset(l->recent, 0, sizeof(l->recent));
-}
+void lines_next_chunk(struct lines *l) { memset(l->recent, 0, sizeof(l->recent)); }
 
 static struct line_entry *find(struct line_entry *v, uint64_t cap, uint64_t line)
 {
@@ -74,7 +71,8 @@ static int by_line(const void *a, const void *b)
     return x->line < y->line ? -1 : x->line > y->line;
 }
 
-static struct odb_err *flush_sorted(const struct line_entry *v, uint64_t n, struct store *store, int kind, uint64_t group)
+static struct odb_err *flush_sorted(const struct line_entry *v, uint64_t n, struct store *store, int kind,
+                                    uint64_t group)
 {
     uint64_t row[1 + LINES_PER_PAGE];
     for (uint64_t i = 0; i < n;) {
@@ -85,7 +83,8 @@ static struct odb_err *flush_sorted(const struct line_entry *v, uint64_t n, stru
             row[0] |= 1ull << ((v[i].line - 1) % LINES_PER_PAGE);
             row[k++] = v[i].chunks;
         }
-        ODB_TRY(store_put(store, STORE_POSTING, "iiib", (uint64_t)kind, page, group, (const void *)row, k * sizeof(*row)));
+        ODB_TRY(store_put(store, STORE_POSTING, "iiib", (uint64_t)kind, page, group, (const void *)row,
+                          k * sizeof(*row)));
     }
     return NULL;
 }

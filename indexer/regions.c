@@ -61,7 +61,8 @@ static struct odb_err *insert(struct regions *rs, size_t i, const struct region 
     return NULL;
 }
 
-struct odb_err *regions_cut(struct regions *rs, gaddr start, gaddr end, uint64_t t, region_emit_fn emit, void *ctx)
+struct odb_err *regions_cut(struct regions *rs, gaddr start, gaddr end, uint64_t t, region_emit_fn emit,
+                            void *ctx)
 {
     size_t i = regions_lower(rs, start);
     while (i < rs->n && rs->v[i].start < end) {
@@ -92,7 +93,8 @@ struct odb_err *regions_add(struct regions *rs, const struct region *r)
     return insert(rs, regions_lower(rs, r->start), r);
 }
 
-struct odb_err *regions_within(const struct regions *rs, gaddr start, gaddr end, struct region **ret, size_t *ret_n)
+struct odb_err *regions_within(const struct regions *rs, gaddr start, gaddr end, struct region **ret,
+                               size_t *ret_n)
 {
     size_t i = regions_lower(rs, start), n = 0;
     while (i + n < rs->n && rs->v[i + n].start < end)

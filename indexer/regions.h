@@ -12,11 +12,11 @@
 
 struct region {
     gaddr start, end;
-    uint64_t t_start;  /* first state it is in force for */
+    uint64_t t_start; /* first state it is in force for */
     uint32_t prot, flags, file_id;
-    uint64_t offset;   /* in the file, of `start` */
+    uint64_t offset; /* in the file, of `start` */
     bool moved;
-    gaddr src;         /* moved: where `start` was */
+    gaddr src; /* moved: where `start` was */
     char name[64];
 };
 
@@ -34,12 +34,12 @@ const struct region *regions_find(const struct regions *rs, gaddr addr);
 /* Index of the first region that ends after addr (rs->n: none). */
 size_t regions_lower(const struct regions *rs, gaddr addr);
 /* Ends whatever is in [start, end) with state t. */
-struct odb_err *regions_cut(struct regions *rs, gaddr start, gaddr end, uint64_t t, region_emit_fn emit, void *ctx)
-    ODB_MUST_CHECK;
+struct odb_err *regions_cut(struct regions *rs, gaddr start, gaddr end, uint64_t t, region_emit_fn emit,
+                            void *ctx) ODB_MUST_CHECK;
 /* Adds r; its range must be free. */
 struct odb_err *regions_add(struct regions *rs, const struct region *r) ODB_MUST_CHECK;
 /* Copies of the parts of regions within [start, end), by address. *ret owned by the caller. */
-struct odb_err *regions_within(const struct regions *rs, gaddr start, gaddr end, struct region **ret, size_t *ret_n)
-    ODB_MUST_CHECK;
+struct odb_err *regions_within(const struct regions *rs, gaddr start, gaddr end, struct region **ret,
+                               size_t *ret_n) ODB_MUST_CHECK;
 
 #endif

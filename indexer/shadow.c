@@ -13,10 +13,7 @@
 #include "common/fs.h"
 #include "indexer/schema.h"
 
-static struct odb_err *no_memory(void)
-{
-    return odb_err("index: out of memory");
-}
+static struct odb_err *no_memory(void) { return odb_err("index: out of memory"); }
 
 struct odb_err *shadow_init(struct shadow *s, const char *dir, struct store *store)
 {
@@ -198,8 +195,8 @@ static struct odb_err *add_due(struct shadow *s, uint64_t no)
     return NULL;
 }
 
-struct odb_err *shadow_write(struct shadow *s, gaddr addr, const uint8_t *old, const uint8_t *new_, size_t n_bytes,
-                             uint32_t chunk)
+struct odb_err *shadow_write(struct shadow *s, gaddr addr, const uint8_t *old, const uint8_t *new_,
+                             size_t n_bytes, uint32_t chunk)
 {
     while (n_bytes) {
         size_t at = addr % ODB_PAGE_BYTES, n = ODB_PAGE_BYTES - at < n_bytes ? ODB_PAGE_BYTES - at : n_bytes;
@@ -270,8 +267,8 @@ static struct odb_err *emit_content(void *ctx, const struct region *r, uint64_t 
     char shape[8];
     /* t_end and src may be NULL: their letter is then one that binds NULL but still takes the argument */
     snprintf(shape, sizeof(shape), "i%ciiii%c", t_end == UINT64_MAX ? 'N' : 'i', r->moved ? 'i' : 'N');
-    return store_put(s->store, STORE_CONTENT, shape, r->t_start, t_end, r->start, r->end, (uint64_t)r->file_id,
-                     r->offset, r->src);
+    return store_put(s->store, STORE_CONTENT, shape, r->t_start, t_end, r->start, r->end,
+                     (uint64_t)r->file_id, r->offset, r->src);
 }
 
 static void forget_page(struct shadow_page *p)
@@ -305,7 +302,8 @@ struct odb_err *shadow_unmap(struct shadow *s, gaddr start, gaddr end, uint64_t 
     return regions_cut(&s->contents, start, end, t, emit_content, s);
 }
 
-struct odb_err *shadow_map(struct shadow *s, gaddr start, gaddr end, uint32_t file_id, uint64_t offset, uint64_t t)
+struct odb_err *shadow_map(struct shadow *s, gaddr start, gaddr end, uint32_t file_id, uint64_t offset,
+                           uint64_t t)
 {
     if (start >= end)
         return NULL;

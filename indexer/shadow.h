@@ -23,33 +23,33 @@ struct shadow_page {
 };
 
 struct shadow_file {
-    int fd;              /* -1 not opened, -2 cannot be */
-    uint8_t *stored;     /* owned: bit per piece */
+    int fd;          /* -1 not opened, -2 cannot be */
+    uint8_t *stored; /* owned: bit per piece */
     uint64_t n_pieces;
 };
 
 struct shadow {
-    const char *dir;             /* borrowed: the recording */
-    struct store *store;         /* borrowed */
+    const char *dir;     /* borrowed: the recording */
+    struct store *store; /* borrowed */
     struct regions contents;
-    struct shadow_page *v;       /* owned: open addressing */
+    struct shadow_page *v; /* owned: open addressing */
     uint64_t n, cap;
-    uint64_t *due;               /* owned: pages that want an image */
+    uint64_t *due; /* owned: pages that want an image */
     size_t n_due, cap_due;
-    struct shadow_file *files;   /* owned, by id */
+    struct shadow_file *files; /* owned, by id */
     size_t n_files;
-    uint64_t n_mismatch;         /* old bytes in the log that were not the shadow's */
-    gaddr unmapped;              /* a write went to this page, where nothing is mapped; the caller clears it */
+    uint64_t n_mismatch; /* old bytes in the log that were not the shadow's */
+    gaddr unmapped;      /* a write went to this page, where nothing is mapped; the caller clears it */
     uint64_t n_missing_files;
-    struct bytes blob;           /* scratch */
+    struct bytes blob; /* scratch */
 };
 
 struct odb_err *shadow_init(struct shadow *s, const char *dir, struct store *store) ODB_MUST_CHECK;
 void shadow_deinit(struct shadow *s);
 
 /* A write in chunk `chunk` (UINT32_MAX: none, initial contents). old may be NULL (unknown). */
-struct odb_err *shadow_write(struct shadow *s, gaddr addr, const uint8_t *old, const uint8_t *new_, size_t n_bytes,
-                             uint32_t chunk) ODB_MUST_CHECK;
+struct odb_err *shadow_write(struct shadow *s, gaddr addr, const uint8_t *old, const uint8_t *new_,
+                             size_t n_bytes, uint32_t chunk) ODB_MUST_CHECK;
 /* Bytes readable at addr (a prefix), copied to `to`. */
 size_t shadow_read(struct shadow *s, gaddr addr, void *to, size_t n_bytes);
 /* Stores images of the pages that were written often, valid at t. */
@@ -58,12 +58,14 @@ struct odb_err *shadow_images(struct shadow *s, uint64_t t) ODB_MUST_CHECK;
 struct odb_err *shadow_image(struct shadow *s, uint64_t page, uint64_t t) ODB_MUST_CHECK;
 
 /* Changes of the memory map, from state t on. */
-struct odb_err *shadow_map(struct shadow *s, gaddr start, gaddr end, uint32_t file_id, uint64_t offset, uint64_t t) ODB_MUST_CHECK;
+struct odb_err *shadow_map(struct shadow *s, gaddr start, gaddr end, uint32_t file_id, uint64_t offset,
+                           uint64_t t) ODB_MUST_CHECK;
 struct odb_err *shadow_unmap(struct shadow *s, gaddr start, gaddr end, uint64_t t) ODB_MUST_CHECK;
 /* Contents go back to the file's, or zeros (madvise). */
 struct odb_err *shadow_drop(struct shadow *s, gaddr start, gaddr end, uint64_t t) ODB_MUST_CHECK;
 /* [from, from + len) is now at `to`. */
-struct odb_err *shadow_move(struct shadow *s, gaddr from, gaddr to, uint64_t len_bytes, uint64_t t) ODB_MUST_CHECK;
+struct odb_err *shadow_move(struct shadow *s, gaddr from, gaddr to, uint64_t len_bytes, uint64_t t)
+    ODB_MUST_CHECK;
 /* Ends all contents rows (t_end NULL). */
 struct odb_err *shadow_finish(struct shadow *s) ODB_MUST_CHECK;
 

@@ -28,27 +28,36 @@ static const char tables_sql[] =
     "PRAGMA page_size=4096; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-65536;"
     "BEGIN;"
     "CREATE TABLE odb_meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-    "CREATE TABLE odb_chunks(id INTEGER PRIMARY KEY, t_start INTEGER NOT NULL, n INTEGER NOT NULL, pid INTEGER,"
+    "CREATE TABLE odb_chunks(id INTEGER PRIMARY KEY, t_start INTEGER NOT NULL, n INTEGER NOT NULL, pid "
+    "INTEGER,"
     " tid INTEGER, n_reg INTEGER, n_mem INTEGER, regs_lo INTEGER, regs_hi INTEGER);"
     "CREATE TABLE odb_insns(chunk INTEGER PRIMARY KEY, data BLOB);"
     "CREATE TABLE odb_regs(chunk INTEGER PRIMARY KEY, data BLOB);"
     "CREATE TABLE odb_mems(chunk INTEGER PRIMARY KEY, data BLOB);"
-    "CREATE TABLE odb_snapshots(tid INTEGER, chunk INTEGER, data BLOB, PRIMARY KEY(tid, chunk)) WITHOUT ROWID;"
-    "CREATE TABLE odb_postings(kind INTEGER, page INTEGER, grp INTEGER, data BLOB, PRIMARY KEY(kind, page, grp))"
+    "CREATE TABLE odb_snapshots(tid INTEGER, chunk INTEGER, data BLOB, PRIMARY KEY(tid, chunk)) WITHOUT "
+    "ROWID;"
+    "CREATE TABLE odb_postings(kind INTEGER, page INTEGER, grp INTEGER, data BLOB, PRIMARY KEY(kind, page, "
+    "grp))"
     " WITHOUT ROWID;"
     "CREATE TABLE odb_images(page INTEGER, t INTEGER, data BLOB, PRIMARY KEY(page, t)) WITHOUT ROWID;"
     "CREATE TABLE odb_contents(t_start INTEGER, t_end INTEGER, start INTEGER, end INTEGER, file_id INTEGER,"
     " offset INTEGER, src INTEGER);"
-    "CREATE TABLE odb_pieces(file_id INTEGER, piece INTEGER, data BLOB, PRIMARY KEY(file_id, piece)) WITHOUT ROWID;"
-    "CREATE TABLE odb_maps(t_start INTEGER, t_end INTEGER, pid INTEGER, start INTEGER, end INTEGER, prot INTEGER,"
+    "CREATE TABLE odb_pieces(file_id INTEGER, piece INTEGER, data BLOB, PRIMARY KEY(file_id, piece)) WITHOUT "
+    "ROWID;"
+    "CREATE TABLE odb_maps(t_start INTEGER, t_end INTEGER, pid INTEGER, start INTEGER, end INTEGER, prot "
+    "INTEGER,"
     " flags INTEGER, offset INTEGER, file_id INTEGER, name TEXT);"
-    "CREATE TABLE files(id INTEGER PRIMARY KEY, path TEXT, size INTEGER, mtime INTEGER, dev INTEGER, ino INTEGER);"
+    "CREATE TABLE files(id INTEGER PRIMARY KEY, path TEXT, size INTEGER, mtime INTEGER, dev INTEGER, ino "
+    "INTEGER);"
     "CREATE TABLE threads(pid INTEGER, tid INTEGER, t_start INTEGER, t_end INTEGER);"
-    "CREATE TABLE processes(pid INTEGER, exe TEXT, args TEXT, t_start INTEGER, t_end INTEGER, status INTEGER);"
-    "CREATE TABLE syscalls(t INTEGER, pid INTEGER, tid INTEGER, nr INTEGER, name TEXT, args TEXT, result INTEGER,"
+    "CREATE TABLE processes(pid INTEGER, exe TEXT, args TEXT, t_start INTEGER, t_end INTEGER, status "
+    "INTEGER);"
+    "CREATE TABLE syscalls(t INTEGER, pid INTEGER, tid INTEGER, nr INTEGER, name TEXT, args TEXT, result "
+    "INTEGER,"
     " result_text TEXT, arg0 INTEGER, arg1 INTEGER, arg2 INTEGER, arg3 INTEGER, arg4 INTEGER, arg5 INTEGER,"
     " event INTEGER);"
-    "CREATE TABLE signals(t INTEGER, pid INTEGER, tid INTEGER, signo INTEGER, name TEXT, code INTEGER, addr INTEGER,"
+    "CREATE TABLE signals(t INTEGER, pid INTEGER, tid INTEGER, signo INTEGER, name TEXT, code INTEGER, addr "
+    "INTEGER,"
     " fatal INTEGER, rip INTEGER);"
     "CREATE TABLE output(t INTEGER, pid INTEGER, tid INTEGER, fd INTEGER, stream TEXT, text);"
     "CREATE TABLE events(t INTEGER, pid INTEGER, tid INTEGER, type TEXT, text TEXT);";
@@ -86,10 +95,7 @@ static const char *const insert_sql[STORE_N] = {
     [STORE_EVENT] = "INSERT INTO events VALUES(?,?,?,?,?)",
 };
 
-static struct odb_err *sql_err(struct store *s)
-{
-    return odb_err("%s: %s", s->tmp, sqlite3_errmsg(s->db));
-}
+static struct odb_err *sql_err(struct store *s) { return odb_err("%s: %s", s->tmp, sqlite3_errmsg(s->db)); }
 
 static struct odb_err *run_sql(struct store *s, const char *sql)
 {
@@ -125,7 +131,8 @@ static struct odb_err *open_tables(struct store *s)
         return sql_err(s);
     ODB_TRY(run_sql(s, tables_sql));
     for (int i = 0; i < STORE_N; i++)
-        if (sqlite3_prepare_v3(s->db, insert_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->stmt[i], NULL) != SQLITE_OK)
+        if (sqlite3_prepare_v3(s->db, insert_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->stmt[i], NULL) !=
+            SQLITE_OK)
             return sql_err(s);
     return NULL;
 }
@@ -161,7 +168,11 @@ struct odb_err *store_create(const char *dir, struct store **ret)
 static bool is_text(const uint8_t *p, size_t n)
 {
     for (size_t i = 0; i < n;) {
-        unsigned c = p[i++], more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : 9;
+        unsigned c = p[i++], more = c < 0x80                ? 0
+                                    : c >= 0xc2 && c < 0xe0 ? 1
+                                    : c >= 0xe0 && c < 0xf0 ? 2
+                                    : c >= 0xf0 && c < 0xf5 ? 3
+                                                            : 9;
         if (!c || more > n - i)
             return false;
         if (more && c == 0xe0 && p[i] < 0xa0)
@@ -219,8 +230,8 @@ static struct odb_err *finish_file(struct store *s)
         s->stmt[i] = NULL;
     }
     char pragmas[128];
-    snprintf(pragmas, sizeof(pragmas), "PRAGMA application_id=%d; PRAGMA user_version=%d;", ODB_APPLICATION_ID,
-             ODB_SCHEMA_VERSION);
+    snprintf(pragmas, sizeof(pragmas), "PRAGMA application_id=%d; PRAGMA user_version=%d;",
+             ODB_APPLICATION_ID, ODB_SCHEMA_VERSION);
     ODB_TRY(run_sql(s, pragmas));
     ODB_TRY(run_sql(s, indices_sql));
     if (sqlite3_close(s->db) != SQLITE_OK)

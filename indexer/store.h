@@ -9,9 +9,24 @@
 #include "common/err.h"
 
 enum store_table {
-    STORE_META, STORE_CHUNK, STORE_INSNS, STORE_REGS, STORE_MEMS, STORE_SNAPSHOT, STORE_POSTING, STORE_IMAGE,
-    STORE_CONTENT, STORE_PIECE, STORE_MAP, STORE_FILE, STORE_THREAD, STORE_PROCESS, STORE_SYSCALL, STORE_SIGNAL,
-    STORE_OUTPUT, STORE_EVENT,
+    STORE_META,
+    STORE_CHUNK,
+    STORE_INSNS,
+    STORE_REGS,
+    STORE_MEMS,
+    STORE_SNAPSHOT,
+    STORE_POSTING,
+    STORE_IMAGE,
+    STORE_CONTENT,
+    STORE_PIECE,
+    STORE_MAP,
+    STORE_FILE,
+    STORE_THREAD,
+    STORE_PROCESS,
+    STORE_SYSCALL,
+    STORE_SIGNAL,
+    STORE_OUTPUT,
+    STORE_EVENT,
     STORE_N,
 };
 
@@ -19,8 +34,10 @@ struct store;
 
 /* Creates dir/index.db.tmp. An error when another indexer is at work there. */
 struct odb_err *store_create(const char *dir, struct store **ret) ODB_MUST_CHECK;
-/* One row. `shape` has one letter per column: i (int64_t/uint64_t), t (const char *, NULL is NULL), N (NULL; the
- * argument, an integer, is passed over), b (const void *, size_t: blob), s (const void *, size_t: text if it is UTF-8 without NUL, else blob). */
+/* One row. `shape` has one letter per column:
+ *     i  int64_t, uint64_t              t  const char *, NULL is NULL
+ *     N  NULL; takes an integer         b  const void *, size_t: blob
+ *                                       s  const void *, size_t: text if it is UTF-8 without NUL, else blob */
 struct odb_err *store_put(struct store *s, enum store_table table, const char *shape, ...) ODB_MUST_CHECK;
 /* Commits, syncs, renames to index.db. s is gone even on error. */
 struct odb_err *store_commit(struct store *s) ODB_MUST_CHECK;

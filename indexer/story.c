@@ -16,10 +16,7 @@
 #include "trace/trace.h"
 
 /* t of what follows the last instruction. */
-static uint64_t latest_t(const struct index_builder *b)
-{
-    return b->count ? b->count - 1 : 0;
-}
+static uint64_t latest_t(const struct index_builder *b) { return b->count ? b->count - 1 : 0; }
 
 static uint32_t current_tid(const struct index_builder *b)
 {
@@ -53,10 +50,10 @@ static struct odb_err *put_call(struct index_builder *b)
     bool ends = b->call_t == b->count;
     if (!ends)
         describe_result(&call, result, sizeof(result));
-    return store_put(b->store, STORE_SYSCALL, ends ? "iiiitsNtiiiiiii" : "iiiitsitiiiiiii", b->call_t, (uint64_t)b->pid,
-                     (uint64_t)(c->tid ? c->tid : current_tid(b)), c->nr, m ? m->name : NULL, (const void *)args,
-                     strlen(args), c->result, ends ? NULL : result, c->args[0], c->args[1], c->args[2], c->args[3],
-                     c->args[4], c->args[5], c->event);
+    return store_put(b->store, STORE_SYSCALL, ends ? "iiiitsNtiiiiiii" : "iiiitsitiiiiiii", b->call_t,
+                     (uint64_t)b->pid, (uint64_t)(c->tid ? c->tid : current_tid(b)), c->nr,
+                     m ? m->name : NULL, (const void *)args, strlen(args), c->result, ends ? NULL : result,
+                     c->args[0], c->args[1], c->args[2], c->args[3], c->args[4], c->args[5], c->event);
 }
 
 struct odb_err *story_insn(struct index_builder *b)
@@ -104,13 +101,14 @@ static struct odb_err *on_input(struct index_builder *b, gaddr addr, const uint8
 static struct odb_err *on_output(struct index_builder *b, const struct odb_log *r, const uint8_t *p)
 {
     const char *stream = r->reg == 1 ? "stdout" : r->reg == 2 ? "stderr" : NULL;
-    return store_put(b->store, STORE_OUTPUT, "iiiits", latest_t(b), (uint64_t)b->pid, (uint64_t)current_tid(b), r->arg,
-                     stream, (const void *)p, (size_t)r->n);
+    return store_put(b->store, STORE_OUTPUT, "iiiits", latest_t(b), (uint64_t)b->pid,
+                     (uint64_t)current_tid(b), r->arg, stream, (const void *)p, (size_t)r->n);
 }
 
 /* ---- signals ---- */
 
-static struct odb_err *put_signal(struct index_builder *b, int signo, int code, const uint64_t *addr, bool fatal, gaddr rip)
+static struct odb_err *put_signal(struct index_builder *b, int signo, int code, const uint64_t *addr,
+                                  bool fatal, gaddr rip)
 {
     char buf[32];
     return store_put(b->store, STORE_SIGNAL, addr ? "iiiitiiii" : "iiiitiNii", b->count, (uint64_t)b->pid,
@@ -150,9 +148,9 @@ static struct odb_err *on_signal(struct index_builder *b, const uint8_t *body, u
 static struct odb_err *emit_map(void *ctx, const struct region *r, uint64_t t_end)
 {
     struct index_builder *b = ctx;
-    return store_put(b->store, STORE_MAP, t_end == UINT64_MAX ? "iNiiiiiiit" : "iiiiiiiiit", r->t_start, t_end,
-                     (uint64_t)b->pid, r->start, r->end, (uint64_t)r->prot, (uint64_t)r->flags, r->offset,
-                     (uint64_t)r->file_id, r->name);
+    return store_put(b->store, STORE_MAP, t_end == UINT64_MAX ? "iNiiiiiiit" : "iiiiiiiiit", r->t_start,
+                     t_end, (uint64_t)b->pid, r->start, r->end, (uint64_t)r->prot, (uint64_t)r->flags,
+                     r->offset, (uint64_t)r->file_id, r->name);
 }
 
 /* Attributes of [start, end) change in place. */
@@ -175,7 +173,12 @@ static struct odb_err *protect(struct index_builder *b, gaddr start, gaddr end, 
 static struct odb_err *add_map(struct index_builder *b, const struct odb_log_map *m, gaddr start, gaddr end)
 {
     struct region r = {
-        .start = start, .end = end, .t_start = b->count, .prot = m->prot, .flags = m->map_flags, .file_id = m->file_id,
+        .start = start,
+        .end = end,
+        .t_start = b->count,
+        .prot = m->prot,
+        .flags = m->map_flags,
+        .file_id = m->file_id,
         .offset = m->offset + (start - m->start),
     };
     memcpy(r.name, m->name, sizeof(r.name) - 1);
@@ -206,7 +209,8 @@ static struct odb_err *move_map(struct index_builder *b, const struct odb_log_ma
         return grow_map(b, m);
     const struct region *old = regions_find(&b->maps, m->old_start);
     uint64_t len = old ? old->end - m->old_start : 0;
-    bool called = b->have_call && b->call.nr == SYS_mremap, stays = called && b->call.args[3] & MREMAP_DONTUNMAP;
+    bool called = b->have_call && b->call.nr == SYS_mremap,
+         stays = called && b->call.args[3] & MREMAP_DONTUNMAP;
     if (called && b->call.args[1] < len)
         len = (b->call.args[1] + ODB_PAGE_BYTES - 1) & ~(uint64_t)(ODB_PAGE_BYTES - 1);
     gaddr old_end = m->old_start + len; /* what of it is not moved, goes away */
@@ -317,7 +321,8 @@ static struct odb_err *join_args(const struct odb_ev_start *ev, char **ret)
         return odb_err("index: out of memory");
     for (uint32_t i = 0; i < ev->n_argv; i++) {
         const char *a = trace_start_string(ev, 3 + i);
-        bool plain = *a && !a[strspn(a, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%")];
+        bool plain =
+            *a && !a[strspn(a, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%")];
         if (i)
             fputc(' ', f);
         if (!plain)
@@ -336,17 +341,18 @@ static struct odb_err *join_args(const struct odb_ev_start *ev, char **ret)
     return text ? NULL : odb_err("index: out of memory");
 }
 
-static struct odb_err *put_event(struct index_builder *b, const struct odb_event *ev, uint64_t t, const char *type, const char *text)
+static struct odb_err *put_event(struct index_builder *b, const struct odb_event *ev, uint64_t t,
+                                 const char *type, const char *text)
 {
-    return store_put(b->store, STORE_EVENT, "iiits", t, (uint64_t)ev->pid, (uint64_t)ev->tid, type, (const void *)text,
-                     strlen(text));
+    return store_put(b->store, STORE_EVENT, "iiits", t, (uint64_t)ev->pid, (uint64_t)ev->tid, type,
+                     (const void *)text, strlen(text));
 }
 
 static struct odb_err *on_file(struct index_builder *b, const struct odb_ev_file *f)
 {
     const char *path = trace_file_path(f);
-    return store_put(b->store, STORE_FILE, "isiiii", (uint64_t)f->file_id, (const void *)path, strlen(path), f->size_bytes,
-                     f->mtime_ns, f->dev, f->ino);
+    return store_put(b->store, STORE_FILE, "isiiii", (uint64_t)f->file_id, (const void *)path, strlen(path),
+                     f->size_bytes, f->mtime_ns, f->dev, f->ino);
 }
 
 struct odb_err *index_builder_event(struct index_builder *b, const struct odb_event *ev)
@@ -415,8 +421,8 @@ struct odb_err *story_finish(struct index_builder *b)
 {
     for (size_t i = 0; i < b->maps.n; i++)
         ODB_TRY(emit_map(b, &b->maps.v[i], UINT64_MAX));
-    return store_put(b->store, STORE_PROCESS, b->have_status ? "ittiii" : "ittiiN", (uint64_t)b->pid, b->exe, b->args,
-                     (uint64_t)0, b->count, (uint64_t)b->status);
+    return store_put(b->store, STORE_PROCESS, b->have_status ? "ittiii" : "ittiiN", (uint64_t)b->pid, b->exe,
+                     b->args, (uint64_t)0, b->count, (uint64_t)b->status);
 }
 
 void story_deinit(struct index_builder *b)

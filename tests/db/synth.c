@@ -18,10 +18,7 @@ uint64_t synth_random(struct synth *s)
     return s->seed;
 }
 
-uint64_t synth_below(struct synth *s, uint64_t n)
-{
-    return (synth_random(s) >> 16) % n;
-}
+uint64_t synth_below(struct synth *s, uint64_t n) { return (synth_random(s) >> 16) % n; }
 
 uint8_t synth_file_byte(uint32_t id, uint64_t offset)
 {
@@ -98,7 +95,8 @@ void synth_replay(const struct synth *s, struct synth_state *st, size_t *i, uint
 
 /* ---- the log ---- */
 
-static void put(struct synth *s, unsigned kind, unsigned reg, uint32_t n, uint64_t arg, const void *body, size_t body_bytes)
+static void put(struct synth *s, unsigned kind, unsigned reg, uint32_t n, uint64_t arg, const void *body,
+                size_t body_bytes)
 {
     static const uint8_t zeros[8];
     struct odb_log r = {.kind = (uint16_t)kind, .reg = (uint16_t)reg, .n = n, .arg = arg};
@@ -140,12 +138,22 @@ static void do_write(struct synth *s, uint64_t addr, uint32_t len, unsigned flag
     bytes_append(&s->log, "\0\0\0\0\0\0\0", (8 - len % 8) % 8);
 }
 
-static void do_map(struct synth *s, enum synth_op_kind kind, uint64_t addr, uint64_t len, uint64_t src, uint32_t file_id, uint64_t offset)
+static void do_map(struct synth *s, enum synth_op_kind kind, uint64_t addr, uint64_t len, uint64_t src,
+                   uint32_t file_id, uint64_t offset)
 {
-    static const uint32_t ops[] = {[OP_MAP] = ODB_MAP_ADD, [OP_UNMAP] = ODB_MAP_REMOVE, [OP_DROP] = ODB_MAP_ZERO, [OP_MOVE] = ODB_MAP_MOVE};
+    static const uint32_t ops[] = {[OP_MAP] = ODB_MAP_ADD,
+                                   [OP_UNMAP] = ODB_MAP_REMOVE,
+                                   [OP_DROP] = ODB_MAP_ZERO,
+                                   [OP_MOVE] = ODB_MAP_MOVE};
     struct odb_log_map m = {
-        .start = addr, .end = addr + len, .op = ops[kind], .prot = PROT_READ | PROT_WRITE, .map_flags = MAP_PRIVATE,
-        .file_id = file_id, .offset = offset, .old_start = src,
+        .start = addr,
+        .end = addr + len,
+        .op = ops[kind],
+        .prot = PROT_READ | PROT_WRITE,
+        .map_flags = MAP_PRIVATE,
+        .file_id = file_id,
+        .offset = offset,
+        .old_start = src,
     };
     struct synth_op *op = add_op(s, kind);
     op->addr = addr, op->len = len, op->src = src, op->file_id = file_id, op->offset = offset;
@@ -155,11 +163,14 @@ static void do_map(struct synth *s, enum synth_op_kind kind, uint64_t addr, uint
 
 static void random_map(struct synth *s)
 {
-    uint64_t n = 1 + synth_below(s, 6), page = synth_below(s, SYNTH_PAGES - n), addr = SYNTH_BASE + page * 4096;
+    uint64_t n = 1 + synth_below(s, 6), page = synth_below(s, SYNTH_PAGES - n),
+             addr = SYNTH_BASE + page * 4096;
     uint64_t to = synth_below(s, SYNTH_PAGES - n);
     switch (synth_below(s, 6)) {
     case 0: do_map(s, OP_MAP, addr, n * 4096, 0, 0, 0); break;
-    case 1: do_map(s, OP_MAP, addr, n * 4096, 0, 1 + (uint32_t)synth_below(s, 2), synth_below(s, 52) * 4096); break;
+    case 1:
+        do_map(s, OP_MAP, addr, n * 4096, 0, 1 + (uint32_t)synth_below(s, 2), synth_below(s, 52) * 4096);
+        break;
     case 2: do_map(s, OP_UNMAP, addr, n * 4096, 0, 0, 0); break;
     case 3: do_map(s, OP_DROP, addr, n * 4096, 0, 0, 0); break;
     case 4: { /* a move needs one mapping at its source: make one, let it live, move it */
@@ -177,12 +188,14 @@ static void random_map(struct synth *s)
 
 static void do_syscall(struct synth *s)
 {
-    struct odb_log_syscall c = {.nr = 0, .args = {3, SYNTH_BASE, 100}, .result = 100, .tid = s->now->tid, .event = s->n_calls};
+    struct odb_log_syscall c = {
+        .nr = 0, .args = {3, SYNTH_BASE, 100}, .result = 100, .tid = s->now->tid, .event = s->n_calls};
     put(s, ODB_LOG_SYSCALL, 0, sizeof(c), 0, &c, sizeof(c));
     if (!synth_below(s, 2))
         random_map(s);
     for (uint64_t k = synth_below(s, 3); k; k--)
-        do_write(s, SYNTH_BASE + synth_below(s, SYNTH_PAGES * 4096 - 9000), 1 + (uint32_t)synth_below(s, 9000), 1, false);
+        do_write(s, SYNTH_BASE + synth_below(s, SYNTH_PAGES * 4096 - 9000),
+                 1 + (uint32_t)synth_below(s, 9000), 1, false);
     if (s->n_calls == s->cap_calls) {
         s->cap_calls = s->cap_calls ? s->cap_calls * 2 : 64;
         s->call_t = realloc(s->call_t, s->cap_calls * sizeof(*s->call_t));
@@ -194,7 +207,21 @@ static void do_syscall(struct synth *s)
 
 static void do_reg(struct synth *s)
 {
-    static const uint16_t regs[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 15, ODB_REG_RFLAGS, ODB_REG_RFLAGS, ODB_REG_FS_BASE, ODB_REG_VEC0, ODB_REG_VEC0 + 15};
+    static const uint16_t regs[] = {0,
+                                    1,
+                                    2,
+                                    3,
+                                    4,
+                                    5,
+                                    6,
+                                    7,
+                                    8,
+                                    15,
+                                    ODB_REG_RFLAGS,
+                                    ODB_REG_RFLAGS,
+                                    ODB_REG_FS_BASE,
+                                    ODB_REG_VEC0,
+                                    ODB_REG_VEC0 + 15};
     uint16_t reg = regs[synth_below(s, sizeof(regs) / sizeof(*regs))];
     uint64_t v[4] = {synth_random(s) >> synth_below(s, 64), synth_random(s), 0, synth_random(s)};
     uint32_t n = regfile_wide(reg) < 0 ? 8 : 32;

@@ -26,13 +26,13 @@ struct synth_op {
     uint64_t offset;
     uint64_t bytes; /* offset in synth.bytes: new, then old (writes); value (registers) */
     unsigned flags;
-    bool base;      /* a write by no instruction: initial contents */
+    bool base; /* a write by no instruction: initial contents */
 };
 
 struct synth {
-    uint64_t count;        /* instructions */
+    uint64_t count; /* instructions */
     uint64_t *rip;
-    uint32_t *tid;         /* of each instruction */
+    uint32_t *tid; /* of each instruction */
     struct synth_op *ops;
     size_t n_ops, cap_ops;
     struct bytes bytes, log;

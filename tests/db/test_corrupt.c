@@ -1,5 +1,5 @@
-/* Damaged databases: bytes of a good index.db are changed, and columns are changed below their checksums. Every
- * question must end in an answer or an error: no crash (run under sanitizers), no hang (alarm).
+/* Damaged databases: bytes of a good index.db are changed, and columns are changed below their checksums.
+ * Every question must end in an answer or an error: no crash (run under sanitizers), no hang (alarm).
  *
  *     test_corrupt INDEX.DB SCRATCH.DB [ROUNDS [SEED]] */
 #include <sqlite3.h>
@@ -72,9 +72,14 @@ static void ask_sql(struct odb_db *db, const char *sql)
 static void ask(struct odb_db *db)
 {
     static const char *const sqls[] = {
-        "SELECT * FROM mem_writes ORDER BY t DESC", "SELECT * FROM reg_writes WHERE reg='rax'", "SELECT * FROM executions",
-        "SELECT * FROM maps", "SELECT * FROM syscalls", "SELECT memory(t, addr, size) FROM mem_writes WHERE t > 500",
-        "SELECT * FROM mem_writes(0x10002fe0, 64) ORDER BY t DESC", "SELECT * FROM registers(1000)",
+        "SELECT * FROM mem_writes ORDER BY t DESC",
+        "SELECT * FROM reg_writes WHERE reg='rax'",
+        "SELECT * FROM executions",
+        "SELECT * FROM maps",
+        "SELECT * FROM syscalls",
+        "SELECT memory(t, addr, size) FROM mem_writes WHERE t > 500",
+        "SELECT * FROM mem_writes(0x10002fe0, 64) ORDER BY t DESC",
+        "SELECT * FROM registers(1000)",
     };
     static uint8_t buf[20000];
     static bool valid[20000];
@@ -131,14 +136,20 @@ static void round_file(const char *good, size_t n, const char *scratch)
 /* ---- below the checksums: a column is unpacked, damaged, packed again ---- */
 
 static const char *const column_sql[] = {
-    "UPDATE odb_insns SET data=damage(data)", "UPDATE odb_regs SET data=damage(data)", "UPDATE odb_mems SET data=damage(data)",
-    "UPDATE odb_snapshots SET data=damage(data)", "UPDATE odb_images SET data=damage(data)",
+    "UPDATE odb_insns SET data=damage(data)",
+    "UPDATE odb_regs SET data=damage(data)",
+    "UPDATE odb_mems SET data=damage(data)",
+    "UPDATE odb_snapshots SET data=damage(data)",
+    "UPDATE odb_images SET data=damage(data)",
     "UPDATE odb_postings SET data=CAST(substr(data, 1, abs(random() % 40)) AS BLOB) WHERE random() % 3 = 0",
     "UPDATE odb_postings SET data=randomblob(length(data)) WHERE random() % 3 = 0",
     "UPDATE odb_chunks SET n=n+random() % 3, t_start=t_start + random() % 2 WHERE random() % 20 = 0",
-    "UPDATE odb_contents SET src=random() & ~4095, file_id=random() % 4, offset=random(), t_start=random() % 10000",
-    "UPDATE odb_contents SET src=start + 4096 WHERE random() % 2", "DELETE FROM odb_chunks WHERE random() % 10 = 0",
-    "UPDATE odb_meta SET value=random() WHERE key='end'", "UPDATE odb_chunks SET n_mem=0, n_reg=random()",
+    "UPDATE odb_contents SET src=random() & ~4095, file_id=random() % 4, offset=random(), t_start=random() % "
+    "10000",
+    "UPDATE odb_contents SET src=start + 4096 WHERE random() % 2",
+    "DELETE FROM odb_chunks WHERE random() % 10 = 0",
+    "UPDATE odb_meta SET value=random() WHERE key='end'",
+    "UPDATE odb_chunks SET n_mem=0, n_reg=random()",
 };
 #define N_COLUMN_SQL (sizeof(column_sql) / sizeof(*column_sql))
 

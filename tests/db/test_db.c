@@ -14,15 +14,15 @@
 
 static unsigned n_checks;
 
-#define CHECK(cond, ...) \
-    do { \
-        n_checks++; \
-        if (!(cond)) { \
+#define CHECK(cond, ...)                                               \
+    do {                                                               \
+        n_checks++;                                                    \
+        if (!(cond)) {                                                 \
             fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #cond); \
-            fprintf(stderr, __VA_ARGS__); \
-            fprintf(stderr, "\n"); \
-            exit(1); \
-        } \
+            fprintf(stderr, __VA_ARGS__);                              \
+            fprintf(stderr, "\n");                                     \
+            exit(1);                                                   \
+        }                                                              \
     } while (0)
 
 static void must(struct odb_err *e)
@@ -74,7 +74,8 @@ static void check_memory(struct synth *s, struct odb_db *db, const struct synth_
     }
 }
 
-static void check_registers(struct odb_db *db, const struct synth *s, const struct synth_state *st, uint64_t t, uint32_t tid)
+static void check_registers(struct odb_db *db, const struct synth *s, const struct synth_state *st,
+                            uint64_t t, uint32_t tid)
 {
     struct db_regs r;
     struct odb_err *e = db_registers(db, t, tid, &r);
@@ -88,8 +89,8 @@ static void check_registers(struct odb_db *db, const struct synth *s, const stru
     CHECK(tid ? r.tid == tid : r.tid == running, "t %lu: tid %u", t, r.tid);
     for (unsigned reg = 0; reg < ODB_N_REG; reg++)
         if (reg != ODB_REG_RIP)
-            CHECK(regfile_wide(reg) >= 0 || r.regs.scalar[reg] == f->scalar[reg], "t %lu tid %u reg %u: %lx, want %lx", t,
-                  r.tid, reg, r.regs.scalar[reg], f->scalar[reg]);
+            CHECK(regfile_wide(reg) >= 0 || r.regs.scalar[reg] == f->scalar[reg],
+                  "t %lu tid %u reg %u: %lx, want %lx", t, r.tid, reg, r.regs.scalar[reg], f->scalar[reg]);
     CHECK(!memcmp(r.regs.wide, f->wide, sizeof(f->wide)), "t %lu tid %u: vectors", t, r.tid);
     if (r.runs)
         CHECK(r.regs.scalar[ODB_REG_RIP] == (t < s->count ? s->rip[t] : 0x1234), "t %lu: rip", t);
@@ -137,8 +138,9 @@ struct walk {
 static void compare_write(const struct synth *s, const struct synth_op *op, const struct db_write *w)
 {
     uint64_t t = op->count - 1;
-    CHECK(w->t == t && w->addr == op->addr && w->n_bytes == op->len && w->flags == op->flags && w->rip == s->rip[t] &&
-          w->tid == s->tid[t], "write at %lu 0x%lx+%u, want %lu 0x%lx+%lu", w->t, w->addr, w->n_bytes, t, op->addr, op->len);
+    CHECK(w->t == t && w->addr == op->addr && w->n_bytes == op->len && w->flags == op->flags &&
+              w->rip == s->rip[t] && w->tid == s->tid[t],
+          "write at %lu 0x%lx+%u, want %lu 0x%lx+%lu", w->t, w->addr, w->n_bytes, t, op->addr, op->len);
     CHECK(!memcmp(w->new_, s->bytes.p + op->bytes, op->len), "new value at t %lu", t);
     CHECK(!memcmp(w->old, s->bytes.p + op->bytes + op->len, op->len), "old value at t %lu", t);
 }
@@ -156,7 +158,8 @@ static struct odb_err *on_write(void *ctx, const struct db_write *w)
 
 static void check_writes(struct synth *s, struct odb_db *db)
 {
-    uint64_t addr = SYNTH_BASE + (synth_below(s, 2) ? 3 * 4096 - 40 + synth_below(s, 300) : synth_below(s, SYNTH_PAGES * 4096));
+    uint64_t addr = SYNTH_BASE + (synth_below(s, 2) ? 3 * 4096 - 40 + synth_below(s, 300)
+                                                    : synth_below(s, SYNTH_PAGES * 4096));
     uint64_t len = 1 + synth_below(s, synth_below(s, 10) ? 16 : 400000), t = synth_below(s, s->count + 1);
     bool found;
     struct db_write w;
@@ -183,7 +186,10 @@ static void check_writes(struct synth *s, struct odb_db *db)
 enum { W_T, W_ADDR, W_SIZE, W_RIP, W_TID, W_REG, W_LO, N_WHERE };
 struct where {
     int n;
-    struct { int what, op; int64_t value, len; } terms[4];
+    struct {
+        int what, op;
+        int64_t value, len;
+    } terms[4];
 };
 static const char *const op_text[] = {"=", "<", "<=", ">", ">="};
 
@@ -200,24 +206,33 @@ static void random_where(struct synth *s, struct where *w, int table, char *sql,
     sql[0] = 0;
     for (int i = 0; i < w->n; i++) {
         int what = (int)synth_below(s, N_WHERE);
-        if ((table != 0 && (what == W_ADDR || what == W_SIZE || what == W_LO)) || (what == W_REG && table != 1))
+        if ((table != 0 && (what == W_ADDR || what == W_SIZE || what == W_LO)) ||
+            (what == W_REG && table != 1))
             what = W_T;
         for (int k = 0; k < i; k++)
             if (w->terms[k].what == W_LO && what == W_LO)
                 what = W_ADDR;
         int op = what == W_T || what == W_ADDR ? (int)synth_below(s, 5) : 0;
-        int64_t v = what == W_T ? (int64_t)synth_below(s, s->count + 3) - 1 : what == W_SIZE ? 1 + (int64_t)synth_below(s, 9)
-            : what == W_RIP ? (int64_t)s->rip[synth_below(s, s->count)] : what == W_TID ? SYNTH_PID + (int64_t)synth_below(s, 3)
-            : what == W_REG ? (int64_t)synth_below(s, 20)
-            : (int64_t)(SYNTH_BASE + (synth_below(s, 2) ? 3 * 4096 - 32 + synth_below(s, 256) : synth_below(s, SYNTH_PAGES * 4096)));
-        w->terms[i].what = what, w->terms[i].op = op, w->terms[i].value = v, w->terms[i].len = 1 + (int64_t)synth_below(s, 100);
+        int64_t v = what == W_T      ? (int64_t)synth_below(s, s->count + 3) - 1
+                    : what == W_SIZE ? 1 + (int64_t)synth_below(s, 9)
+                    : what == W_RIP  ? (int64_t)s->rip[synth_below(s, s->count)]
+                    : what == W_TID  ? SYNTH_PID + (int64_t)synth_below(s, 3)
+                    : what == W_REG
+                        ? (int64_t)synth_below(s, 20)
+                        : (int64_t)(SYNTH_BASE + (synth_below(s, 2) ? 3 * 4096 - 32 + synth_below(s, 256)
+                                                                    : synth_below(s, SYNTH_PAGES * 4096)));
+        w->terms[i].what = what, w->terms[i].op = op, w->terms[i].value = v,
+        w->terms[i].len = 1 + (int64_t)synth_below(s, 100);
         if (what == W_LO)
             at += (size_t)snprintf(sql + at, n_bytes - at, " AND lo=%ld AND len=%ld", v, w->terms[i].len);
         else if (what == W_REG)
-            at += (size_t)snprintf(sql + at, n_bytes - at, " AND reg='%s'", db_reg_name((unsigned)v, 32) ?: "none");
+            at += (size_t)snprintf(sql + at, n_bytes - at, " AND reg='%s'",
+                                   db_reg_name((unsigned)v, 32) ?: "none");
         else
-            at += (size_t)snprintf(sql + at, n_bytes - at, " AND %s %s %ld%s", names[what], op_text[op], v, what == W_T && op && !synth_below(s, 3) ? ".5" : "");
-        if (what == W_T && sql[at - 1] == '5' && sql[at - 2] == '.') { /* t < 5.5 is t <= 5; t > 5.5 is t >= 6; of -1.5 the like */
+            at += (size_t)snprintf(sql + at, n_bytes - at, " AND %s %s %ld%s", names[what], op_text[op], v,
+                                   what == W_T && op && !synth_below(s, 3) ? ".5" : "");
+        if (what == W_T && sql[at - 1] == '5' &&
+            sql[at - 2] == '.') { /* t < 5.5 is t <= 5; t > 5.5 is t >= 6; of -1.5 the like */
             if (v < 0)
                 w->terms[i].value = v - 1;
             w->terms[i].op = op == 1 || op == 2 ? 2 : 3;
@@ -261,8 +276,12 @@ static void check_sql(struct synth *s, sqlite3 *sq)
     struct where w;
     char where[400], sql[700];
     random_where(s, &w, table, where, sizeof(where));
-    snprintf(sql, sizeof(sql), "SELECT t, %s FROM %s WHERE 1%s%s LIMIT %lu", table == 1 ? "reg" : keys[table], names[table], where,
-             order == 0 ? "" : order == 1 ? " ORDER BY t" : " ORDER BY t DESC", limit);
+    snprintf(sql, sizeof(sql), "SELECT t, %s FROM %s WHERE 1%s%s LIMIT %lu", table == 1 ? "reg" : keys[table],
+             names[table], where,
+             order == 0   ? ""
+             : order == 1 ? " ORDER BY t"
+                          : " ORDER BY t DESC",
+             limit);
     sqlite3_stmt *st;
     CHECK(sqlite3_prepare_v2(sq, sql, -1, &st, NULL) == SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(sq));
     size_t n = table == 2 ? s->count : s->n_ops;
@@ -274,11 +293,14 @@ static void check_sql(struct synth *s, sqlite3 *sq)
         n_rows++;
         CHECK(sqlite3_step(st) == SQLITE_ROW, "%s: row %lu is missing: %s", sql, n_rows, sqlite3_errmsg(sq));
         uint64_t t = table == 2 ? i : s->ops[i].count - 1;
-        CHECK((uint64_t)sqlite3_column_int64(st, 0) == t, "%s: row %lu: t %lld, want %lu", sql, n_rows, sqlite3_column_int64(st, 0), t);
+        CHECK((uint64_t)sqlite3_column_int64(st, 0) == t, "%s: row %lu: t %lld, want %lu", sql, n_rows,
+              sqlite3_column_int64(st, 0), t);
         if (table == 1)
-            CHECK(!strcmp((const char *)sqlite3_column_text(st, 1), db_reg_name(s->ops[i].reg, 32)), "%s: register", sql);
+            CHECK(!strcmp((const char *)sqlite3_column_text(st, 1), db_reg_name(s->ops[i].reg, 32)),
+                  "%s: register", sql);
         else
-            CHECK((uint64_t)sqlite3_column_int64(st, 1) == (table ? s->rip[i] : s->ops[i].addr), "%s: row %lu", sql, n_rows);
+            CHECK((uint64_t)sqlite3_column_int64(st, 1) == (table ? s->rip[i] : s->ops[i].addr),
+                  "%s: row %lu", sql, n_rows);
     }
     if (n_rows < limit)
         CHECK(sqlite3_step(st) == SQLITE_DONE, "%s: more than %lu rows", sql, n_rows);
@@ -311,8 +333,12 @@ static void check_totals(const struct synth *s, sqlite3 *sq)
     CHECK(sql_int(sq, "SELECT count(*) FROM syscalls") == (int64_t)s->n_calls, "syscalls");
     CHECK(sql_int(sq, "SELECT value FROM odb_meta WHERE key='shadow_mismatches'") == 0, "shadow");
     /* every write, joined with the state after it: memory() shows its value */
-    CHECK(sql_int(sq, "SELECT count(*) FROM (SELECT * FROM mem_writes WHERE size>8 LIMIT 200) w WHERE memory(w.t+1, addr, size)<>value") <= 100, "memory()");
-    CHECK(sql_int(sq, "SELECT count(*) FROM (SELECT * FROM reg_writes WHERE reg='rax' LIMIT 300) w, registers(w.t+1, w.tid) r WHERE r.rax<>w.value") <= 150, "registers()");
+    CHECK(sql_int(sq, "SELECT count(*) FROM (SELECT * FROM mem_writes WHERE size>8 LIMIT 200) w WHERE "
+                      "memory(w.t+1, addr, size)<>value") <= 100,
+          "memory()");
+    CHECK(sql_int(sq, "SELECT count(*) FROM (SELECT * FROM reg_writes WHERE reg='rax' LIMIT 300) w, "
+                      "registers(w.t+1, w.tid) r WHERE r.rax<>w.value") <= 150,
+          "registers()");
 }
 
 int main(int argc, char **argv)
@@ -321,7 +347,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: test_db DIR [SEED [INSTRUCTIONS [TURN]]]\n");
         return 2;
     }
-    uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1, n = argc > 3 ? strtoull(argv[3], NULL, 0) : 40000;
+    uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1,
+             n = argc > 3 ? strtoull(argv[3], NULL, 0) : 40000;
     unsigned turn = argc > 4 ? (unsigned)atoi(argv[4]) : 100;
     struct synth s;
     synth_make(&s, argv[1], n, seed, turn);
