@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,16 +33,23 @@
 
 static int failures;
 
-/* Memory below 4 GiB is unknown, all else is this process's own. */
+static bool copy(gaddr addr, void *to, size_t n_bytes)
+{
+    struct iovec local = {to, n_bytes}, remote = {(void *)(uintptr_t)addr, n_bytes};
+    return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)n_bytes;
+}
+
+/* Memory below 4 GiB is unknown, all else is this process's own, as far as it goes. */
 static size_t peek(void *ctx, gaddr addr, void *to, size_t n_bytes)
 {
     (void)ctx;
     size_t n = 0;
-    for (; n < n_bytes; n++) { /* byte by byte: a prefix is enough */
-        struct iovec local = {(char *)to + n, 1}, remote = {(void *)(uintptr_t)(addr + n), 1};
-        if (addr + n < 1ULL << 32 || process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != 1)
-            break;
-    }
+    if (addr < 1ULL << 32)
+        return 0;
+    if (copy(addr, to, n_bytes))
+        return n_bytes;
+    while (n < n_bytes && copy(addr + n, (char *)to + n, 1))
+        n++;
     return n;
 }
 
