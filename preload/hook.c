@@ -24,6 +24,7 @@ struct write {
 static struct {
     bool active, announced;
     gaddr rip;
+    uint64_t nr;                   /* rax before a syscall instruction */
     struct insn in;
     struct write writes[MAX_WRITES];
     int n_writes;
@@ -148,18 +149,64 @@ static void log_insn(void)
     pending.announced = true;
 }
 
+static void log_bytes(uint16_t reg, const void *value, uint32_t n)
+{
+    struct odb_log *at = (struct odb_log *)log_room(sizeof *at + round8(n));
+    *at = (struct odb_log){.kind = ODB_LOG_REG, .reg = reg, .n = n};
+    put_padded((uint8_t *)(at + 1), value, n);
+}
+
+static uint8_t float_last[512] __attribute__((aligned(16))); /* fxsave image as logged */
+static bool have_float;
+
+/* mxcsr and x87 change as side effects (exception flags, the stack's top): they are compared with what was logged
+ * last, which costs a store of 4 bytes for vector and of 512 for x87 instructions. */
+static void log_float_state(const struct insn *in)
+{
+    uint8_t now[512] __attribute__((aligned(16)));
+    bool image = in->special == SP_FXRSTOR || in->special == SP_XRSTOR || in->flow == FLOW_SYSCALL;
+    if (!image && !in->x87_written && !in->is_mmx) {
+        if (in->vec_bytes || in->mxcsr_written)
+            __asm__ volatile("stmxcsr %0" : "=m"(*(uint32_t *)now));
+        if ((in->vec_bytes || in->mxcsr_written) && memcmp(now, float_last + 24, 4) != 0) {
+            memcpy(float_last + 24, now, 4);
+            log_bytes(ODB_REG_MXCSR, now, 4);
+        }
+        return;
+    }
+    __asm__ volatile("fxsave64 %0" : "=m"(now));
+    static const struct {
+        uint16_t reg, at, n;
+    } parts[] = {{ODB_REG_FCW, 0, 2}, {ODB_REG_FSW, 2, 2}, {ODB_REG_FTW, 4, 1}, {ODB_REG_MXCSR, 24, 4}};
+    for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (memcmp(now + parts[i].at, float_last + parts[i].at, parts[i].n) != 0)
+            log_bytes(parts[i].reg, now + parts[i].at, parts[i].n);
+    for (unsigned i = 0; i < 8; i++)
+        if (memcmp(now + 32 + 16 * i, float_last + 32 + 16 * i, 10) != 0)
+            log_bytes((uint16_t)(ODB_REG_ST0 + i), now + 32 + 16 * i, 10);
+    memcpy(float_last, now, 160);
+}
+
 static void log_registers(const struct insn *in)
 {
+    uint32_t gprs = in->gpr_written, vectors = in->vec_written;
+    bool sigreturn = in->flow == FLOW_SYSCALL && pending.nr == 15;
+    if (in->flow == FLOW_SYSCALL)
+        gprs |= sigreturn ? 0xffff : 1u << ODB_RAX;
+    if (sigreturn)
+        vectors = 0xffff;
     for (uint16_t i = 0; i < ODB_N_GPR; i++)
-        if (in->gpr_written >> i & 1)
+        if (gprs >> i & 1)
             log_reg64(i, ctx.gpr[i]);
-    if (in->flags_written)
+    if (in->flags_written || sigreturn)
         log_reg64(ODB_REG_RFLAGS, ctx.rflags);
-    if (in->vec_written)
-        log_vectors(in->vec_written);
+    if (vectors)
+        log_vectors(vectors);
     if (in->k_written)
         log_masks(in->k_written);
-    if (in->special == SP_WRSEGBASE || in->special == SP_MOV_SREG) {
+    log_float_state(in);
+    if (in->special == SP_WRSEGBASE || in->special == SP_MOV_SREG ||
+        (in->flow == FLOW_SYSCALL && pending.nr == 158 /* arch_prctl */)) {
         log_reg64(ODB_REG_FS_BASE, fs_base());
         log_reg64(ODB_REG_GS_BASE, gs_base());
     }
@@ -351,7 +398,11 @@ void hook_insn(gaddr rip)
     const struct insn *in = decode_cached(rip);
     pending.active = true;
     pending.announced = false;
+    if (!have_float)
+        __asm__ volatile("fxsave64 %0" : "=m"(float_last)); /* the state that the log starts with */
+    have_float = true;
     pending.rip = rip;
+    pending.nr = ctx.gpr[ODB_RAX];
     pending.in = *in;
     pending.n_writes = 0;
     if (in->mem_access & MEM_WRITE || in->stack_access & MEM_WRITE || in->string_dst & MEM_WRITE ||
