@@ -1,12 +1,13 @@
 /* The recording reader, the dump and the summary over hostile recordings. The first byte says what the
- * rest is; '0' to '4' in the corpus:
+ * rest is; '0' to '5' in the corpus:
  *     0  the bytes of `events`
  *     1  event bytes, put into valid blocks (so that the fuzzer need not guess checksums)
  *     2  patches of a synthetic stream: (u16 place, u8 how, u32 value) each; then into blocks
  *     3  as 2, but the second half of the stream is in `ring`, and patches with the top bit of `how` go
  *        to the control structure
- *     4  patches of a synthetic `events` file; header checksums are made right again
- * For 2 to 4 the second byte is the synthetic stream's seed. */
+ *     4  patches of a synthetic `events` file of stored blocks; header checksums are made right again
+ *     5  the same of compressed blocks; all checksums are made right again
+ * For 2 to 5 the second byte is the synthetic stream's seed. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,28 +181,74 @@ static void write_synthetic(const uint8_t *data, size_t n, bool with_ring)
     synth_deinit(&s);
 }
 
-static void write_patched_file(const uint8_t *data, size_t n)
+/* What trace_writer makes of the stream: compressed blocks. */
+static void write_packed(const struct synth *s, size_t flush_every)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/events", dir_);
+    unlink(path);
+    close(events_);
+    struct trace_writer *w;
+    struct odb_err *e = trace_writer_create(dir_, &w);
+    odb_assert(!e);
+    for (size_t at = 0, i = 1; at < s->len; i++) {
+        const struct odb_event *ev = (const void *)(s->data + at);
+        e = trace_writer_append(w, ev, ev->size_bytes);
+        odb_assert(!e);
+        at += ev->size_bytes;
+        if (flush_every && i % flush_every == 0)
+            e = trace_writer_flush(w);
+        odb_assert(!e);
+    }
+    e = trace_writer_close(w);
+    odb_assert(!e);
+    events_ = open(path, O_RDWR);
+    must(events_ >= 0);
+}
+
+/* Makes the checksums of all headers, and with `packed` those of the blocks, right again. */
+static void mend_checksums(uint8_t *file, size_t len, bool packed)
+{
+    for (size_t at = 0; at + 32 <= len;) { /* both kinds of header: 32 bytes, crc of the first 28 */
+        uint32_t packed_bytes, crc;
+        memcpy(&packed_bytes, file + at + 8, 4);
+        if (at && packed && packed_bytes <= len - at - 32) {
+            crc = odb_crc32(file + at + 32, packed_bytes);
+            memcpy(file + at + 12, &crc, 4);
+        }
+        crc = odb_crc32(file + at, 28);
+        memcpy(file + at + 28, &crc, 4);
+        at += (size_t)32 + (at ? packed_bytes : 0);
+    }
+}
+
+/* A patch with the top bit of `how` cuts the file at its place instead. */
+static void write_patched_file(const uint8_t *data, size_t n, bool packed)
 {
     struct synth s;
     synth_init(&s, data[0]);
     synth_recording(&s, data[0] % 40);
-    write_blocks(s.data, s.len, data[0] % 2 ? (size_t)data[0] * 16 : 0);
+    if (packed)
+        write_packed(&s, data[0] % 5 * 4);
+    else
+        write_blocks(s.data, s.len, data[0] % 2 ? (size_t)data[0] * 16 : 0);
     synth_deinit(&s);
     struct stat st;
     must(fstat(events_, &st) == 0);
-    uint8_t *file = malloc((size_t)st.st_size);
-    must(file && pread(events_, file, (size_t)st.st_size, 0) == st.st_size);
+    size_t len = (size_t)st.st_size, keep = len;
+    uint8_t *file = malloc(len);
+    must(file && pread(events_, file, len, 0) == st.st_size);
     data++;
     n--;
-    for (struct patch p; next_patch(&data, &n, &p);)
-        apply(file, (size_t)st.st_size, &p);
-    for (size_t at = 0; at + 32 <= (size_t)st.st_size;) { /* both headers: crc of the first 28 bytes */
-        uint32_t packed, crc = odb_crc32(file + at, 28);
-        memcpy(file + at + 28, &crc, 4);
-        memcpy(&packed, file + at + 8, 4);
-        at += 32 + (at ? packed : 0);
+    for (struct patch p; next_patch(&data, &n, &p);) {
+        if (p.how & 0x80)
+            keep = p.place % (len + 1);
+        else
+            apply(file, len, &p);
     }
-    put(events_, file, (size_t)st.st_size, 0);
+    mend_checksums(file, len, packed);
+    put(events_, file, len, 0);
+    must(ftruncate(events_, (off_t)keep) == 0);
     free(file);
 }
 
@@ -265,7 +312,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
     case 6: write_synthetic(data + 1, n_bytes - 1, false); break;
     case 3:
     case 7: write_synthetic(data + 1, n_bytes - 1, true); break;
-    default: write_patched_file(data + 1, n_bytes - 1); break;
+    case 5: write_patched_file(data + 1, n_bytes - 1, true); break;
+    default: write_patched_file(data + 1, n_bytes - 1, false); break;
     }
     read_all();
     if (ring_ >= 0) {
