@@ -13,6 +13,7 @@
 
 #include "preload/event.h"
 #include "preload/raw.h"
+#include "preload/sys_files.h"
 
 #define CAPTURES_MAX 16384
 #define CAPTURE_RANGES 6
@@ -160,5 +161,6 @@ long capture_file(int fd, uint64_t offset, uint64_t len_bytes, char ret_name[CAP
     }
     if (is_new)
         write_file_event(id, c, ret_name);
+    sys_files_mapped(c->dev, c->ino, id);
     return id;
 }

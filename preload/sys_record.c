@@ -21,6 +21,7 @@
 #include "preload/event.h"
 #include "preload/raw.h"
 #include "preload/sys.h"
+#include "preload/sys_files.h"
 #include "preload/sys_proc.h"
 
 #define E_FAULT 14
@@ -52,13 +53,6 @@ static _Noreturn void refuse(const char *name, const char *reason)
     event_end_stream();
     atomic_store(&CONTROL->finished, 1);
     sys_really_end(1);
-}
-
-static _Noreturn void refuse_number(uint64_t nr)
-{
-    char name[48];
-    engine_format(name, sizeof(name), "system call number %lu", nr);
-    refuse(name, "it is not in the table of Linux calls that odb knows");
 }
 
 /* Irregular calls that have no handler yet. */
@@ -152,11 +146,24 @@ static void write_syscall(const struct model_call *c, const uint64_t *gpr, uint6
     event_commit();
 }
 
+/* A number outside the table: newer than the table, or wrong. The program gets what an older kernel
+ * says, and the recording notes the number. */
+static void answer_unknown(struct model_call *c)
+{
+    char text[80];
+    engine_format(text, sizeof(text), "system call number %lu is unknown to odb: answered with ENOSYS", c->nr);
+    event_note(ODB_NOTE_INFO, text);
+    c->result = -E_NOSYS;
+    write_syscall(c, ctx.gpr, ctx.rflags, ctx.rip, core_tick(), 0, 0);
+    sys_call_finish(c->result);
+}
+
 static void write_call(const struct model_syscall *m, const struct model_call *c, uint32_t file_id)
 {
     int n = model_outputs(m, c, ranges, MODEL_MAX_RANGES);
     if (n < 0)
         refuse(m->name, "what it writes is not known for these arguments");
+    n = sys_files_written(c, ranges, n, MODEL_MAX_RANGES);
     uint32_t n_mem = (uint32_t)n_inputs;
     for (int i = 0; i < n; i++)
         n_mem += event_mem_count(ranges[i].len_bytes);
@@ -225,8 +232,12 @@ static uint32_t record_run(const struct model_syscall *m, struct model_call *c)
     c->result = run(c);
     if (is_mmap && !file_id && !(c->args[3] & MAP_ANONYMOUS) && c->result > 0 && name[0] != '/')
         refuse(m->name, "the file could not be copied into the recording");
-    if (m->flags & MODEL_MAKES_FD)
-        sys_proc_opened(m, c);
+    if (m->flags & MODEL_MAKES_FD) {
+        sys_files_forget((int)c->result);
+        sys_proc_opened(c);
+    } else if (c->nr == __NR_close || c->nr == __NR_close_range || c->nr == __NR_fcntl) {
+        sys_files_forget(c->nr == __NR_close ? (int)c->args[0] : c->nr == __NR_fcntl ? (int)c->result : -1);
+    }
     if (m->flags & MODEL_CHANGES_MAPS)
         sys_effect(c, file_id, name);
     return file_id;
@@ -237,8 +248,10 @@ void sys_record_syscall(void)
     struct model_call c;
     sys_call_load(&c);
     const struct model_syscall *m = model_lookup(c.nr);
-    if (!m)
-        refuse_number(c.nr);
+    if (!m) {
+        answer_unknown(&c);
+        return;
+    }
     uint32_t file_id = 0;
     n_inputs = 0;
     if (m->cls == MODEL_ENOSYS) {

@@ -1,0 +1,162 @@
+/* Files that the program both maps and writes.
+ *
+ * The kernel shows a write through a descriptor in every mapping of the file (in private ones, on pages that
+ * the program has not written itself). On replay the write is not done, so the recording must say what
+ * the mappings then showed: MEM events for the ranges of the mappings that lie on the written part.
+ *
+ * Nearly no written file is mapped. What is known of each descriptor is kept, so that an ordinary write costs
+ * one look at a byte: fd_state is UNKNOWN until the first write, and after every call that may change
+ * what the number means. */
+#include "preload/sys_files.h"
+
+#include <asm/stat.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <linux/mman.h>
+
+#include "preload/raw.h"
+#include "preload/sys.h"
+
+#define FDS 1024
+#define FILES 4096
+
+enum { UNKNOWN = 0, NOT_MAPPED = 1, MAPPED = 2 };
+static uint8_t fd_state[FDS];
+static struct {
+    uint64_t dev, ino;
+    uint32_t file_id;
+    bool shared; /* has been mapped shared and writable: its bytes may be others than the captured ones */
+} *files;
+static uint32_t n_files;
+
+void sys_files_mapped(uint64_t dev, uint64_t ino, uint32_t file_id)
+{
+    if (!files)
+        files = engine_alloc(sizeof(*files) * FILES);
+    for (uint32_t i = n_files; i > 0; i--)
+        if (files[i - 1].file_id == file_id)
+            return;
+    if (n_files < FILES) {
+        files[n_files].dev = dev;
+        files[n_files].ino = ino;
+        files[n_files++].file_id = file_id;
+    }
+    memset(fd_state, 0, sizeof(fd_state));
+}
+
+void sys_files_forget(int fd)
+{
+    if (fd == -1)
+        memset(fd_state, 0, sizeof(fd_state));
+    if (fd >= 0 && fd < FDS)
+        fd_state[fd] = UNKNOWN;
+}
+
+static bool is_mapped(int fd, struct stat *st)
+{
+    if (fd >= 0 && fd < FDS && fd_state[fd] == NOT_MAPPED)
+        return false;
+    bool mapped = false;
+    if (raw2(__NR_fstat, fd, st) == 0)
+        for (uint32_t i = 0; i < n_files; i++)
+            mapped |= files[i].dev == st->st_dev && files[i].ino == st->st_ino;
+    if (fd >= 0 && fd < FDS)
+        fd_state[fd] = mapped ? MAPPED : NOT_MAPPED;
+    return mapped;
+}
+
+/* Where the call wrote: [*start, *end) of the file behind *fd. */
+static bool written_part(const struct model_call *c, int *fd, uint64_t *start, uint64_t *end)
+{
+    *fd = (int)c->args[0];
+    switch (c->nr) {
+    case __NR_write:
+    case __NR_writev:
+        break;
+    case __NR_pwrite64:
+    case __NR_pwritev:
+        *start = c->args[3];
+        *end = *start + (uint64_t)c->result;
+        return true;
+    case __NR_sendfile:
+        break;
+    case __NR_splice:
+    case __NR_copy_file_range:
+        *fd = (int)c->args[2];
+        *start = 0; /* the position may be in memory: all of it */
+        *end = UINT64_MAX;
+        return true;
+    case __NR_ftruncate:
+    case __NR_fallocate:
+        *start = 0;
+        *end = UINT64_MAX;
+        return true;
+    default:
+        return false;
+    }
+    *end = UINT64_MAX;
+    *start = 0;
+    return true;
+}
+
+static bool same_file(uint32_t file_id, const struct stat *st)
+{
+    for (uint32_t i = 0; i < n_files; i++)
+        if (files[i].file_id == file_id)
+            return files[i].dev == st->st_dev && files[i].ino == st->st_ino;
+    return false;
+}
+
+/* The readable part of mapping m that lies on [start, end) of its file of size_bytes. */
+static bool visible(const struct engine_map *m, uint64_t start, uint64_t end, uint64_t size_bytes, struct model_range *ret)
+{
+    uint64_t limit = m->offset + (m->end - m->start);
+    uint64_t file_end = (size_bytes + ODB_PAGE_BYTES - 1) & ~(uint64_t)(ODB_PAGE_BYTES - 1);
+    uint64_t from = start > m->offset ? start : m->offset;
+    uint64_t to = end < limit ? end : limit;
+    to = to < file_end ? to : file_end; /* beyond is SIGBUS */
+    if (!(m->prot & PROT_READ) || from >= to)
+        return false;
+    *ret = (struct model_range){m->start + (from - m->offset), to - from};
+    return true;
+}
+
+static int new_mapping(const struct model_call *c, struct model_range *ranges, int n, int max)
+{
+    struct stat st;
+    const struct engine_map *m = c->args[3] & MAP_ANONYMOUS ? NULL : maps_find((gaddr)c->result);
+    if (!m || !m->file_id || raw2(__NR_fstat, c->args[4], &st) < 0)
+        return n;
+    bool shared = false;
+    for (uint32_t i = 0; i < n_files; i++) {
+        if (files[i].dev != st.st_dev || files[i].ino != st.st_ino)
+            continue;
+        shared |= files[i].shared;
+        files[i].shared |= (m->flags & MAP_SHARED) && (m->prot & PROT_WRITE);
+    }
+    return shared && n < max && visible(m, 0, UINT64_MAX, (uint64_t)st.st_size, &ranges[n]) ? n + 1 : n;
+}
+
+int sys_files_written(const struct model_call *c, struct model_range *ranges, int n, int max)
+{
+    struct stat st;
+    int fd;
+    uint64_t start, end;
+    bool counts = c->nr != __NR_ftruncate && c->nr != __NR_fallocate;
+    if (!n_files || c->result < (counts ? 1 : 0))
+        return n;
+    if (c->nr == __NR_mmap)
+        return new_mapping(c, ranges, n, max);
+    if (!written_part(c, &fd, &start, &end) || !is_mapped(fd, &st))
+        return n;
+    if (c->nr == __NR_write || c->nr == __NR_writev) {
+        end = (uint64_t)raw3(__NR_lseek, fd, 0, SEEK_CUR);
+        start = end - (uint64_t)c->result;
+    }
+    for (int i = 0; i < maps_count() && n < max; i++) {
+        const struct engine_map *m = maps_get(i);
+        if (m->file_id && same_file(m->file_id, &st) && visible(m, start, end, (uint64_t)st.st_size, &ranges[n]))
+            n++;
+    }
+    return n;
+}
