@@ -121,6 +121,8 @@ static unsigned vector_bytes(void)
 static void log_vectors(uint32_t written)
 {
     unsigned n = vector_bytes();
+    if (n == 32)
+        written &= 0xffff; /* xrstor and the like name all 32; the upper ones are not the program's */
     for (unsigned i = 0; written; i++, written >>= 1) {
         if (!(written & 1))
             continue;
