@@ -115,7 +115,8 @@ static uint32_t find_captured(const struct captured *key)
 {
     for (uint32_t i = 0; i < n_captures; i++) {
         const struct captured *c = &captures[i];
-        if (c->ino == key->ino && c->dev == key->dev && c->size_bytes == key->size_bytes && c->mtime_ns == key->mtime_ns)
+        if (c->ino == key->ino && c->dev == key->dev && c->size_bytes == key->size_bytes &&
+            c->mtime_ns == key->mtime_ns)
             return i + 1;
     }
     return 0;
@@ -133,7 +134,9 @@ long capture_file(int fd, uint64_t offset, uint64_t len_bytes, char ret_name[CAP
     if (!captures)
         captures = engine_alloc(sizeof(*captures) * CAPTURES_MAX);
     struct captured key = {
-        .dev = st.st_dev, .ino = st.st_ino, .size_bytes = (uint64_t)st.st_size,
+        .dev = st.st_dev,
+        .ino = st.st_ino,
+        .size_bytes = (uint64_t)st.st_size,
         .mtime_ns = (uint64_t)st.st_mtime * 1000000000u + (uint64_t)st.st_mtime_nsec,
     };
     uint32_t id = find_captured(&key);

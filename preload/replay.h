@@ -3,6 +3,7 @@
  *   vessel.c         first instruction of a vessel; the host's commands; forks
  *   replay_cursor.c  the event stream, as a sliding window
  *   replay_image.c   builds a recorded program image (EXEC)
+ *   replay_live.c    files mapped shared
  *   replay_maps.c    calls that change the memory map, done again at the recorded addresses
  *   replay_output.c  which descriptors are the program's stdout and stderr; repeating what it wrote
  *   sys_replay.c     the services of sys.h: compares with the recording, puts outputs back, ends
@@ -48,12 +49,28 @@ void image_build(void);
 /* Remembers the name of a captured file (FILE event); the name of a file id, "" when unknown. */
 void image_note_file(const struct odb_ev_file *ev);
 const char *image_file_name(uint32_t file_id);
-/* mmap of files/<file_id>, private, at a fixed address; the kernel's value. */
-long image_map_file(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t prot, uint64_t offset);
+/* What the recording says of a captured file; NULL: there is no such file. */
+struct file_identity {
+    uint64_t dev, ino, size_bytes;
+};
+const struct file_identity *image_file_identity(uint32_t file_id);
+/* Opens files/<file_id> for reading; the kernel's value. */
+long image_open_file(uint32_t file_id);
+/* mmap of a captured file at a fixed address: of files/<file_id>, private, or of its live copy
+ * (replay_live.c) when it is, or by `flags` becomes, mapped shared. The kernel's value. */
+long image_map_file(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t prot, uint32_t flags, uint64_t offset);
 /* Copies into the program's memory, over guarded code pages too. False: not writable memory. */
 bool replay_poke(gaddr addr, const void *from, uint64_t len_bytes);
 /* Is [addr, addr+len) program memory that a recording may name: canonical, page-aligned if asked, not ours? */
 bool replay_range_ok(gaddr addr, uint64_t len_bytes, bool aligned);
+
+/* ---- replay_live.c ---- */
+/* True: the mapping was made of a live copy (or failed), *ret is the kernel's value. False: the file is not live. */
+bool live_map(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t prot, uint32_t flags, uint64_t offset,
+              long *ret);
+bool live_is(uint32_t file_id);
+/* In the child of a fork: live copies of its own. */
+long live_forked(void);
 
 /* ---- replay_maps.c ---- */
 /* Does a MODEL_REEXEC call again; the recorded result is c->result. NULL: as recorded. Else what failed. */

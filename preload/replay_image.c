@@ -1,7 +1,7 @@
 /* Builds a recorded program image: what EXEC, its MAPs and its MEMs say, page for page.
  *
- * Files come from the recording's files/N and are always mapped private, so that nothing a replayed
- * program does leaves the vessel and a checkpoint is a plain fork. All mappings are writable while their
+ * Files come from the recording's files/N and are mapped private, or shared from a live copy (replay_live.c),
+ * so that nothing a replayed program does leaves the vessel. All mappings are writable while their
  * contents are put in; then each gets its protection.
  *
  * The recording may come from a stranger: every address is checked before it is used, and whatever the
@@ -21,6 +21,7 @@
 #define FILE_NAME_BYTES 64
 
 static char (*file_names)[FILE_NAME_BYTES];
+static struct file_identity *file_identities;
 static struct odb_ev_exec exec_ev;
 
 /* A long name keeps its end, as in sys_effect.c. */
@@ -52,6 +53,20 @@ static bool image_range_ok(gaddr addr, uint64_t len_bytes, bool aligned)
     return replay_range_ok(addr, len_bytes, aligned);
 }
 
+/* A write to a file appears in its mappings whatever their protection: makes the page writable for a moment. */
+static bool poke_mapped_file(gaddr addr, const uint8_t *bytes, uint64_t len_bytes)
+{
+    const struct engine_map *m = maps_find(addr);
+    gaddr page = addr & ~(uint64_t)(ODB_PAGE_BYTES - 1);
+    if (!m || !m->file_id || raw3(__NR_mprotect, page, ODB_PAGE_BYTES, PROT_READ | PROT_WRITE) < 0)
+        return false;
+    bool ok = engine_poke(addr, bytes, len_bytes);
+    raw3(__NR_mprotect, page, ODB_PAGE_BYTES, m->prot);
+    if (m->prot & PROT_EXEC)
+        core_invalidate(addr, addr + len_bytes);
+    return ok;
+}
+
 /* The model's ranges may cover bytes that a call left alone, on a read-only page. */
 static bool is_there(gaddr addr, const uint8_t *bytes, uint64_t len_bytes)
 {
@@ -70,7 +85,8 @@ bool replay_poke(gaddr addr, const void *from, uint64_t len_bytes)
     for (uint64_t at = 0; at < len_bytes;) {
         uint64_t n = ODB_PAGE_BYTES - ((addr + at) & (ODB_PAGE_BYTES - 1));
         n = n < len_bytes - at ? n : len_bytes - at;
-        if (!engine_poke(addr + at, bytes + at, n) && !is_there(addr + at, bytes + at, n))
+        if (!engine_poke(addr + at, bytes + at, n) && !is_there(addr + at, bytes + at, n) &&
+            !poke_mapped_file(addr + at, bytes + at, n))
             return false;
         at += n;
     }
@@ -79,11 +95,19 @@ bool replay_poke(gaddr addr, const void *from, uint64_t len_bytes)
 
 void image_note_file(const struct odb_ev_file *ev)
 {
-    if (!file_names)
+    if (!file_names) {
         file_names = engine_alloc((size_t)MAX_FILES * FILE_NAME_BYTES);
+        file_identities = engine_alloc(MAX_FILES * sizeof(*file_identities));
+    }
     if (ev->file_id >= MAX_FILES)
         return;
     name_copy(file_names[ev->file_id], (const char *)(ev + 1));
+    file_identities[ev->file_id] = (struct file_identity){ev->dev, ev->ino, ev->size_bytes};
+}
+
+const struct file_identity *image_file_identity(uint32_t file_id)
+{
+    return file_identities && file_id < MAX_FILES && file_identities[file_id].ino ? &file_identities[file_id] : NULL;
 }
 
 const char *image_file_name(uint32_t file_id)
@@ -91,14 +115,22 @@ const char *image_file_name(uint32_t file_id)
     return file_names && file_id < MAX_FILES ? file_names[file_id] : "";
 }
 
-long image_map_file(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t prot, uint64_t offset)
+long image_open_file(uint32_t file_id)
 {
     char path[32];
     engine_format(path, sizeof(path), "files/%u", file_id);
-    long fd = raw4(__NR_openat, CONTROL->recdir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
+    return raw4(__NR_openat, CONTROL->recdir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
+}
+
+long image_map_file(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t prot, uint32_t flags, uint64_t offset)
+{
+    long r;
+    if (live_map(file_id, addr, len_bytes, prot, flags, offset, &r))
+        return r;
+    long fd = image_open_file(file_id);
     if (fd < 0)
         return fd;
-    long r = raw6(__NR_mmap, addr, len_bytes, prot, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, offset);
+    r = raw6(__NR_mmap, addr, len_bytes, prot, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, offset);
     raw1(__NR_close, fd);
     return r;
 }
@@ -138,7 +170,7 @@ static void map_one(const struct odb_ev_map *ev)
         replay_error("bad recording: mapping 0x%lx-0x%lx cannot be", ev->start, ev->end);
     long r;
     if (ev->file_id)
-        r = image_map_file(ev->file_id, ev->start, len, m.prot | PROT_WRITE, ev->offset);
+        r = image_map_file(ev->file_id, ev->start, len, m.prot | PROT_WRITE, m.flags, ev->offset);
     else
         r = raw6(__NR_mmap, ev->start, len, m.prot | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE | (ev->map_flags & MAP_GROWSDOWN), -1, 0);

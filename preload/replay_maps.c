@@ -44,7 +44,7 @@ static const char *do_mmap(const struct model_call *c, uint32_t file_id)
     if (!len || !replay_range_ok(addr, len, true))
         return "mmap: impossible address in the recording";
     uint32_t prot = (uint32_t)c->args[2] & 7;
-    long r = file_id ? image_map_file(file_id, addr, len, prot, c->args[5])
+    long r = file_id ? image_map_file(file_id, addr, len, prot, (uint32_t)c->args[3], c->args[5])
                      : map_anonymous(addr, len, prot, (uint32_t)c->args[3]);
     return r < 0 ? "mmap failed" : NULL;
 }
@@ -75,7 +75,7 @@ static long extend(gaddr old, uint64_t old_len, uint64_t new_len)
         return -14;
     gaddr at = old + old_len;
     if (m->file_id)
-        return image_map_file(m->file_id, at, new_len - old_len, m->prot, m->offset + (at - m->start));
+        return image_map_file(m->file_id, at, new_len - old_len, m->prot, m->flags, m->offset + (at - m->start));
     return map_anonymous(at, new_len - old_len, m->prot, 0);
 }
 
@@ -111,7 +111,8 @@ static const char *drop_pages(gaddr start, uint64_t len, bool shared)
             continue;
         }
         gaddr stop = m->end < end ? m->end : end;
-        if (shared == ((m->flags & MAP_SHARED) != 0) && raw3(__NR_madvise, at, stop - at, MADV_DONTNEED) < 0)
+        int advice = shared && live_is(m->file_id) ? MADV_REMOVE : MADV_DONTNEED;
+        if (shared == ((m->flags & MAP_SHARED) != 0) && raw3(__NR_madvise, at, stop - at, advice) < 0)
             return "madvise failed";
         at = stop;
     }

@@ -251,7 +251,7 @@ static bool flags_dead_at_head(void)
     for (int i = 0; i < tr.n; i++) {
         if (tr.in[i].flags_read & FL_ARITH & ~killed || tr.in[i].flow != FLOW_NONE || ends_block(&tr.in[i]))
             return false;
-        killed |= tr.in[i].flags_killed;
+        killed |= tr.in[i].flags_killed & ~tr.in[i].flags_undefined; /* undefined ones may survive */
         if ((killed & FL_ARITH) == FL_ARITH)
             return true;
     }

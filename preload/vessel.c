@@ -148,9 +148,11 @@ static void do_fork(void)
 {
     uint32_t slot = CONTROL->cmd.slot;
     long pid = raw5(__NR_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
-    if (pid == 0)
+    if (pid == 0) {
         use_slot(slot);
-    else if (pid < 0)
+        if (live_forked() < 0)
+            answer_text(ODB_STOP_ERROR, -12, "cannot copy the files that the program maps shared");
+    } else if (pid < 0)
         answer_text(ODB_STOP_ERROR, (int32_t)pid, "cannot fork the replayed process");
     else
         answer(ODB_STOP_DONE, (int32_t)pid);
