@@ -14,19 +14,19 @@
 #include "preload/raw.h"
 #include "preload/sys.h"
 
-#define CHECK_PAGES 1024              /* of one check in the middle */
+#define CHECK_PAGES 1024 /* of one check in the middle */
 #define CHECK_END_BYTES (256ull << 20)
-#define EVENT_PAGES 16384             /* of one event: 256 KiB */
+#define EVENT_PAGES 16384 /* of one event: 256 KiB */
 #define BATCH 512
-#define SHARE_USUAL 100               /* 1 % of the time */
+#define SHARE_USUAL 100 /* 1 % of the time */
 #define SHARE_DENSE 8
 #define CALLS_PER_LOOK 16
 #define PM_PRESENT (1ULL << 63)
 #define PM_FILE (1ULL << 61)
 
-static uint64_t next_at;   /* time stamp of the next check */
+static uint64_t next_at; /* time stamp of the next check */
 static uint32_t n_calls;
-static gaddr resume_at;    /* where the next check begins */
+static gaddr resume_at; /* where the next check begins */
 static int pagemap_fd = -1;
 
 static struct odb_ev_check *event; /* under construction; NULL: none */
@@ -47,7 +47,8 @@ static uint64_t vector_hash(void)
 
 static void event_open(uint32_t max_pages)
 {
-    event = event_begin(ODB_EV_CHECK, 0, (uint32_t)(sizeof(*event) + max_pages * sizeof(struct odb_page_hash)));
+    event =
+        event_begin(ODB_EV_CHECK, 0, (uint32_t)(sizeof(*event) + max_pages * sizeof(struct odb_page_hash)));
     event->tick = core_tick();
     event->rip = ctx.rip;
     event->n_pages = 0;

@@ -11,25 +11,16 @@
 /* Wake the recorder after this many new bytes. */
 #define EVENT_WAKE_BYTES (ODB_RING_BYTES / 4)
 
-static uint64_t head;         /* == CONTROL->ring_head */
-static uint64_t woken_at;     /* head at the last wake-up of the recorder */
+static uint64_t head;     /* == CONTROL->ring_head */
+static uint64_t woken_at; /* head at the last wake-up of the recorder */
 static uint32_t pending_bytes;
 static bool ended;
 
-static uint8_t *ring_at(uint64_t offset)
-{
-    return (uint8_t *)(ODB_RING_ADDR + offset % ODB_RING_BYTES);
-}
+static uint8_t *ring_at(uint64_t offset) { return (uint8_t *)(ODB_RING_ADDR + offset % ODB_RING_BYTES); }
 
-bool event_ready(void)
-{
-    return CONTROL->mode == ODB_MODE_RECORD && !ended;
-}
+bool event_ready(void) { return CONTROL->mode == ODB_MODE_RECORD && !ended; }
 
-void event_end_stream(void)
-{
-    ended = true;
-}
+void event_end_stream(void) { ended = true; }
 
 static void wake_recorder(void)
 {
@@ -40,7 +31,8 @@ static void wake_recorder(void)
 
 static void wait_for_space(uint32_t size_bytes)
 {
-    static const int64_t wait_for[2] = {0, 100 * 1000 * 1000}; /* struct timespec: a lost wake-up costs this */
+    static const int64_t wait_for[2] = {0,
+                                        100 * 1000 * 1000}; /* struct timespec: a lost wake-up costs this */
     for (;;) {
         uint32_t seen = atomic_load(&CONTROL->ring_space);
         if (head + size_bytes - atomic_load(&CONTROL->ring_tail) <= ODB_RING_BYTES)

@@ -39,9 +39,12 @@ static long number_of(const char *name)
         const char *name;
         long nr;
     } table[] = {
-        {"__vdso_clock_gettime", __NR_clock_gettime}, {"__vdso_clock_getres", __NR_clock_getres},
-        {"__vdso_gettimeofday", __NR_gettimeofday},   {"__vdso_time", __NR_time},
-        {"__vdso_getcpu", __NR_getcpu},               {"__vdso_getrandom", -1},
+        {"__vdso_clock_gettime", __NR_clock_gettime},
+        {"__vdso_clock_getres", __NR_clock_getres},
+        {"__vdso_gettimeofday", __NR_gettimeofday},
+        {"__vdso_time", __NR_time},
+        {"__vdso_getcpu", __NR_getcpu},
+        {"__vdso_getrandom", -1},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
         if (strcmp(table[i].name, name) == 0)
@@ -51,7 +54,8 @@ static long number_of(const char *name)
 
 static void patch_function(uint8_t *at, long nr)
 {
-    static const uint8_t enosys[] = {0x48, 0xc7, 0xc0, 0xda, 0xff, 0xff, 0xff, 0xc3}; /* mov $-38, %rax; ret */
+    static const uint8_t enosys[] = {0x48, 0xc7, 0xc0, 0xda,
+                                     0xff, 0xff, 0xff, 0xc3}; /* mov $-38, %rax; ret */
     uint8_t code[8] = {0xb8, (uint8_t)nr, (uint8_t)(nr >> 8), 0, 0, 0x0f, 0x05, 0xc3};
     memcpy(at, nr < 0 ? enosys : code, 8);
 }

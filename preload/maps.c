@@ -41,15 +41,9 @@ const struct engine_map *maps_find(gaddr addr)
     return i < n_maps && maps[i].start <= addr ? &maps[i] : NULL;
 }
 
-int maps_count(void)
-{
-    return n_maps;
-}
+int maps_count(void) { return n_maps; }
 
-const struct engine_map *maps_get(int i)
-{
-    return i >= 0 && i < n_maps ? &maps[i] : NULL;
-}
+const struct engine_map *maps_get(int i) { return i >= 0 && i < n_maps ? &maps[i] : NULL; }
 
 static void maps_open_gap(int i, int n)
 {

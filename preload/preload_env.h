@@ -9,7 +9,7 @@
 /* libc has chosen its functions by the real CPU before the loader runs. Under policy v3 GLIBC_TUNABLES begins
  * with this one, which keeps it from AVX-512 (names of glibc 2.33 and later, and older ones). */
 #define PRELOAD_TUNABLE "glibc.cpu.hwcaps"
-#define PRELOAD_TUNABLE_VALUE                                                                            \
+#define PRELOAD_TUNABLE_VALUE \
     "-AVX512F,-AVX512VL,-AVX512BW,-AVX512DQ,-AVX512CD,-AVX512F_Usable,-AVX512VL_Usable,-AVX512BW_Usable"
 
 #endif

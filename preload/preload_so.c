@@ -125,11 +125,13 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
     const struct odb_image_header *image = (const struct odb_image_header *)ODB_IMAGE_ADDR;
     unregister_rseq();
     call(__NR_close, loader_fd, 0, 0, 0, 0, 0);
-    long at = call(__NR_mmap, ODB_IMAGE_ADDR, ODB_PAGE_BYTES, PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE, image_fd, 0);
+    long at = call(__NR_mmap, ODB_IMAGE_ADDR, ODB_PAGE_BYTES, PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE,
+                   image_fd, 0);
     if (at != (long)ODB_IMAGE_ADDR)
         fail("odb: cannot map the engine\n");
     uint64_t n_bytes = image->image_bytes;
-    at = call(__NR_mmap, ODB_IMAGE_ADDR, (long)n_bytes, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, image_fd, 0);
+    at = call(__NR_mmap, ODB_IMAGE_ADDR, (long)n_bytes, PROT_READ | PROT_WRITE | PROT_EXEC,
+              MAP_PRIVATE | MAP_FIXED, image_fd, 0);
     if (at != (long)ODB_IMAGE_ADDR || image->magic != ODB_IMAGE_MAGIC)
         fail("odb: cannot map the engine\n");
     call(__NR_close, image_fd, 0, 0, 0, 0, 0);

@@ -29,7 +29,8 @@ static void parse_line(const char *line, struct procmap *m)
     at++;
     m->end = parse_hex(&at);
     at++;
-    m->prot = (at[0] == 'r' ? PROT_READ : 0) | (at[1] == 'w' ? PROT_WRITE : 0) | (at[2] == 'x' ? PROT_EXEC : 0);
+    m->prot =
+        (at[0] == 'r' ? PROT_READ : 0) | (at[1] == 'w' ? PROT_WRITE : 0) | (at[2] == 'x' ? PROT_EXEC : 0);
     m->is_shared = at[3] == 's';
     at += 5;
     m->offset = parse_hex(&at);
@@ -49,7 +50,8 @@ static void parse_line(const char *line, struct procmap *m)
     m->name[n] = 0;
 }
 
-long procmaps_each(int fd, long (*fn)(const struct procmap *m, const char *line, size_t n_bytes, void *arg), void *arg)
+long procmaps_each(int fd, long (*fn)(const struct procmap *m, const char *line, size_t n_bytes, void *arg),
+                   void *arg)
 {
     size_t have = 0;
     for (;;) {

@@ -11,7 +11,7 @@
 
 struct procmap {
     gaddr start, end;
-    uint32_t prot;  /* PROT_* */
+    uint32_t prot; /* PROT_* */
     bool is_shared;
     uint64_t offset, ino;
     uint32_t dev_major, dev_minor;
@@ -20,7 +20,8 @@ struct procmap {
 
 /* Calls fn for every mapping, lowest first, until it returns a negative errno. `line` is the text with its
  * newline. fd: an open maps file, read from its current position. Returns 0 or the negative errno. */
-long procmaps_each(int fd, long (*fn)(const struct procmap *m, const char *line, size_t n_bytes, void *arg), void *arg);
+long procmaps_each(int fd, long (*fn)(const struct procmap *m, const char *line, size_t n_bytes, void *arg),
+                   void *arg);
 /* Is it a range of the engine's, which the program must not see? Our vDSO is not: it is shown. */
 bool procmaps_hidden(const struct procmap *m);
 

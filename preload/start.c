@@ -55,7 +55,8 @@ static _Noreturn void start_failed(const char *what, long err)
 
 static void map_shared(gaddr at, uint64_t n_bytes, int fd, uint64_t offset)
 {
-    long got = raw6(__NR_mmap, at, n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, offset);
+    long got =
+        raw6(__NR_mmap, at, n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, offset);
     if (got != (long)at)
         start_failed("the engine's address range is taken", got < 0 ? got : -17);
 }
@@ -112,10 +113,7 @@ static long unmap_vvar(const struct procmap *m, const char *line, size_t n_bytes
     return 0;
 }
 
-static bool is_file(const struct procmap *m)
-{
-    return m->ino != 0 && m->name[0] == '/';
-}
+static bool is_file(const struct procmap *m) { return m->ino != 0 && m->name[0] == '/'; }
 
 /* The file behind a mapping, if it can still be found by its name. */
 static int open_mapped(const struct procmap *m)
@@ -155,7 +153,9 @@ static long add_mapping(const struct procmap *m, const char *line, size_t n_byte
     if (procmaps_hidden(m) || strcmp(m->name, "[vsyscall]") == 0)
         return 0;
     struct engine_map e = {
-        .start = m->start, .end = m->end, .prot = m->prot,
+        .start = m->start,
+        .end = m->end,
+        .prot = m->prot,
         .flags = (m->is_shared ? MAP_SHARED : MAP_PRIVATE) | (is_file(m) ? 0u : MAP_ANONYMOUS),
         .offset = m->offset,
     };
@@ -225,7 +225,8 @@ static void collect_map(const struct engine_map *m, int pagemap_fd)
             gaddr page = a + i * ODB_PAGE_BYTES;
             bool known = got == (long)(n * 8);
             bool present = !known || (info[i] & (PM_PRESENT | PM_SWAPPED));
-            if (m->file_id ? known && (!present || (info[i] & PM_FILE)) : !present && !(m->flags & MAP_SHARED) && m->name[0] != '/')
+            if (m->file_id ? known && (!present || (info[i] & PM_FILE))
+                           : !present && !(m->flags & MAP_SHARED) && m->name[0] != '/')
                 continue;
             if (!m->file_id && page_is_zero(page))
                 continue;

@@ -10,26 +10,18 @@
 void sys_syscall(void)
 {
     switch (CONTROL->mode) {
-    case ODB_MODE_BARE:
-        sys_bare_syscall();
-        return;
-    case ODB_MODE_RECORD:
-        sys_record_syscall();
-        return;
-    default:
-        sys_replay_syscall();
+    case ODB_MODE_BARE: sys_bare_syscall(); return;
+    case ODB_MODE_RECORD: sys_record_syscall(); return;
+    default: sys_replay_syscall();
     }
 }
 
 uint64_t sys_insn_value(uint32_t kind, uint32_t *aux)
 {
     switch (CONTROL->mode) {
-    case ODB_MODE_BARE:
-        return sys_bare_insn_value(kind, aux);
-    case ODB_MODE_RECORD:
-        return sys_record_insn_value(kind, aux);
-    default:
-        return sys_replay_insn_value(kind, aux);
+    case ODB_MODE_BARE: return sys_bare_insn_value(kind, aux);
+    case ODB_MODE_RECORD: return sys_record_insn_value(kind, aux);
+    default: return sys_replay_insn_value(kind, aux);
     }
 }
 
@@ -63,7 +55,8 @@ _Noreturn void sys_escape(gaddr rip, long nr)
     if (sys_is_replay())
         sys_replay_escape(rip, nr);
     char text[160];
-    engine_format(text, sizeof(text), "system call %ld made outside the engine, at rip 0x%lx: an odb bug", nr, rip);
+    engine_format(text, sizeof(text), "system call %ld made outside the engine, at rip 0x%lx: an odb bug", nr,
+                  rip);
     event_note(ODB_NOTE_ESCAPE, text);
     sys_message(text);
     sys_really_end(-SIGSYS);
@@ -116,9 +109,7 @@ uint64_t sys_insn_live(uint32_t kind, uint32_t *aux)
     uint32_t lo, hi, cx = 0;
     *aux = 0;
     switch (kind) {
-    case ODB_INSN_RDTSC:
-        __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-        return (uint64_t)hi << 32 | lo;
+    case ODB_INSN_RDTSC: __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi)); return (uint64_t)hi << 32 | lo;
     case ODB_INSN_RDTSCP:
         __asm__ volatile("rdtscp" : "=a"(lo), "=d"(hi), "=c"(cx));
         *aux = cx;
@@ -127,10 +118,8 @@ uint64_t sys_insn_live(uint32_t kind, uint32_t *aux)
         __asm__ volatile("rdtscp" : "=a"(lo), "=d"(hi), "=c"(cx));
         return cx;
     case ODB_INSN_RDRAND:
-    case ODB_INSN_RDSEED:
-        return live_random(kind, aux);
-    default:
-        engine_panic("engine: unknown instruction kind %u", kind);
+    case ODB_INSN_RDSEED: return live_random(kind, aux);
+    default: engine_panic("engine: unknown instruction kind %u", kind);
     }
 }
 

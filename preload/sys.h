@@ -81,8 +81,8 @@ enum sys_how sys_virtual(struct model_call *c);
  * event), or ends the process (EXIT event, status -signo). Replay finds that event next, at the same tick. */
 void sys_virtual_after(void);
 /* Signals that the engine must always receive, whatever the program masks or ignores. */
-#define SYS_SYNC_SIGNALS                                                                                     \
-    ((1ULL << (11 - 1)) | (1ULL << (7 - 1)) | (1ULL << (4 - 1)) | (1ULL << (8 - 1)) | (1ULL << (5 - 1)) |       \
+#define SYS_SYNC_SIGNALS                                                                                  \
+    ((1ULL << (11 - 1)) | (1ULL << (7 - 1)) | (1ULL << (4 - 1)) | (1ULL << (8 - 1)) | (1ULL << (5 - 1)) | \
      (1ULL << (31 - 1))) /* SEGV BUS ILL FPE TRAP SYS */
 
 /* ---- sys_own.c ---- */

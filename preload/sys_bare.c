@@ -7,7 +7,8 @@
 /* The new image would run without the engine, under the guard. */
 static void refuse_children(uint64_t nr)
 {
-    if (nr != __NR_execve && nr != __NR_execveat && nr != __NR_clone && nr != __NR_clone3 && nr != __NR_fork && nr != __NR_vfork)
+    if (nr != __NR_execve && nr != __NR_execveat && nr != __NR_clone && nr != __NR_clone3 &&
+        nr != __NR_fork && nr != __NR_vfork)
         return;
     sys_message("bare mode runs single processes only: the program called execve, fork or clone");
     sys_really_end(1);
@@ -15,7 +16,8 @@ static void refuse_children(uint64_t nr)
 
 static bool bare_hidden(uint64_t nr)
 {
-    return nr == __NR_rseq || nr == __NR_io_uring_setup || nr == __NR_io_uring_enter || nr == __NR_io_uring_register;
+    return nr == __NR_rseq || nr == __NR_io_uring_setup || nr == __NR_io_uring_enter ||
+           nr == __NR_io_uring_register;
 }
 
 void sys_bare_syscall(void)
@@ -44,12 +46,6 @@ void sys_bare_syscall(void)
     signal_deliver_pending();
 }
 
-uint64_t sys_bare_insn_value(uint32_t kind, uint32_t *aux)
-{
-    return sys_insn_live(kind, aux);
-}
+uint64_t sys_bare_insn_value(uint32_t kind, uint32_t *aux) { return sys_insn_live(kind, aux); }
 
-_Noreturn void sys_bare_end(int status)
-{
-    sys_really_end(status);
-}
+_Noreturn void sys_bare_end(int status) { sys_really_end(status); }

@@ -15,10 +15,7 @@
 
 static gaddr brk_start, brk_end;
 
-void sys_effect_brk(gaddr current)
-{
-    brk_start = brk_end = current;
-}
+void sys_effect_brk(gaddr current) { brk_start = brk_end = current; }
 
 static void name_set(char to[64], const char *name)
 {
@@ -37,8 +34,14 @@ static void log_map(enum odb_map_op op, const struct engine_map *m, gaddr old_st
     if (!log_active())
         return;
     struct odb_log_map body = {
-        .start = m->start, .end = m->end, .op = op, .prot = m->prot, .map_flags = m->flags,
-        .file_id = m->file_id, .offset = m->offset, .old_start = old_start,
+        .start = m->start,
+        .end = m->end,
+        .op = op,
+        .prot = m->prot,
+        .map_flags = m->flags,
+        .file_id = m->file_id,
+        .offset = m->offset,
+        .old_start = old_start,
     };
     memcpy(body.name, m->name, sizeof(body.name));
     struct odb_log head = {.kind = ODB_LOG_MAP, .n = sizeof(body), .arg = m->start};
@@ -101,7 +104,8 @@ static void effect_mmap(const struct model_call *c, uint32_t file_id, const char
         .start = (gaddr)c->result,
         .end = (gaddr)c->result + ALIGN_UP(c->args[1]),
         .prot = (uint32_t)c->args[2] & 7,
-        .flags = (uint32_t)c->args[3] & (MAP_TYPE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_STACK | MAP_NORESERVE),
+        .flags =
+            (uint32_t)c->args[3] & (MAP_TYPE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_STACK | MAP_NORESERVE),
         .file_id = file_id,
         .offset = file_id ? c->args[5] : 0,
     };
@@ -155,8 +159,14 @@ static void effect_mremap(const struct model_call *c)
             effect_remove(new_end, old_end);
         if (new_end > old_end) {
             maps_add(&m);
-            log_map(ODB_MAP_ADD, &(struct engine_map){.start = old_end, .end = new_end, .prot = m.prot, .flags = m.flags,
-                                                      .file_id = m.file_id, .offset = m.file_id ? m.offset + (old_end - old_start) : 0}, 0);
+            log_map(ODB_MAP_ADD,
+                    &(struct engine_map){.start = old_end,
+                                         .end = new_end,
+                                         .prot = m.prot,
+                                         .flags = m.flags,
+                                         .file_id = m.file_id,
+                                         .offset = m.file_id ? m.offset + (old_end - old_start) : 0},
+                    0);
         }
         return;
     }
@@ -180,8 +190,12 @@ static void effect_brk(const struct model_call *c)
         return;
     brk_end = now;
     if (new_top > old_top) {
-        struct engine_map m = {.start = old_top, .end = new_top, .prot = PROT_READ | PROT_WRITE,
-                               .flags = MAP_PRIVATE | MAP_ANONYMOUS, .kind = 2, .name = "[heap]"};
+        struct engine_map m = {.start = old_top,
+                               .end = new_top,
+                               .prot = PROT_READ | PROT_WRITE,
+                               .flags = MAP_PRIVATE | MAP_ANONYMOUS,
+                               .kind = 2,
+                               .name = "[heap]"};
         effect_add(&m);
     } else {
         effect_remove(new_top, old_top);
@@ -209,23 +223,14 @@ void sys_effect(const struct model_call *c, uint32_t file_id, const char *name)
     if (!ok)
         return;
     switch (c->nr) {
-    case __NR_mmap:
-        effect_mmap(c, file_id, name);
-        break;
+    case __NR_mmap: effect_mmap(c, file_id, name); break;
     case __NR_munmap:
         if (!engine_owns(c->args[0], c->args[1]))
             effect_remove(c->args[0], c->args[0] + ALIGN_UP(c->args[1]));
         break;
-    case __NR_mremap:
-        effect_mremap(c);
-        break;
-    case __NR_brk:
-        effect_brk(c);
-        break;
-    case __NR_madvise:
-        effect_madvise(c);
-        break;
-    default:
-        break;
+    case __NR_mremap: effect_mremap(c); break;
+    case __NR_brk: effect_brk(c); break;
+    case __NR_madvise: effect_madvise(c); break;
+    default: break;
     }
 }

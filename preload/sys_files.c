@@ -25,8 +25,7 @@ static uint8_t fd_state[FDS];
 static struct {
     uint64_t dev, ino;
     uint32_t file_id;
-    bool shared; /* has been mapped shared and writable: its bytes may be others than the captured ones */
-} *files;
+} * files;
 static uint32_t n_files;
 
 void sys_files_mapped(uint64_t dev, uint64_t ino, uint32_t file_id)
@@ -71,15 +70,13 @@ static bool written_part(const struct model_call *c, int *fd, uint64_t *start, u
     *fd = (int)c->args[0];
     switch (c->nr) {
     case __NR_write:
-    case __NR_writev:
-        break;
+    case __NR_writev: break;
     case __NR_pwrite64:
     case __NR_pwritev:
         *start = c->args[3];
         *end = *start + (uint64_t)c->result;
         return true;
-    case __NR_sendfile:
-        break;
+    case __NR_sendfile: break;
     case __NR_splice:
     case __NR_copy_file_range:
         *fd = (int)c->args[2];
@@ -91,8 +88,7 @@ static bool written_part(const struct model_call *c, int *fd, uint64_t *start, u
         *start = 0;
         *end = UINT64_MAX;
         return true;
-    default:
-        return false;
+    default: return false;
     }
     *end = UINT64_MAX;
     *start = 0;
@@ -108,7 +104,8 @@ static bool same_file(uint32_t file_id, const struct stat *st)
 }
 
 /* The readable part of mapping m that lies on [start, end) of its file of size_bytes. */
-static bool visible(const struct engine_map *m, uint64_t start, uint64_t end, uint64_t size_bytes, struct model_range *ret)
+static bool visible(const struct engine_map *m, uint64_t start, uint64_t end, uint64_t size_bytes,
+                    struct model_range *ret)
 {
     uint64_t limit = m->offset + (m->end - m->start);
     uint64_t file_end = (size_bytes + ODB_PAGE_BYTES - 1) & ~(uint64_t)(ODB_PAGE_BYTES - 1);
@@ -121,22 +118,6 @@ static bool visible(const struct engine_map *m, uint64_t start, uint64_t end, ui
     return true;
 }
 
-static int new_mapping(const struct model_call *c, struct model_range *ranges, int n, int max)
-{
-    struct stat st;
-    const struct engine_map *m = c->args[3] & MAP_ANONYMOUS ? NULL : maps_find((gaddr)c->result);
-    if (!m || !m->file_id || raw2(__NR_fstat, c->args[4], &st) < 0)
-        return n;
-    bool shared = false;
-    for (uint32_t i = 0; i < n_files; i++) {
-        if (files[i].dev != st.st_dev || files[i].ino != st.st_ino)
-            continue;
-        shared |= files[i].shared;
-        files[i].shared |= (m->flags & MAP_SHARED) && (m->prot & PROT_WRITE);
-    }
-    return shared && n < max && visible(m, 0, UINT64_MAX, (uint64_t)st.st_size, &ranges[n]) ? n + 1 : n;
-}
-
 int sys_files_written(const struct model_call *c, struct model_range *ranges, int n, int max)
 {
     struct stat st;
@@ -145,8 +126,6 @@ int sys_files_written(const struct model_call *c, struct model_range *ranges, in
     bool counts = c->nr != __NR_ftruncate && c->nr != __NR_fallocate;
     if (!n_files || c->result < (counts ? 1 : 0))
         return n;
-    if (c->nr == __NR_mmap)
-        return new_mapping(c, ranges, n, max);
     if (!written_part(c, &fd, &start, &end) || !is_mapped(fd, &st))
         return n;
     if (c->nr == __NR_write || c->nr == __NR_writev) {
@@ -155,7 +134,8 @@ int sys_files_written(const struct model_call *c, struct model_range *ranges, in
     }
     for (int i = 0; i < maps_count() && n < max; i++) {
         const struct engine_map *m = maps_get(i);
-        if (m->file_id && same_file(m->file_id, &st) && visible(m, start, end, (uint64_t)st.st_size, &ranges[n]))
+        if (m->file_id && same_file(m->file_id, &st) &&
+            visible(m, start, end, (uint64_t)st.st_size, &ranges[n]))
             n++;
     }
     return n;

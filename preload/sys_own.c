@@ -13,7 +13,8 @@
 /* The program wants our number for itself: we move. */
 static void move_away(void)
 {
-    long fd = raw3(__NR_fcntl, CONTROL->recdir_fd, F_DUPFD, CONTROL->recdir_fd - 64 > 64 ? CONTROL->recdir_fd - 64 : 64);
+    long fd = raw3(__NR_fcntl, CONTROL->recdir_fd, F_DUPFD,
+                   CONTROL->recdir_fd - 64 > 64 ? CONTROL->recdir_fd - 64 : 64);
     if (fd < 0)
         return;
     raw1(__NR_close, CONTROL->recdir_fd);
@@ -79,8 +80,7 @@ bool sys_own_resource(struct model_call *c)
         if ((int32_t)c->args[1] == CONTROL->recdir_fd)
             move_away();
         break;
-    default:
-        break;
+    default: break;
     }
     if ((uint32_t)c->args[0] != (uint32_t)CONTROL->recdir_fd || CONTROL->recdir_fd < 0)
         return false;

@@ -99,7 +99,8 @@ static long copy_line(const char *line, size_t n_bytes, struct copy *c, const st
         c->hiding = procmaps_hidden(m);
     if (!c->hiding && header && m->start == ODB_VDSO_ADDR) {
         char text[128]; /* as the kernel shows its own */
-        int n = engine_format(text, sizeof(text), "%lx-%lx r-xp 00000000 00:00 0                          [vdso]\n", m->start,
+        int n = engine_format(text, sizeof(text),
+                              "%lx-%lx r-xp 00000000 00:00 0                          [vdso]\n", m->start,
                               m->end);
         return raw3(__NR_write, c->to, text, n);
     }

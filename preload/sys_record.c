@@ -46,8 +46,8 @@ static uint64_t last_gpr[ODB_N_GPR]; /* of the previous SYSCALL event */
 static _Noreturn void refuse(const char *name, const char *reason)
 {
     struct odb_stop *stop = &CONTROL->stop;
-    engine_format(stop->text, sizeof(stop->text), "the program used %s, which odb does not support yet%s%s", name,
-                  reason ? ": " : "", reason ? reason : "");
+    engine_format(stop->text, sizeof(stop->text), "the program used %s, which odb does not support yet%s%s",
+                  name, reason ? ": " : "", reason ? reason : "");
     stop->reason = ODB_STOP_ERROR;
     event_note(ODB_NOTE_REFUSED, stop->text);
     event_end_stream();
@@ -62,18 +62,13 @@ static const char *irregular_refusal(const struct model_call *c)
     case __NR_fork:
     case __NR_vfork:
     case __NR_clone:
-    case __NR_clone3:
-        return "starting a thread or a child process is not recorded";
+    case __NR_clone3: return "starting a thread or a child process is not recorded";
     case __NR_execve:
-    case __NR_execveat:
-        return "replacing the program is not recorded";
+    case __NR_execveat: return "replacing the program is not recorded";
     case __NR_shmat:
-    case __NR_shmdt:
-        return "System V shared memory is not recorded";
-    case __NR_seccomp:
-        return c->args[0] <= 1 ? "a filter of the program's own would stop odb's calls" : NULL;
-    default:
-        return NULL;
+    case __NR_shmdt: return "System V shared memory is not recorded";
+    case __NR_seccomp: return c->args[0] <= 1 ? "a filter of the program's own would stop odb's calls" : NULL;
+    default: return NULL;
     }
 }
 
@@ -121,8 +116,8 @@ static void write_inputs(void)
 }
 
 /* The event and its registers; gpr is the state at the instruction. */
-static void write_syscall(const struct model_call *c, const uint64_t *gpr, uint64_t rflags, gaddr rip, uint64_t tick,
-                          uint32_t n_mem, uint32_t file_id)
+static void write_syscall(const struct model_call *c, const uint64_t *gpr, uint64_t rflags, gaddr rip,
+                          uint64_t tick, uint32_t n_mem, uint32_t file_id)
 {
     struct odb_ev_syscall *ev = event_begin(ODB_EV_SYSCALL, 0, sizeof(*ev) + ODB_N_GPR * 8);
     uint64_t *to = (uint64_t *)(ev + 1);
@@ -151,7 +146,8 @@ static void write_syscall(const struct model_call *c, const uint64_t *gpr, uint6
 static void answer_unknown(struct model_call *c)
 {
     char text[80];
-    engine_format(text, sizeof(text), "system call number %lu is unknown to odb: answered with ENOSYS", c->nr);
+    engine_format(text, sizeof(text), "system call number %lu is unknown to odb: answered with ENOSYS",
+                  c->nr);
     event_note(ODB_NOTE_INFO, text);
     c->result = -E_NOSYS;
     write_syscall(c, ctx.gpr, ctx.rflags, ctx.rip, core_tick(), 0, 0);

@@ -92,17 +92,10 @@ static int64_t do_sigprocmask(const struct model_call *c)
             return -E_FAULT;
         set &= ~UNBLOCKABLE;
         switch ((int)c->args[0]) {
-        case SIG_BLOCK:
-            sig_mask |= set;
-            break;
-        case SIG_UNBLOCK:
-            sig_mask &= ~set;
-            break;
-        case SIG_SETMASK:
-            sig_mask = set;
-            break;
-        default:
-            return -E_INVAL;
+        case SIG_BLOCK: sig_mask |= set; break;
+        case SIG_UNBLOCK: sig_mask &= ~set; break;
+        case SIG_SETMASK: sig_mask = set; break;
+        default: return -E_INVAL;
         }
         kernel_mask(sig_mask);
     }
@@ -120,7 +113,8 @@ struct altstack {
 static bool on_altstack(void)
 {
     uint64_t sp = ctx.gpr[ODB_RSP];
-    return !(sig_altstack[1] & ALT_AUTODISARM) && sp > sig_altstack[0] && sp - sig_altstack[0] <= sig_altstack[2];
+    return !(sig_altstack[1] & ALT_AUTODISARM) && sp > sig_altstack[0] &&
+           sp - sig_altstack[0] <= sig_altstack[2];
 }
 
 static int64_t do_sigaltstack(const struct model_call *c)
@@ -129,7 +123,8 @@ static int64_t do_sigaltstack(const struct model_call *c)
     if (c->args[0] && !engine_peek(c->args[0], &new_stack, sizeof(new_stack)))
         return -E_FAULT;
     uint32_t state = !sig_altstack[2] ? ALT_DISABLE : on_altstack() ? ALT_ONSTACK : 0;
-    struct altstack old = {sig_altstack[0], state | ((uint32_t)sig_altstack[1] & ALT_AUTODISARM), 0, sig_altstack[2]};
+    struct altstack old = {sig_altstack[0], state | ((uint32_t)sig_altstack[1] & ALT_AUTODISARM), 0,
+                           sig_altstack[2]};
     if (c->args[0]) {
         uint32_t mode = new_stack.flags & ~ALT_AUTODISARM;
         if (on_altstack())
@@ -154,15 +149,9 @@ static enum sys_how do_arch_prctl(struct model_call *c)
     case ARCH_SET_FS:
     case ARCH_SET_GS:
     case ARCH_GET_FS:
-    case ARCH_GET_GS:
-        c->result = sys_call_run(c);
-        return SYS_DONE;
-    case ARCH_GET_CPUID:
-        c->result = 1;
-        return SYS_DONE;
-    default:
-        c->result = -E_INVAL;
-        return SYS_DONE;
+    case ARCH_GET_GS: c->result = sys_call_run(c); return SYS_DONE;
+    case ARCH_GET_CPUID: c->result = 1; return SYS_DONE;
+    default: c->result = -E_INVAL; return SYS_DONE;
     }
 }
 
@@ -172,18 +161,13 @@ static bool signals_self(const struct model_call *c, int *ret_signo)
     int64_t target = (int32_t)c->args[0];
     switch (c->nr) {
     case __NR_kill:
-    case __NR_rt_sigqueueinfo:
-        *ret_signo = (int)c->args[1];
-        return target == (int)ctx.pid;
-    case __NR_tkill:
-        *ret_signo = (int)c->args[1];
-        return target == (int)ctx.tid;
+    case __NR_rt_sigqueueinfo: *ret_signo = (int)c->args[1]; return target == (int)ctx.pid;
+    case __NR_tkill: *ret_signo = (int)c->args[1]; return target == (int)ctx.tid;
     case __NR_tgkill:
     case __NR_rt_tgsigqueueinfo:
         *ret_signo = (int)c->args[2];
         return target == (int)ctx.pid && (int)c->args[1] == (int)ctx.tid;
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -223,17 +207,10 @@ static enum sys_how do_kill(struct model_call *c)
 enum sys_how sys_virtual(struct model_call *c)
 {
     switch (c->nr) {
-    case __NR_rt_sigaction:
-        c->result = do_sigaction(c);
-        return SYS_DONE;
-    case __NR_rt_sigprocmask:
-        c->result = do_sigprocmask(c);
-        return SYS_DONE;
-    case __NR_sigaltstack:
-        c->result = do_sigaltstack(c);
-        return SYS_DONE;
-    case __NR_arch_prctl:
-        return do_arch_prctl(c);
+    case __NR_rt_sigaction: c->result = do_sigaction(c); return SYS_DONE;
+    case __NR_rt_sigprocmask: c->result = do_sigprocmask(c); return SYS_DONE;
+    case __NR_sigaltstack: c->result = do_sigaltstack(c); return SYS_DONE;
+    case __NR_arch_prctl: return do_arch_prctl(c);
     case __NR_rt_sigreturn:
         signal_return();
         c->result = (int64_t)ctx.gpr[ODB_RAX];
@@ -242,10 +219,8 @@ enum sys_how sys_virtual(struct model_call *c)
     case __NR_tkill:
     case __NR_tgkill:
     case __NR_rt_sigqueueinfo:
-    case __NR_rt_tgsigqueueinfo:
-        return do_kill(c);
-    default:
-        return SYS_PASS;
+    case __NR_rt_tgsigqueueinfo: return do_kill(c);
+    default: return SYS_PASS;
     }
 }
 

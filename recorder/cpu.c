@@ -17,22 +17,27 @@
 
 /* leaf 1 */
 #define L1_ECX_HOST_HIDE (BIT(3) /* monitor */ | BIT(5) /* vmx */ | BIT(6) /* smx */)
-#define L1_ECX_V3                                                                                            \
-    (BIT(0) | BIT(1) /* pclmul */ | BIT(9) | BIT(12) /* fma */ | BIT(13) | BIT(17) | BIT(19) | BIT(20) | BIT(21) |  \
-     BIT(22) /* movbe */ | BIT(23) | BIT(25) /* aes */ | BIT(26) | BIT(27) | BIT(28) | BIT(29) | BIT(30) | BIT(31))
+#define L1_ECX_V3                                                                                          \
+    (BIT(0) | BIT(1) /* pclmul */ | BIT(9) | BIT(12) /* fma */ | BIT(13) | BIT(17) | BIT(19) | BIT(20) |   \
+     BIT(21) | BIT(22) /* movbe */ | BIT(23) | BIT(25) /* aes */ | BIT(26) | BIT(27) | BIT(28) | BIT(29) | \
+     BIT(30) | BIT(31))
 /* leaf 7 */
-#define L7_EBX_HOST_HIDE (BIT(2) /* sgx */ | BIT(4) /* hle */ | BIT(11) /* rtm */ | BIT(14) /* mpx */ | BIT(25) /* pt */)
-#define L7_ECX_HOST_HIDE                                                                                     \
-    (BIT(3) | BIT(4) /* pku */ | BIT(5) /* waitpkg */ | BIT(7) /* cet-ss */ | BIT(23) /* kl */ | BIT(29) | BIT(30) | BIT(31))
-#define L7_EDX_HOST_HIDE                                                                                     \
-    (BIT(5) /* uintr */ | BIT(16) /* tsxldtrk */ | BIT(20) /* cet-ibt */ | BIT(22) | BIT(24) | BIT(25) /* amx */)
-#define L7_EBX_V3                                                                                            \
-    (BIT(0) /* fsgsbase */ | BIT(3) /* bmi1 */ | BIT(5) /* avx2 */ | BIT(6) | BIT(7) | BIT(8) /* bmi2 */ | BIT(9) /* erms */ | \
-     BIT(10) | BIT(13) | BIT(18) /* rdseed */ | BIT(20))
+#define L7_EBX_HOST_HIDE \
+    (BIT(2) /* sgx */ | BIT(4) /* hle */ | BIT(11) /* rtm */ | BIT(14) /* mpx */ | BIT(25) /* pt */)
+#define L7_ECX_HOST_HIDE                                                                                   \
+    (BIT(3) | BIT(4) /* pku */ | BIT(5) /* waitpkg */ | BIT(7) /* cet-ss */ | BIT(23) /* kl */ | BIT(29) | \
+     BIT(30) | BIT(31))
+#define L7_EDX_HOST_HIDE                                                                       \
+    (BIT(5) /* uintr */ | BIT(16) /* tsxldtrk */ | BIT(20) /* cet-ibt */ | BIT(22) | BIT(24) | \
+     BIT(25) /* amx */)
+#define L7_EBX_V3                                                                                          \
+    (BIT(0) /* fsgsbase */ | BIT(3) /* bmi1 */ | BIT(5) /* avx2 */ | BIT(6) | BIT(7) | BIT(8) /* bmi2 */ | \
+     BIT(9) /* erms */ | BIT(10) | BIT(13) | BIT(18) /* rdseed */ | BIT(20))
 #define L7_ECX_V3 (BIT(2) /* umip */ | BIT(22) /* rdpid */)
 #define L7_EDX_V3 (BIT(4) /* fsrm */ | BIT(10) | BIT(26) | BIT(27) | BIT(28) | BIT(29) | BIT(30) | BIT(31))
 #define L7_1_EAX_HOST_HIDE (BIT(21) /* amx-fp16 */ | BIT(17) /* fred */ | BIT(18) | BIT(26) /* lam */)
-#define L7_1_EDX_HOST_HIDE (BIT(8) /* amx-complex */ | BIT(15) /* user msr */ | BIT(18) /* cet-sss */ | BIT(21) /* apx */)
+#define L7_1_EDX_HOST_HIDE \
+    (BIT(8) /* amx-complex */ | BIT(15) /* user msr */ | BIT(18) /* cet-sss */ | BIT(21) /* apx */)
 /* leaf 80000001 */
 #define X1_ECX_HOST_HIDE (BIT(2) /* svm */ | BIT(15) /* lwp */ | BIT(29) /* monitorx */)
 #define X1_ECX_V3 (BIT(0) | BIT(1) | BIT(3) | BIT(4) | BIT(5) /* lzcnt */ | BIT(8) | BIT(9) | BIT(22))
@@ -46,7 +51,9 @@
 #define XCR0_V3 7u
 #define XCR0_HOST 0xe7u /* and AVX-512 */
 /* x86-64-v3 as the psABI defines it */
-#define V3_NEEDS_1 (BIT(0) | BIT(9) | BIT(12) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) | BIT(27) | BIT(28) | BIT(29))
+#define V3_NEEDS_1                                                                                     \
+    (BIT(0) | BIT(9) | BIT(12) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) | BIT(27) | BIT(28) | \
+     BIT(29))
 #define V3_NEEDS_7 (BIT(3) | BIT(5) | BIT(8))
 #define AVX512_NEEDS (BIT(16) | BIT(17) | BIT(30) | BIT(31)) /* f, dq, bw, vl */
 
@@ -196,7 +203,8 @@ struct odb_err *cpu_fill(uint32_t policy, struct odb_control *control)
     const struct odb_cpuid *l1 = find(control, 1, 0);
     const struct odb_cpuid *l7 = find(control, 7, 0);
     const struct odb_cpuid *x1 = find(control, 0x80000001, 0);
-    bool v3 = l1 && l7 && x1 && (l1->ecx & V3_NEEDS_1) == V3_NEEDS_1 && (l7->ebx & V3_NEEDS_7) == V3_NEEDS_7 && (x1->ecx & BIT(5));
+    bool v3 = l1 && l7 && x1 && (l1->ecx & V3_NEEDS_1) == V3_NEEDS_1 &&
+              (l7->ebx & V3_NEEDS_7) == V3_NEEDS_7 && (x1->ecx & BIT(5));
     if (!v3 || (real_xcr0() & XCR0_V3) != XCR0_V3)
         return odb_err("this CPU is older than x86-64-v3 (AVX2, BMI2, FMA), which odb needs");
     bool avx512 = (l7->ebx & AVX512_NEEDS) == AVX512_NEEDS && (real_xcr0() & XCR0_HOST) == XCR0_HOST;

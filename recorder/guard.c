@@ -26,7 +26,8 @@ static struct odb_err *add_exceptions(scmp_filter_ctx body)
 {
     int err = seccomp_rule_add(body, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A0(SCMP_CMP_EQ, ODB_IMAGE_ADDR));
     if (!err)
-        err = seccomp_rule_add(body, SCMP_ACT_ALLOW, SCMP_SYS(munmap), 1, SCMP_A0(SCMP_CMP_EQ, ODB_IMAGE_ADDR));
+        err =
+            seccomp_rule_add(body, SCMP_ACT_ALLOW, SCMP_SYS(munmap), 1, SCMP_A0(SCMP_CMP_EQ, ODB_IMAGE_ADDR));
     return err ? odb_err_errno(-err, "cannot build the seccomp guard") : NULL;
 }
 
@@ -56,10 +57,8 @@ struct odb_err *guard_fill(const struct odb_image_header *image, struct odb_cont
     const uint32_t high = (uint32_t)(image->stub_end >> 32);
     const uint32_t ip = offsetof(struct seccomp_data, instruction_pointer);
     const struct sock_filter front[N_FRONT] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ip),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, low, 0, 3),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ip + 4),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, high, 0, 1),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ip),       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, low, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ip + 4),   BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, high, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     struct sock_filter body[sizeof(control->filter) / sizeof(control->filter[0]) - N_FRONT];

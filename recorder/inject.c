@@ -42,8 +42,8 @@ struct odb_err *inject_check(pid_t pid)
     return NULL;
 }
 
-static struct odb_err *remote_syscall(pid_t pid, const struct user_regs_struct *base, long nr, const unsigned long args[6],
-                                      long *ret)
+static struct odb_err *remote_syscall(pid_t pid, const struct user_regs_struct *base, long nr,
+                                      const unsigned long args[6], long *ret)
 {
     struct user_regs_struct regs = *base;
     int status;
@@ -65,29 +65,38 @@ static struct odb_err *remote_syscall(pid_t pid, const struct user_regs_struct *
     return NULL;
 }
 
-static struct odb_err *map_image(pid_t pid, const struct user_regs_struct *regs, int image_fd, uint64_t n_bytes)
+static struct odb_err *map_image(pid_t pid, const struct user_regs_struct *regs, int image_fd,
+                                 uint64_t n_bytes)
 {
     long got;
-    unsigned long map[6] = {ODB_IMAGE_ADDR, n_bytes, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_FIXED_NOREPLACE,
-                            (unsigned long)image_fd, 0};
+    unsigned long map[6] = {ODB_IMAGE_ADDR,
+                            n_bytes,
+                            PROT_READ | PROT_WRITE | PROT_EXEC,
+                            MAP_PRIVATE | MAP_FIXED_NOREPLACE,
+                            (unsigned long)image_fd,
+                            0};
     unsigned long unmap[6] = {(unsigned long)image_fd};
     ODB_TRY(remote_syscall(pid, regs, SYS_mmap, map, &got));
     if (got != (long)ODB_IMAGE_ADDR)
-        return odb_err_errno(got < 0 && got > -4096 ? (int)-got : EEXIST, "cannot map the engine into the program");
+        return odb_err_errno(got < 0 && got > -4096 ? (int)-got : EEXIST,
+                             "cannot map the engine into the program");
     return remote_syscall(pid, regs, SYS_close, unmap, &got);
 }
 
 static void keep_registers(const struct user_regs_struct *r, struct odb_regs *to)
 {
     *to = (struct odb_regs){
-        .gpr = {r->rax, r->rcx, r->rdx, r->rbx, r->rsp, r->rbp, r->rsi, r->rdi, r->r8, r->r9, r->r10, r->r11, r->r12,
-                r->r13, r->r14, r->r15},
-        .rip = r->rip, .rflags = r->eflags, .fs_base = r->fs_base, .gs_base = r->gs_base,
+        .gpr = {r->rax, r->rcx, r->rdx, r->rbx, r->rsp, r->rbp, r->rsi, r->rdi, r->r8, r->r9, r->r10, r->r11,
+                r->r12, r->r13, r->r14, r->r15},
+        .rip = r->rip,
+        .rflags = r->eflags,
+        .fs_base = r->fs_base,
+        .gs_base = r->gs_base,
     };
 }
 
-struct odb_err *inject_engine(pid_t pid, int image_fd_there, int ring_fd_there, const struct odb_image_header *image,
-                              struct odb_control *control)
+struct odb_err *inject_engine(pid_t pid, int image_fd_there, int ring_fd_there,
+                              const struct odb_image_header *image, struct odb_control *control)
 {
     struct user_regs_struct regs;
     if (ptrace(PTRACE_GETREGS, pid, NULL, &regs) < 0)

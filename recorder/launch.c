@@ -26,7 +26,11 @@
 
 #define HIGH_FDS 8 /* below the limit of open files */
 
-enum child_step { CHILD_TRACE = 1 /* ptrace is forbidden: going on by LD_PRELOAD */, CHILD_STATIC, CHILD_EXEC };
+enum child_step {
+    CHILD_TRACE = 1 /* ptrace is forbidden: going on by LD_PRELOAD */,
+    CHILD_STATIC,
+    CHILD_EXEC
+};
 struct child_report {
     int step, err;
 };

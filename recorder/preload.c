@@ -38,7 +38,8 @@ static bool elf_is_dynamic(int fd, const Elf64_Ehdr *ehdr)
 {
     for (unsigned i = 0; i < ehdr->e_phnum; i++) {
         Elf64_Phdr phdr;
-        if (pread(fd, &phdr, sizeof(phdr), (off_t)(ehdr->e_phoff + (uint64_t)i * ehdr->e_phentsize)) != sizeof(phdr))
+        if (pread(fd, &phdr, sizeof(phdr), (off_t)(ehdr->e_phoff + (uint64_t)i * ehdr->e_phentsize)) !=
+            sizeof(phdr))
             return false;
         if (phdr.p_type == PT_INTERP)
             return true;

@@ -112,8 +112,8 @@ static struct odb_err *start_text(const struct recording *r, struct text *t, str
     return NULL;
 }
 
-static struct odb_err *append_event(struct recording *r, void *event, size_t head_bytes, uint16_t type, const void *tail,
-                                    size_t tail_bytes)
+static struct odb_err *append_event(struct recording *r, void *event, size_t head_bytes, uint16_t type,
+                                    const void *tail, size_t tail_bytes)
 {
     size_t n = (head_bytes + tail_bytes + 7) & ~(size_t)7;
     if (n > ODB_EVENT_MAX_BYTES)
@@ -148,7 +148,10 @@ static struct odb_err *write_cpu(struct recording *r)
 {
     const struct odb_control *c = r->ring.control;
     struct odb_ev_cpu ev = {
-        .policy = c->cpu_policy, .n_entries = c->n_cpuid, .xcr0 = c->xcr0, .max_leaf = c->max_leaf,
+        .policy = c->cpu_policy,
+        .n_entries = c->n_cpuid,
+        .xcr0 = c->xcr0,
+        .max_leaf = c->max_leaf,
         .max_ext_leaf = c->max_ext_leaf,
     };
     return append_event(r, &ev, sizeof(ev), ODB_EV_CPU, c->cpuid, c->n_cpuid * sizeof(c->cpuid[0]));
@@ -257,8 +260,9 @@ static void wait_for_death(pid_t pid)
 
 static void print_stats(const struct odb_control *c)
 {
-    fprintf(stderr, "odb: blocks %" PRIu64 " instructions translated %" PRIu64 " flushes %" PRIu64 " system calls %" PRIu64
-            " faults %" PRIu64 " look-ups %" PRIu64 " stream bytes %" PRIu64 "\n",
+    fprintf(stderr,
+            "odb: blocks %" PRIu64 " instructions translated %" PRIu64 " flushes %" PRIu64
+            " system calls %" PRIu64 " faults %" PRIu64 " look-ups %" PRIu64 " stream bytes %" PRIu64 "\n",
             c->n_blocks, c->n_insns_translated, c->n_flushes, c->n_syscalls, c->n_faults, c->n_lookups,
             (uint64_t)c->ring_head);
 }
@@ -307,8 +311,13 @@ static struct odb_err *record(struct recording *r, int *ret_wait_status)
 {
     ODB_TRY(set_up(r));
     struct launch launch = {
-        .argv = r->opt->argv, .preload = r->opt->preload, .image_fd = r->image_fd, .ring_fd = r->ring.fd,
-        .recdir_fd = r->dir_fd, .image = &r->image, .control = r->ring.control,
+        .argv = r->opt->argv,
+        .preload = r->opt->preload,
+        .image_fd = r->image_fd,
+        .ring_fd = r->ring.fd,
+        .recdir_fd = r->dir_fd,
+        .image = &r->image,
+        .control = r->ring.control,
     };
     struct odb_err *e = launch_start(&launch);
     if (e && launch.exec_errno)

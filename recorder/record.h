@@ -14,14 +14,14 @@ enum odb_preload_start {
 };
 
 struct odb_record_options {
-    char *const *argv;      /* program and arguments, NULL-terminated; searched in PATH as a shell does */
-    const char *dir;        /* where to: exists and is empty. Ignored when bare */
-    uint32_t cpu_policy;    /* enum odb_cpu_policy */
+    char *const *argv;   /* program and arguments, NULL-terminated; searched in PATH as a shell does */
+    const char *dir;     /* where to: exists and is empty. Ignored when bare */
+    uint32_t cpu_policy; /* enum odb_cpu_policy */
     enum odb_preload_start preload;
-    bool check;             /* dense CHECK events */
-    bool bare;              /* run under the engine, record nothing: tests and benchmarks */
+    bool check;                           /* dense CHECK events */
+    bool bare;                            /* run under the engine, record nothing: tests and benchmarks */
     bool no_vector_ticks, no_superblocks; /* tests of the engine */
-    bool stats;             /* print the engine's counters to stderr at the end */
+    bool stats;                           /* print the engine's counters to stderr at the end */
 };
 
 /* Runs the program to its end. *ret_wait_status is the program's, as waitpid gives it.

@@ -26,13 +26,14 @@ static struct odb_err *open_file(const char *dir, int *ret)
 
 static struct odb_err *map_ring(struct ring *r)
 {
-    uint8_t *at = mmap(NULL, 2ul * ODB_RING_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint8_t *at =
+        mmap(NULL, 2ul * ODB_RING_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (at == MAP_FAILED)
         return odb_err_errno(errno, "cannot reserve memory for the ring");
     r->bytes = at;
     for (int i = 0; i < 2; i++)
-        if (mmap(at + (size_t)i * ODB_RING_BYTES, ODB_RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, r->fd,
-                 ODB_CONTROL_BYTES) == MAP_FAILED)
+        if (mmap(at + (size_t)i * ODB_RING_BYTES, ODB_RING_BYTES, PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_FIXED, r->fd, ODB_CONTROL_BYTES) == MAP_FAILED)
             return odb_err_errno(errno, "cannot map the ring");
     return NULL;
 }
@@ -69,10 +70,7 @@ void ring_deinit(struct ring *r)
     *r = (struct ring){.fd = -1};
 }
 
-void ring_wake(_Atomic uint32_t *word)
-{
-    syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
-}
+void ring_wake(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0); }
 
 void ring_sleep(_Atomic uint32_t *word, uint32_t seen, int timeout_ms)
 {

@@ -28,20 +28,11 @@ EXPORT long __vdso_clock_getres(long clock, void *ts)
     return call3(__NR_clock_getres, (void *)clock, ts, 0);
 }
 
-EXPORT long __vdso_gettimeofday(void *tv, void *tz)
-{
-    return call3(__NR_gettimeofday, tv, tz, 0);
-}
+EXPORT long __vdso_gettimeofday(void *tv, void *tz) { return call3(__NR_gettimeofday, tv, tz, 0); }
 
-EXPORT long __vdso_time(void *t)
-{
-    return call3(__NR_time, t, 0, 0);
-}
+EXPORT long __vdso_time(void *t) { return call3(__NR_time, t, 0, 0); }
 
-EXPORT long __vdso_getcpu(void *cpu, void *node, void *cache)
-{
-    return call3(__NR_getcpu, cpu, node, cache);
-}
+EXPORT long __vdso_getcpu(void *cpu, void *node, void *cache) { return call3(__NR_getcpu, cpu, node, cache); }
 
 #define ALIAS(name) __attribute__((weak, visibility("default"), alias("__vdso_" #name)))
 extern long clock_gettime(long clock, void *ts) ALIAS(clock_gettime);
