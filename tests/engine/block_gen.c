@@ -1,4 +1,4 @@
-/* block_gen RUNNER SEED OUT: writes OUT, a copy of the program RUNNER (block_runner.c) with random blocks inside.
+/* block_gen RUNNER SEED OUT [--quiet]: writes OUT, a copy of the program RUNNER (block_runner.c) with random blocks inside.
  *
  * A block is a sequence of items: a random instruction with what it needs, or a piece of control flow around
  * some: conditional jumps, counted loops, calls of local functions, indirect jumps. The same seed gives the same
@@ -249,8 +249,9 @@ static void fill_blob(struct gen *g, uint64_t seed)
 
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        fprintf(stderr, "usage: block_gen RUNNER SEED OUT\n");
+    bool quiet = argc == 5 && !strcmp(argv[4], "--quiet");
+    if (argc != 4 && !quiet) {
+        fprintf(stderr, "usage: block_gen RUNNER SEED OUT [--quiet]\n");
         return 2;
     }
     _cleanup_fclose_ FILE *in = fopen(argv[1], "rb"), *out = fopen(argv[3], "wb");
@@ -261,7 +262,8 @@ int main(int argc, char **argv)
     }
     size_t n = fread(elf, 1, sizeof(elf), in);
     const Elf64_Ehdr *eh = (const void *)elf;
-    struct gen g = {.rng = strtoull(argv[2], NULL, 0) * 0x9e3779b97f4a7c15 + 12345, .blob = blob, .at = BLOB_CODE};
+    struct gen g = {.rng = strtoull(argv[2], NULL, 0) * 0x9e3779b97f4a7c15 + 12345, .blob = blob, .at = BLOB_CODE,
+                    .quiet = quiet};
     fill_blob(&g, strtoull(argv[2], NULL, 0));
     for (int i = 0; i < eh->e_phnum; i++) {
         const Elf64_Phdr *ph = (const void *)(elf + eh->e_phoff + (size_t)i * sizeof(*ph));

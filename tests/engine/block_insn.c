@@ -53,6 +53,23 @@ static bool writes_stack_or_segment(const struct candidate *c)
     return false;
 }
 
+/* Faults, on this or on any CPU. */
+static bool not_quiet(const struct candidate *c)
+{
+    for (int i = 0; i < c->in.operand_count; i++)
+        if (c->op[i].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+            (ZydisRegisterGetClass(c->op[i].reg.value) == ZYDIS_REGCLASS_CONTROL ||
+             ZydisRegisterGetClass(c->op[i].reg.value) == ZYDIS_REGCLASS_DEBUG))
+            return true;
+    ZydisInstructionCategory cat = c->in.meta.category;
+    return c->in.mnemonic == ZYDIS_MNEMONIC_CLI || c->in.mnemonic == ZYDIS_MNEMONIC_STI ||
+           c->in.mnemonic == ZYDIS_MNEMONIC_UD2 || c->in.mnemonic == ZYDIS_MNEMONIC_FEMMS ||
+           c->in.mnemonic == ZYDIS_MNEMONIC_INVPCID || cat == ZYDIS_CATEGORY_PREFETCH || cat == ZYDIS_CATEGORY_KNC ||
+           cat == ZYDIS_CATEGORY_KNCMASK || cat == ZYDIS_CATEGORY_KNCSCALAR ||
+           cat == ZYDIS_CATEGORY_TSX_LDTRK || (c->in.opcode_map == ZYDIS_OPCODE_MAP_0F && c->in.opcode == 0x0d) ||
+           (c->in.attributes & ZYDIS_ATTRIB_HAS_ADDRESSSIZE && c->in.raw.disp.size == 32);
+}
+
 static bool fit(struct gen *g, const struct candidate *c)
 {
     for (size_t i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++)
@@ -71,7 +88,10 @@ static bool fit(struct gen *g, const struct candidate *c)
                   c->in.meta.category == ZYDIS_CATEGORY_AMD3DNOW || c->in.mnemonic == ZYDIS_MNEMONIC_DIV ||
                   c->in.mnemonic == ZYDIS_MNEMONIC_IDIV || c->in.meta.category == ZYDIS_CATEGORY_AVX2GATHER ||
                   c->in.mnemonic == ZYDIS_MNEMONIC_UD0 || c->in.mnemonic == ZYDIS_MNEMONIC_UD1;
-    if (faults && gen_below(g, 4) != 0)
+    if (faults && (g->quiet || gen_below(g, 4) != 0))
+        return false;
+    if (g->quiet && (not_quiet(c) || c->in.mnemonic == ZYDIS_MNEMONIC_PUSHF || c->in.mnemonic == ZYDIS_MNEMONIC_PUSHFQ ||
+                     c->in.mnemonic == ZYDIS_MNEMONIC_CMPXCHG16B || c->in.meta.category == ZYDIS_CATEGORY_AMD3DNOW))
         return false;
     return !writes_stack_or_segment(c);
 }
@@ -85,7 +105,7 @@ static unsigned number_of(ZydisRegister r)
 static uint32_t window_place(struct gen *g)
 {
     uint32_t place = 0x400 + gen_below(g, WINDOW_BYTES - 0x800);
-    if (gen_below(g, 4) != 0)
+    if (g->quiet || gen_below(g, 4) != 0)
         place &= ~31u;
     return WINDOW_ADDR + place;
 }
@@ -98,7 +118,7 @@ static bool aim(struct gen *g, struct candidate *c, const ZydisDecodedOperand *m
     uint32_t place = window_place(g);
     int32_t disp = (int32_t)c->in.raw.disp.value;
     uint8_t *disp_at = c->bytes + c->in.raw.disp.offset;
-    if (gen_below(g, 150) == 0)
+    if (!g->quiet && gen_below(g, 150) == 0)
         place = gen_below(g, 3) ? 0x30000000 + gen_below(g, 4096) : gen_below(g, 64); /* a fault, for once */
     if (m->mem.base == ZYDIS_REGISTER_RIP || m->mem.base == ZYDIS_REGISTER_EIP) {
         put32(disp_at, place - (BLOB_ADDR + g->at + c->in.length));
@@ -112,14 +132,20 @@ static bool aim(struct gen *g, struct candidate *c, const ZydisDecodedOperand *m
         put32(disp_at + 4, 0);
         return true;
     }
+    if (g->quiet && m->size >= 128 && number_of(m->mem.base) == 4)
+        return false;
     bool vsib = m->mem.type == ZYDIS_MEMOP_TYPE_VSIB;
     int32_t scaled = 0;
     if (m->mem.index != ZYDIS_REGISTER_NONE && !vsib) {
         int32_t index = (int32_t)gen_below(g, 64) - 16;
         if (m->mem.index == m->mem.base) {
+            if (g->quiet && m->size >= 128)
+                return false;
             gen_mov(g, number_of(m->mem.base), (int32_t)(place - (uint32_t)disp) / (m->mem.scale + 1));
             return true;
         }
+        if (g->quiet && m->mem.base == ZYDIS_REGISTER_RSP && m->size >= 128)
+            return false;
         gen_mov(g, number_of(m->mem.index), index);
         scaled = index * m->mem.scale;
     }
@@ -155,7 +181,8 @@ static bool prepare(struct gen *g, struct candidate *c)
             return false;
         gen_mov(g, number_of(c->op[1].reg.value), (int32_t)gen_below(g, 4000) - 2000);
         /* base or index must not be the same register: aim() comes later and would undo this */
-        return c->op[0].mem.base != c->op[1].reg.value && c->op[0].mem.index != c->op[1].reg.value;
+        return number_of(c->op[0].mem.base) != number_of(c->op[1].reg.value) &&
+               number_of(c->op[0].mem.index) != number_of(c->op[1].reg.value);
     default: break;
     }
     if (c->in.meta.category == ZYDIS_CATEGORY_STRINGOP || c->in.meta.category == ZYDIS_CATEGORY_IOSTRINGOP) {
