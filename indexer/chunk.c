@@ -152,26 +152,31 @@ struct odb_err *regfile_decode(const void *blob, size_t n_bytes, struct regfile 
 
 void chunk_enc_init(struct chunk_enc *e)
 {
-    *e = (struct chunk_enc){0};
+    *e = (struct chunk_enc){.other_flags = CHUNK_OTHER_FLAGS};
     e->zstd = make_cctx();
 }
 
 void chunk_enc_deinit(struct chunk_enc *e)
 {
-    struct bytes *all[] = {&e->rip,      &e->reg_at,   &e->reg_id,  &e->reg_val, &e->reg_wide, &e->mem_at,
-                           &e->mem_head, &e->mem_addr, &e->mem_new, &e->mem_old, &e->raw};
+    struct bytes *all[] = {&e->rip,      &e->reg_at,   &e->reg_id,  &e->reg_wide, &e->mem_at,
+                           &e->mem_head, &e->mem_addr, &e->mem_new, &e->mem_old,  &e->raw};
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
         bytes_deinit(all[i]);
+    for (size_t i = 0; i < ODB_N_REG; i++)
+        bytes_deinit(&e->reg_val[i]);
     ZSTD_freeCCtx(e->zstd);
     e->zstd = NULL;
 }
 
 void chunk_enc_reset(struct chunk_enc *e)
 {
-    struct bytes *all[] = {&e->rip,    &e->reg_at,   &e->reg_id,   &e->reg_val, &e->reg_wide,
-                           &e->mem_at, &e->mem_head, &e->mem_addr, &e->mem_new, &e->mem_old};
+    struct bytes *all[] = {&e->rip,      &e->reg_at,   &e->reg_id,  &e->reg_wide, &e->mem_at,
+                           &e->mem_head, &e->mem_addr, &e->mem_new, &e->mem_old};
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
         all[i]->n = 0;
+    for (size_t i = 0; i < ODB_N_REG; i++)
+        e->reg_val[i].n = 0;
+    e->other_flags = CHUNK_OTHER_FLAGS;
     e->n_insn = e->n_reg = e->n_mem = 0;
     e->regs_lo = e->regs_hi = 0;
     e->value_bytes = 0;
@@ -185,6 +190,19 @@ void chunk_enc_insn(struct chunk_enc *e, gaddr rip)
     put_delta(&e->rip, rip, e->last_rip);
     e->last_rip = rip;
     e->n_insn++;
+}
+
+static void put_flags(struct chunk_enc *e, uint64_t v)
+{
+    struct bytes *b = &e->reg_val[ODB_REG_RFLAGS];
+    uint64_t other = v & ~(uint64_t)CHUNK_ARITH_FLAGS;
+    if (other == e->other_flags) {
+        put_byte(b, chunk_flags_pack(v));
+        return;
+    }
+    e->other_flags = other;
+    put_byte(b, 0xff);
+    put_varint(b, v);
 }
 
 void chunk_enc_reg(struct chunk_enc *e, unsigned reg, const void *value, size_t n_bytes)
@@ -203,7 +221,11 @@ void chunk_enc_reg(struct chunk_enc *e, unsigned reg, const void *value, size_t 
     }
     uint64_t v = 0;
     memcpy(&v, value, n_bytes < 8 ? n_bytes : 8);
-    put_delta(&e->reg_val, v, e->last_scalar[reg]);
+    if (reg == ODB_REG_RFLAGS) {
+        put_flags(e, v);
+        return;
+    }
+    put_delta(&e->reg_val[reg], v, e->last_scalar[reg]);
     e->last_scalar[reg] = v;
 }
 
@@ -223,35 +245,40 @@ void chunk_enc_mem(struct chunk_enc *e, gaddr addr, uint32_t n_bytes, unsigned f
     e->n_mem++;
 }
 
-struct odb_err *chunk_enc_finish(struct chunk_enc *e, enum chunk_column column, struct bytes *out)
+/* The column's streams, in order. */
+static int list_streams(struct chunk_enc *e, enum chunk_column column, struct bytes **streams)
 {
-    struct bytes *streams[5];
-    int n_streams = 0;
-    uint32_t magic, n;
+    int n = 0;
     switch (column) {
-    case CHUNK_INSNS:
-        magic = CHUNK_MAGIC_INSNS, n = e->n_insn;
-        streams[n_streams++] = &e->rip;
-        break;
+    case CHUNK_INSNS: streams[n++] = &e->rip; break;
     case CHUNK_REGS:
-        magic = CHUNK_MAGIC_REGS, n = e->n_reg;
-        streams[n_streams++] = &e->reg_at;
-        streams[n_streams++] = &e->reg_id;
-        streams[n_streams++] = &e->reg_val;
-        streams[n_streams++] = &e->reg_wide;
+        streams[n++] = &e->reg_at;
+        streams[n++] = &e->reg_id;
+        streams[n++] = &e->reg_wide;
+        for (int i = 0; i < ODB_N_REG; i++)
+            streams[n++] = &e->reg_val[i];
         break;
-    default:
-        magic = CHUNK_MAGIC_MEMS, n = e->n_mem;
-        streams[n_streams++] = &e->mem_at;
-        streams[n_streams++] = &e->mem_head;
-        streams[n_streams++] = &e->mem_addr;
-        streams[n_streams++] = &e->mem_new;
-        streams[n_streams++] = &e->mem_old;
+    case CHUNK_MEMS:
+        streams[n++] = &e->mem_at;
+        streams[n++] = &e->mem_head;
+        streams[n++] = &e->mem_addr;
+        streams[n++] = &e->mem_new;
+        streams[n++] = &e->mem_old;
         break;
     }
+    return n;
+}
+
+struct odb_err *chunk_enc_finish(struct chunk_enc *e, enum chunk_column column, struct bytes *out)
+{
+    static const uint32_t magics[] = {CHUNK_MAGIC_INSNS, CHUNK_MAGIC_REGS, CHUNK_MAGIC_MEMS};
+    const uint32_t head[2] = {magics[column], column == CHUNK_INSNS  ? e->n_insn
+                                              : column == CHUNK_REGS ? e->n_reg
+                                                                     : e->n_mem};
+    struct bytes *streams[CHUNK_STREAMS_MAX];
+    int n_streams = list_streams(e, column, streams);
     e->raw.n = 0;
-    bytes_append(&e->raw, &magic, 4);
-    bytes_append(&e->raw, &n, 4);
+    bytes_append(&e->raw, head, sizeof(head));
     for (int i = 0; i < n_streams; i++) {
         uint32_t len = (uint32_t)streams[i]->n;
         e->raw.oom |= streams[i]->oom;

@@ -7,8 +7,10 @@
  *   insns "OCI1"   rips: delta
  *   regs  "OCR1"   at: varint, instruction of the write minus that of the previous write (from 0)
  *                  reg: u8, enum odb_reg
- *                  val: scalar registers: delta to the same register's previous value in the chunk
  *                  wide: vector and x87 registers: u8 length, bytes
+ *                  83 more streams, one for each register number: the values of that register, if it is a
+ *                  scalar: delta. rflags: u8, the six arithmetic flags packed (chunk_flags_pack), if the
+ *                  other flags are as before (from 0x202); else 0xff and the whole as varint
  *   mems  "OCM1"   at: as above
  *                  head: varint, size << 2 | flags (enum odb_mem_flag)
  *                  addr: delta
@@ -52,6 +54,21 @@ int regfile_wide(unsigned reg);
 /* Sets a register from n little-endian bytes (cut or zero-padded to its size). */
 void regfile_set(struct regfile *f, unsigned reg, const void *value, size_t n_bytes);
 
+#define CHUNK_STREAMS_MAX (3 + ODB_N_REG)
+
+/* CF, PF, AF, ZF, SF, OF in six bits, and back. */
+#define CHUNK_ARITH_FLAGS 0x8d5u
+#define CHUNK_OTHER_FLAGS \
+    0x202u /* what the rest of rflags is at a chunk's start, as far as the coding goes */
+static inline uint8_t chunk_flags_pack(uint64_t v)
+{
+    return (uint8_t)((v & 1) | (v >> 1 & 2) | (v >> 2 & 4) | (v >> 3 & 0x18) | (v >> 6 & 0x20));
+}
+static inline uint64_t chunk_flags_unpack(uint64_t p)
+{
+    return (p & 1) | (p & 2) << 1 | (p & 4) << 2 | (p & 0x18) << 3 | (p & 0x20) << 6;
+}
+
 /* Encoder. Feed instruction by instruction; then chunk_enc_finish and chunk_enc_reset. */
 struct chunk_enc {
     uint32_t n_insn, n_reg, n_mem;
@@ -59,8 +76,10 @@ struct chunk_enc {
     size_t value_bytes; /* bytes of memory values so far */
     /* private */
     uint64_t last_rip, last_addr, last_scalar[ODB_N_REG];
+    uint64_t other_flags;
     uint32_t last_reg_at, last_mem_at;
-    struct bytes rip, reg_at, reg_id, reg_val, reg_wide, mem_at, mem_head, mem_addr, mem_new, mem_old;
+    struct bytes reg_val[ODB_N_REG];
+    struct bytes rip, reg_at, reg_id, reg_wide, mem_at, mem_head, mem_addr, mem_new, mem_old;
     struct bytes raw; /* scratch */
     void *zstd;       /* ZSTD_CCtx, owned */
 };

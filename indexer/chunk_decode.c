@@ -94,9 +94,24 @@ struct odb_err *chunk_insns_decode(const void *blob, size_t n_bytes, uint32_t n_
     return NULL;
 }
 
-static bool regs_fill(struct chunk_regs *c, struct stream s[4], uint32_t n_insn)
+static uint64_t get_flags(struct stream *s, uint64_t *other)
 {
-    uint64_t last[ODB_N_REG] = {0};
+    if (s->p == s->end) {
+        s->bad = true;
+        return 0;
+    }
+    uint8_t packed = *s->p++;
+    if (packed < 64)
+        return *other | chunk_flags_unpack(packed);
+    uint64_t v = get_varint(s);
+    *other = v & ~(uint64_t)CHUNK_ARITH_FLAGS;
+    return v;
+}
+
+/* s: at, reg, wide, then one stream for each register's values. */
+static bool regs_fill(struct chunk_regs *c, struct stream s[CHUNK_STREAMS_MAX], uint32_t n_insn)
+{
+    uint64_t last[ODB_N_REG] = {0}, other_flags = CHUNK_OTHER_FLAGS;
     uint64_t at = 0;
     for (uint32_t i = 0; i < c->n; i++) {
         at += get_varint(&s[0]);
@@ -107,29 +122,33 @@ static bool regs_fill(struct chunk_regs *c, struct stream s[4], uint32_t n_insn)
         c->reg[i] = reg;
         if (regfile_wide(reg) < 0) {
             c->len[i] = 8;
-            c->val[i] = last[reg] = get_delta(&s[2], last[reg]);
+            struct stream *v = &s[3 + reg];
+            c->val[i] = last[reg] =
+                reg == ODB_REG_RFLAGS ? get_flags(v, &other_flags) : get_delta(v, last[reg]);
+            if (v->bad)
+                return false;
             continue;
         }
-        if (!left(&s[3]))
+        if (!left(&s[2]))
             return false;
-        uint8_t len = *s[3].p++;
-        if (len > ODB_WIDE_BYTES || len > left(&s[3]))
+        uint8_t len = *s[2].p++;
+        if (len > ODB_WIDE_BYTES || len > left(&s[2]))
             return false;
         c->len[i] = len;
         c->val[i] = c->n_wide;
-        memcpy(c->wide + c->n_wide, s[3].p, len);
-        s[3].p += len;
+        memcpy(c->wide + c->n_wide, s[2].p, len);
+        s[2].p += len;
         c->n_wide += len;
     }
-    return !s[0].bad && !s[2].bad;
+    return !s[0].bad;
 }
 
 struct odb_err *chunk_regs_decode(const void *blob, size_t n_bytes, uint32_t n_insn, struct chunk_regs *ret)
 {
     _cleanup_free_ uint8_t *raw = NULL;
-    struct stream s[4];
+    struct stream s[CHUNK_STREAMS_MAX];
     uint32_t n;
-    ODB_TRY(open_blob(blob, n_bytes, CHUNK_MAGIC_REGS, 4, &raw, &n, s));
+    ODB_TRY(open_blob(blob, n_bytes, CHUNK_MAGIC_REGS, CHUNK_STREAMS_MAX, &raw, &n, s));
     if (n > left(&s[0]) || n > left(&s[1]))
         return corrupt("a register column of the wrong length");
     struct chunk_regs c = {.n = n};
@@ -137,7 +156,7 @@ struct odb_err *chunk_regs_decode(const void *blob, size_t n_bytes, uint32_t n_i
     c.reg = malloc((size_t)n + 1);
     c.len = malloc((size_t)n + 1);
     c.val = malloc(n * sizeof(*c.val) + 1);
-    c.wide = malloc(left(&s[3]) + 1);
+    c.wide = malloc(left(&s[2]) + 1);
     struct odb_err *e = NULL;
     if (!c.at || !c.reg || !c.len || !c.val || !c.wide)
         e = odb_err("out of memory");
