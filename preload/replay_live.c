@@ -68,6 +68,35 @@ static long load(struct live *l, uint32_t file_id, uint64_t start, uint64_t end)
     return r;
 }
 
+/* Private mappings made before: their pages that the program has not written still follow the file, so they become
+ * pages of the live copy. /proc/self/pagemap, bit 61: a page of the file; neither present nor swapped: untouched. */
+static void adopt_private(const struct live *l, const struct engine_map *m, int pagemap)
+{
+    for (gaddr at = m->start; at < m->end; at += ODB_PAGE_BYTES) {
+        uint64_t info = 0;
+        raw4(__NR_pread64, pagemap, &info, 8, at / ODB_PAGE_BYTES * 8);
+        if (info >> 62 && !(info >> 61 & 1))
+            continue;
+        raw6(__NR_mmap, at, ODB_PAGE_BYTES, m->prot, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, l->fd,
+             m->offset + (at - m->start));
+    }
+}
+
+static void adopt_all(const struct live *l)
+{
+    long pagemap = raw4(__NR_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+    if (pagemap < 0)
+        return;
+    core_unprotect_all();
+    for (int i = 0; i < maps_count(); i++) {
+        const struct engine_map *m = maps_get(i);
+        const struct file_identity *f = m->file_id ? image_file_identity(m->file_id) : NULL;
+        if (f && find(f) == l && (m->flags & MAP_TYPE) == MAP_PRIVATE)
+            adopt_private(l, m, (int)pagemap);
+    }
+    raw1(__NR_close, pagemap);
+}
+
 static struct live *make(const struct file_identity *f, uint32_t file_id)
 {
     if (n_live == MAX_LIVE)
@@ -79,6 +108,7 @@ static struct live *make(const struct file_identity *f, uint32_t file_id)
     *l = (struct live){.dev = f->dev, .ino = f->ino, .fd = (int)fd, .loaded_id = file_id};
     if (grow(l, f->size_bytes) < 0 || load(l, file_id, 0, f->size_bytes) < 0)
         return NULL;
+    adopt_all(l);
     return l;
 }
 
