@@ -85,8 +85,8 @@ enum {
 /* MO_CUSTOM rules by call number (model_custom.c). False: the call's option is unknown. */
 bool model_custom_outputs(struct sink *s, const struct model_call *call);
 void model_custom_before(struct model_call *call);
-void model_custom_fault(struct sink *s,
-                        const struct model_call *call); /* after EFAULT: what may have been written */
+void model_custom_fault(struct sink *s, const struct model_call *call,
+                        unsigned arg); /* after EFAULT: what may have been written */
 
 /* ioctl (model_ioctl.c). */
 bool model_ioctl_outputs(struct sink *s, const struct model_call *call);

@@ -19,6 +19,8 @@
  * part of the next one behind them, unclaimed. */
 #include "model/internal.h"
 
+#include <asm/unistd.h>
+
 /* Slots of model_call.before. The custom rules use 0 to 3 as they like. */
 enum {
     B_SOCKLEN = 0,
@@ -260,6 +262,17 @@ static bool rule_outputs(struct sink *s, const struct model_syscall *m, const st
     }
 }
 
+static void msghdr_fault(struct sink *s, const struct model_call *call, gaddr msg)
+{
+    uint64_t hdr[MSGHDR_BYTES / 8];
+    if (!call->peek(msg, hdr, sizeof(hdr)))
+        return;
+    sink_add_readable(s, call, msg, call->nr == __NR_recvmsg ? MSGHDR_BYTES : MMSGHDR_BYTES);
+    sink_add_readable(s, call, hdr[MSGHDR_NAME / 8], 128);
+    sink_add_readable(s, call, hdr[MSGHDR_CONTROL / 8], MAX_FAULT_BYTES);
+    sink_add_iov_readable(s, call, hdr[MSGHDR_IOV / 8], hdr[MSGHDR_IOVLEN / 8], MAX_FAULT_BYTES);
+}
+
 /* EFAULT: the kernel may have written a part before it came to the bad page (a pipe's page, a datagram,
  * the first of several structures). How much is unknown, so all that is readable is claimed, within
  * bounds: longer transfers would have returned a count. */
@@ -282,13 +295,8 @@ static void fault_outputs(struct sink *s, const struct model_syscall *m, const s
             break;
         case MO_IOVEC: sink_add_iov_readable(s, call, addr, (uint32_t)n, MAX_FAULT_BYTES); break;
         case MO_MSGHDR:
-            sink_add_readable(s, call, call->before[B_NAME], min_u64(call->before[B_NAMELEN], 128));
-            sink_add_readable(s, call, call->before[B_CONTROL],
-                              min_u64(call->before[B_CONTROLLEN], MAX_FAULT_BYTES));
-            sink_add_readable(s, call, addr, MSGHDR_BYTES);
-            sink_add_iov_readable(s, call, call->before[B_IOV], call->before[B_IOVLEN], MAX_FAULT_BYTES);
-            break;
-        default: model_custom_fault(s, call); break;
+        case MO_MMSGHDR: msghdr_fault(s, call, addr); break;
+        default: model_custom_fault(s, call, out->arg); break;
         }
     }
 }

@@ -18,8 +18,8 @@
 
 /* ---- waiting for descriptors: fs/select.c ---- */
 
-/* Written back with the time left, on success and on EINTR; a read-only timeout is tolerated by the
- * kernel and a zero one left alone. So: claimed when it changed. */
+/* Written back with the time left, whatever the result (EBADF too); a read-only timeout is tolerated by
+ * the kernel and a zero one left alone. So: claimed when it changed. */
 static void timeout_outputs(struct sink *s, const struct model_call *call, gaddr addr)
 {
     uint64_t now[2];
@@ -30,9 +30,8 @@ static void timeout_outputs(struct sink *s, const struct model_call *call, gaddr
 
 static bool poll_outputs(struct sink *s, const struct model_call *call)
 {
-    if (model_failed(call) && call->result != -ME_INTR)
-        return true;
-    sink_add(s, call->args[0], 8 * (uint64_t)(uint32_t)call->args[1]);
+    if (!model_failed(call) || call->result == -ME_INTR)
+        sink_add(s, call->args[0], 8 * (uint64_t)(uint32_t)call->args[1]);
     if (call->nr == __NR_ppoll)
         timeout_outputs(s, call, call->args[2]);
     return true;
@@ -48,8 +47,6 @@ static uint64_t fd_set_bytes(const struct model_call *call)
 
 static bool select_outputs(struct sink *s, const struct model_call *call)
 {
-    if (model_failed(call) && call->result != -ME_INTR)
-        return true;
     uint64_t n_bytes = fd_set_bytes(call);
     for (unsigned i = 1; i <= 3 && call->result >= 0; i++) {
         if (n_bytes <= 128)
@@ -79,6 +76,13 @@ static bool getsockopt_outputs(struct sink *s, const struct model_call *call)
         n = call->before[0] ? 8 * (uint64_t)load32(optlen) : 0; /* the length counts instructions */
     sink_add(s, call->args[3], n);
     sink_add(s, optlen, 4);
+    return true;
+}
+
+/* Both numbers are written before the sockets are made: they are there after EPROTONOSUPPORT too. */
+static bool socketpair_outputs(struct sink *s, const struct model_call *call)
+{
+    sink_add_readable(s, call, call->args[3], 8);
     return true;
 }
 
@@ -275,16 +279,24 @@ static bool seccomp_outputs(struct sink *s, const struct model_call *call)
 
 /* ---- memory: mm/mincore.c, mm/mempolicy.c, mm/migrate.c ---- */
 
+/* ENOMEM comes after the pages in front of the hole were reported. */
 static bool mincore_outputs(struct sink *s, const struct model_call *call)
 {
-    sink_add(s, call->args[2], (call->args[1] >> 12) + ((call->args[1] & 4095) != 0));
+    uint64_t n_pages = (call->args[1] >> 12) + ((call->args[1] & 4095) != 0);
+    if (model_failed(call))
+        sink_add_readable(s, call, call->args[2], n_pages);
+    else
+        sink_add(s, call->args[2], n_pages);
     return true;
 }
 
+/* The mode is written before the mask is found to be too long (EINVAL). */
 static bool get_mempolicy_outputs(struct sink *s, const struct model_call *call)
 {
-    sink_add(s, call->args[1],
-             (call->args[2] - 1 + 63) / 64 * 8); /* whole words, wrapping at 0 as in the kernel */
+    if (model_failed(call))
+        sink_add_readable(s, call, call->args[0], 4);
+    else /* whole words, wrapping at 0 as in the kernel */
+        sink_add(s, call->args[1], (call->args[2] - 1 + 63) / 64 * 8);
     return true;
 }
 
@@ -473,6 +485,7 @@ static const struct custom {
     { __NR_pselect6, 4, 16, select_outputs },
     { __NR_getsockopt, 4, 4, getsockopt_outputs },
     { __NR_recvfrom, 5, 4, recvfrom_outputs },
+    {__NR_socketpair, 0, 0, socketpair_outputs},
     { __NR_sendmmsg, 0, 0, sendmmsg_outputs },
     { __NR_nanosleep, 0, 0, nanosleep_outputs },
     { __NR_clock_nanosleep, 0, 0, nanosleep_outputs },
@@ -534,25 +547,41 @@ bool model_custom_outputs(struct sink *s, const struct model_call *call)
     return c && c->outputs(s, call);
 }
 
-void model_custom_fault(struct sink *s, const struct model_call *call)
+void model_custom_fault(struct sink *s, const struct model_call *call, unsigned arg)
 {
     switch (call->nr) {
     case __NR_poll:
-    case __NR_ppoll: sink_add_readable(s, call, call->args[0], 8 * (uint64_t)(uint32_t)call->args[1]); break;
+    case __NR_ppoll:
+        sink_add_readable(s, call, call->args[0], 8 * (uint64_t)(uint32_t)call->args[1]);
+        if (call->nr == __NR_ppoll)
+            timeout_outputs(s, call, call->args[2]);
+        break;
     case __NR_select:
     case __NR_pselect6:
         for (unsigned i = 1; i <= 3; i++)
             sink_add_readable(s, call, call->args[i], fd_set_bytes(call));
+        timeout_outputs(s, call, call->args[4]);
         break;
     case __NR_recvfrom: /* the data is there before the address turns out to be bad */
         sink_add_readable(s, call, call->args[1], min_u64(call->args[2], 1 << 16));
         break;
     case __NR_getsockopt:
-        sink_add_readable(s, call, call->args[3], min_u64(call->before[0], 4096));
+        sink_add_readable(s, call, call->args[3], min_u64(8 * call->before[0], 4096)); /* 8: SO_GET_FILTER */
         sink_add_readable(s, call, call->args[4], 4);
         break;
+    case __NR_waitid:
+        waitid_outputs(s, call);
+        sink_add_readable(s, call, call->args[4], 144);
+        break;
+    case __NR_capget:
+        sink_add_readable(s, call, call->args[0], 4);
+        sink_add_readable(s, call, call->args[1], 24);
+        break;
     case __NR_ioctl: model_ioctl_fault(s, call); break;
-    case __NR_waitid: waitid_outputs(s, call); break;
-    default: break;
+    case __NR_lsm_get_self_attr:
+    case __NR_lsm_list_modules:
+        sink_add_readable(s, call, call->args[call->nr == __NR_lsm_list_modules ? 1 : 2], 4);
+        break;
+    default: sink_add_readable(s, call, call->args[arg], 4096); break;
     }
 }

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ARENA_BYTES = 1 << 18, ARENA_GAP = 96 };
+enum { ARENA_BYTES = 1 << 17, ARENA_GAP = 600 };
 
 struct run {
     long nr;

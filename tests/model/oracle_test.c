@@ -5,7 +5,10 @@
  * runs, beyond the case's documented slack, and any claim outside the case's memory. A case that the
  * machine cannot run (no such call, no rights) is counted as unfit; too many of them fail the test.
  *
- * usage: oracle_test [-v] [CASE...] */
+ * With --mutate the harmless ones of the cases run with one argument replaced by an odd value, many times over. Only
+ * one thing is then asked: is every changed byte claimed?
+ *
+ * usage: oracle_test [-v | --mutate] [CASE...] */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -94,6 +97,61 @@ static const struct one_case {
 #undef CASE
 };
 enum { N_CASES = sizeof(cases) / sizeof(*cases) };
+
+/* ---- odd arguments ---- */
+
+/* Calls that do no harm with any arguments. */
+// clang-format off
+static const uint16_t harmless[] = {
+    SYS_read, SYS_pread64, SYS_readv, SYS_preadv, SYS_preadv2, SYS_process_vm_readv, SYS_stat, SYS_lstat, SYS_fstat,
+    SYS_newfstatat, SYS_statx, SYS_statfs, SYS_fstatfs, SYS_ustat, SYS_sysfs, SYS_getdents, SYS_getdents64, SYS_getcwd,
+    SYS_readlink, SYS_readlinkat, SYS_fgetxattr, SYS_flistxattr, SYS_getxattr, SYS_name_to_handle_at, SYS_poll,
+    SYS_ppoll, SYS_select, SYS_pselect6, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_timerfd_gettime,
+    SYS_getsockname, SYS_getpeername, SYS_accept, SYS_accept4, SYS_recvfrom, SYS_recvmsg, SYS_recvmmsg, SYS_getsockopt,
+    SYS_socketpair, SYS_pipe2, SYS_wait4, SYS_waitid, SYS_uname, SYS_sysinfo, SYS_times, SYS_getrusage, SYS_getrlimit,
+    SYS_getgroups, SYS_getresuid, SYS_getresgid, SYS_capget, SYS_sched_getaffinity, SYS_sched_getparam,
+    SYS_sched_rr_get_interval, SYS_sched_getattr, SYS_getcpu, SYS_getrandom, SYS_get_robust_list, SYS_rt_sigpending,
+    SYS_rt_sigtimedwait, SYS_gettimeofday, SYS_time, SYS_clock_gettime, SYS_clock_getres, SYS_nanosleep, SYS_getitimer,
+    SYS_timer_gettime, SYS_mincore, SYS_get_mempolicy, SYS_futex, SYS_msgrcv, SYS_mq_timedreceive, 451, 457, 458, 461, 464,
+    465, 468,
+};
+// clang-format on
+
+static int odd_arg = -1; /* which argument to replace; -1: none */
+static unsigned odd_kind;
+
+enum { N_ODD_KINDS = 10 };
+
+static uint64_t odd_value(uint64_t was)
+{
+    switch (odd_kind) {
+    case 0: return 0;
+    case 1: return 1;
+    case 2: return 3;
+    case 3: return INT32_MAX;
+    case 4: return UINT64_MAX;
+    case 5: return was / 2;
+    case 6: return was + 1;
+    case 7: return was - 1;
+    case 8: return was + (1ULL << 32);
+    default: return (uint64_t)(uintptr_t)arena_edge(5);
+    }
+}
+
+/* Interrupts the call every 10 ms, should it sleep. */
+static void impatience(long usec)
+{
+    struct itimerval it = {{0, usec}, {0, usec}};
+    setitimer(ITIMER_REAL, &it, NULL);
+}
+
+static bool is_harmless(long nr)
+{
+    for (size_t i = 0; i < sizeof(harmless) / sizeof(*harmless); i++)
+        if (harmless[i] == nr)
+            return true;
+    return false;
+}
 
 /* ---- one run ---- */
 
@@ -201,14 +259,20 @@ static enum outcome run_once(const struct one_case *c, unsigned char pattern)
         clean_up(&r);
         return m ? UNFIT : FAILED;
     }
+    if (odd_arg >= 0)
+        r.args[odd_arg] = odd_value(r.args[odd_arg]);
     struct model_call call = {.nr = (uint64_t)r.nr, .peek = peek};
     memcpy(call.args, r.args, sizeof(call.args));
     bool fine = check_inputs(c, m, &call, ranges);
-    if (model_refusal(m, &call, buf, sizeof(buf)))
+    if (odd_arg < 0 && model_refusal(m, &call, buf, sizeof(buf)))
         fine = complain(c, buf, 0);
     memcpy(before, arena, ARENA_BYTES);
     model_before(m, &call);
+    if (odd_arg >= 0)
+        impatience(10000);
     call.result = raw_syscall(&r);
+    if (odd_arg >= 0)
+        impatience(0);
     if ((r.nr == SYS_clone || r.nr == SYS_clone3) && call.result == 0)
         _exit(0);
     int n = model_outputs(m, &call, ranges, MODEL_MAX_RANGES);
@@ -263,6 +327,39 @@ static bool selected(const char *name, int argc, char **argv)
     return !any;
 }
 
+/* Every argument replaced by every odd value. Returns the number of failures. */
+static unsigned run_mutated(const struct one_case *c, unsigned *ret_n)
+{
+    unsigned failed = 0;
+    struct run r = {0};
+    arena_run = &r;
+    arena_used = 0;
+    c->prepare(&r);
+    clean_up(&r);
+    const struct model_syscall *m = model_lookup((uint64_t)r.nr);
+    for (odd_arg = 0; is_harmless(r.nr) && odd_arg < (int)m->n_args; odd_arg++) {
+        for (odd_kind = 0; odd_kind < N_ODD_KINDS; odd_kind++) {
+            (*ret_n)++;
+            if (run_once(c, 0x5a) != FAILED)
+                continue;
+            printf("    with argument %d replaced by value %u\n", odd_arg, odd_kind);
+            failed++;
+        }
+    }
+    odd_arg = -1;
+    return failed;
+}
+
+static int mutate_all(int argc, char **argv)
+{
+    unsigned n = 0, failed = 0;
+    for (size_t i = 0; i < N_CASES; i++)
+        if (selected(cases[i].name, argc, argv))
+            failed += run_mutated(&cases[i], &n);
+    printf("%u calls with an odd argument, %u failed\n", n, failed);
+    return failed != 0;
+}
+
 int main(int argc, char **argv)
 {
     unsigned count[3] = {0}, n_chosen = 0;
@@ -275,6 +372,8 @@ int main(int argc, char **argv)
     fixtures_init();
     arena = mmap(NULL, ARENA_BYTES + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     mprotect(arena + ARENA_BYTES, 4096, PROT_NONE);
+    if (argc > 1 && !strcmp(argv[1], "--mutate"))
+        return mutate_all(argc, argv);
     for (size_t i = 0; i < N_CASES; i++) {
         if (!selected(cases[i].name, argc, argv))
             continue;
