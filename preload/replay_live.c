@@ -57,14 +57,34 @@ static long grow(struct live *l, uint64_t size_bytes)
     return raw2(__NR_ftruncate, l->fd, l->size_bytes);
 }
 
+/* What was captured under this id within [start, end); holes of the copy were not captured. */
 static long load(struct live *l, uint32_t file_id, uint64_t start, uint64_t end)
 {
     long from = image_open_file(file_id);
-    if (from < 0)
-        return from;
-    long r = copy_bytes((int)from, l->fd, start, end);
-    raw1(__NR_close, from);
+    long r = from < 0 ? from : 0;
+    while (r >= 0 && start < end) {
+        long data = raw3(__NR_lseek, from, start, 3 /* SEEK_DATA */);
+        long hole = data < 0 ? data : raw3(__NR_lseek, from, data, 4 /* SEEK_HOLE */);
+        if (hole < 0 || (uint64_t)data >= end)
+            break; /* ENXIO: only a hole is left */
+        start = (uint64_t)hole < end ? (uint64_t)hole : end;
+        r = copy_bytes((int)from, l->fd, (uint64_t)data, start);
+    }
+    if (from >= 0)
+        raw1(__NR_close, from);
     l->loaded_id = file_id;
+    return r;
+}
+
+/* Every capture of the file so far, the oldest first: each has only the ranges that were mapped then. */
+static long load_all(struct live *l, const struct file_identity *f, uint32_t file_id)
+{
+    long r = 0;
+    for (uint32_t id = 1; id <= file_id && r >= 0; id++) {
+        const struct file_identity *g = image_file_identity(id);
+        if (g && g->dev == f->dev && g->ino == f->ino)
+            r = load(l, id, 0, f->size_bytes);
+    }
     return r;
 }
 
@@ -106,7 +126,7 @@ static struct live *make(const struct file_identity *f, uint32_t file_id)
         return NULL;
     struct live *l = &live[n_live++];
     *l = (struct live){.dev = f->dev, .ino = f->ino, .fd = (int)fd, .loaded_id = file_id};
-    if (grow(l, f->size_bytes) < 0 || load(l, file_id, 0, f->size_bytes) < 0)
+    if (grow(l, f->size_bytes) < 0 || load_all(l, f, file_id) < 0)
         return NULL;
     adopt_all(l);
     return l;
