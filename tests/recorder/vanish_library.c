@@ -1,0 +1,3 @@
+const char *vanish_text(void);
+
+const char *vanish_text(void) { return "from the library"; }
