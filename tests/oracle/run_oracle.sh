@@ -17,9 +17,9 @@ for program in "$@"; do
         continue
     fi
     env -i PATH=/usr/bin "$oracle" "$tmp/rec/index.db" "$program" one two >"$tmp/out" || bad=1
-    grep -v '^\(oracle: \|EXIT\|[a-z0-9]* [0-9a-f]\{16\}$\)' "$tmp/out" | head -n 25
+    grep -v '^oracle: ' "$tmp/out" | head -n 25
     n=$(sed -n 's/^oracle: \([0-9]*\) instructions.*/\1/p' "$tmp/out")
-    echo "$name: $(grep -a '^oracle: ' "$tmp/out" | tail -n 1)"
+    echo "$name: $(grep '^oracle: ' "$tmp/out" | tail -n 1)"
     total=$((total + ${n:-0}))
 done
 echo "$total instructions stepped"

@@ -69,6 +69,7 @@ struct odb_err *stepper_init(struct stepper *s, char **argv)
     }
     s->pid = fork();
     if (s->pid == 0) {
+        dup2(open("/dev/null", O_WRONLY), 1);
         personality(ADDR_NO_RANDOMIZE);
         ptrace(PTRACE_TRACEME, 0, NULL, NULL);
         execv(argv[0], argv);
@@ -134,12 +135,23 @@ static void add_range(struct stepper *s, uint64_t addr, uint64_t len_bytes, bool
     stepper_read(s, addr, r->before, r->len_bytes);
 }
 
+/* The CPU repeats movs and stos under f2 as well. */
+static bool is_repeated(const ZydisDecodedInstruction *in)
+{
+    if (in->meta.category != ZYDIS_CATEGORY_STRINGOP)
+        return false;
+    for (int i = 0; i < in->raw.prefix_count; i++)
+        if (in->raw.prefixes[i].value == 0xf2 || in->raw.prefixes[i].value == 0xf3)
+            return true;
+    return false;
+}
+
 static void add_operand(struct stepper *s, const ZydisDecodedInstruction *in, const ZydisDecodedOperand *op)
 {
     uint64_t addr = operand_address(s, in, op), size = op->size / 8;
     bool certain = op->actions & ZYDIS_OPERAND_ACTION_WRITE;
     ZydisInstructionCategory cat = in->meta.category;
-    if (in->attributes & ZYDIS_ATTRIB_HAS_REP) {
+    if (is_repeated(in)) {
         uint64_t n = reg64(s, in->address_width == 32 ? ZYDIS_REGISTER_ECX : ZYDIS_REGISTER_RCX);
         bool down = s->user.eflags & 0x400;
         add_range(s, down && n ? addr - (n - 1) * size : addr, n * size, true);
@@ -147,9 +159,12 @@ static void add_operand(struct stepper *s, const ZydisDecodedInstruction *in, co
                (cat == ZYDIS_CATEGORY_PUSH || cat == ZYDIS_CATEGORY_CALL || in->mnemonic == ZYDIS_MNEMONIC_ENTER)) {
         uint64_t bytes = in->operand_width == 16 ? 2 : 8;
         add_range(s, reg64(s, ZYDIS_REGISTER_RSP) - bytes, bytes, true);
-    } else if (cat == ZYDIS_CATEGORY_BITBYTE && in->raw.modrm.offset && op->visibility == ZYDIS_OPERAND_VISIBILITY_EXPLICIT &&
-               op->id == 0 && in->operand_count_visible == 2) {
-        add_range(s, addr - 4096, 8192, false); /* bit offset in a register: somewhere near */
+    } else if (in->mnemonic == ZYDIS_MNEMONIC_FXSAVE || in->mnemonic == ZYDIS_MNEMONIC_FXSAVE64) {
+        add_range(s, addr, 416, true); /* the rest is the program's, or reserved */
+    } else if (cat == ZYDIS_CATEGORY_BITBYTE && op[1].type == ZYDIS_OPERAND_TYPE_REGISTER) {
+        int64_t bit = (int64_t)reg64(s, op[1].reg.value); /* the bit string reaches beyond the operand */
+        bit = size == 8 ? bit : size == 4 ? (int32_t)bit : (int16_t)bit;
+        add_range(s, addr + (uint64_t)((bit >> 3) & -(int64_t)size), size, true);
     } else {
         if (op->mem.base == ZYDIS_REGISTER_RSP && cat == ZYDIS_CATEGORY_POP)
             addr += size; /* computed after the increment */
@@ -175,13 +190,20 @@ static bool find_ranges(struct stepper *s)
         return false;
     }
     ZydisFormatterFormatInstruction(&formatter, &in, op, in.operand_count_visible, s->text, sizeof(s->text), s->now.rip, NULL);
-    s->is_rep = in.attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE);
+    s->is_rep = is_repeated(&in);
     s->is_syscall = in.mnemonic == ZYDIS_MNEMONIC_SYSCALL;
     for (int i = 0; i < in.operand_count; i++)
         if (op[i].type == ZYDIS_OPERAND_TYPE_MEMORY && op[i].mem.type != ZYDIS_MEMOP_TYPE_AGEN &&
             op[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
             add_operand(s, &in, &op[i]);
     return true;
+}
+
+/* pushf shows the trap flag that stepping sets: take it out. */
+static void hide_trap_flag(const struct stepper *s)
+{
+    long v = ptrace(PTRACE_PEEKDATA, s->pid, (void *)s->range[0].addr, NULL);
+    ptrace(PTRACE_POKEDATA, s->pid, (void *)s->range[0].addr, (void *)(v & ~0x100l));
 }
 
 /* One step; a repeated string instruction, at which the CPU traps after every round, is one. */
@@ -216,6 +238,8 @@ struct odb_err *stepper_step(struct stepper *s, enum step_event *ret)
     if (WSTOPSIG(status) != SIGTRAP)
         pending_signal = WSTOPSIG(status);
     ODB_TRY(read_regs(s));
+    if (s->n_ranges == 1 && !strncmp(s->text, "pushf", 5))
+        hide_trap_flag(s);
     for (int i = 0; i < s->n_ranges; i++) {
         memset(s->range[i].after, 0, s->range[i].len_bytes);
         stepper_read(s, s->range[i].addr, s->range[i].after, s->range[i].len_bytes);
