@@ -108,6 +108,10 @@ _Noreturn void sys_escape(gaddr rip, long nr);
 struct engine_sigaction { uint64_t handler, flags, restorer, mask; }; /* kernel's struct sigaction */
 extern struct engine_sigaction sig_actions[ENGINE_NSIG + 1];
 extern uint64_t sig_mask;       /* the program's blocked set, bit n-1 */
+/* sigsuspend, ppoll and kin were interrupted: sig_mask is theirs for the delivery that follows, and the first frame
+ * restores sig_mask_saved. Set by sys_call_finish, taken back by the next sys_call_load. */
+extern uint64_t sig_mask_saved;
+extern bool sig_mask_is_temporary;
 extern uint64_t sig_altstack[3]; /* ss_sp, ss_flags, ss_size */
 void signal_init(bool record);
 /* The program has a handler for asynchronous signal signo now: make the engine's the kernel's. */

@@ -19,6 +19,8 @@
 
 struct engine_sigaction sig_actions[ENGINE_NSIG + 1];
 uint64_t sig_mask;
+uint64_t sig_mask_saved;
+bool sig_mask_is_temporary;
 uint64_t sig_altstack[3];
 struct pending_fault pending_fault;
 static bool in_record;
@@ -257,9 +259,9 @@ static void frame_fill(struct frame *f, const struct engine_sigaction *a, const 
     f->uc.mc.err = pending_fault.err;
     f->uc.mc.trapno = pending_fault.trapno;
     f->uc.mc.cr2 = pending_fault.cr2;
-    f->uc.mc.oldmask = sig_mask;
+    f->uc.mc.oldmask = sig_mask_is_temporary ? sig_mask_saved : sig_mask;
     f->uc.mc.fpstate = fp;
-    f->uc.sigmask = sig_mask;
+    f->uc.sigmask = sig_mask_is_temporary ? sig_mask_saved : sig_mask;
     memcpy(f->siginfo, siginfo, 128);
 }
 
@@ -295,6 +297,7 @@ void signal_deliver(int signo, const void *siginfo128)
         core_raise(SIGSEGV, 0x80 /* SI_KERNEL */, 0);
         return;
     }
+    sig_mask_is_temporary = false;
     sig_mask |= a.mask;
     if (!(a.flags & SA_NODEFER))
         sig_mask |= BIT(signo);

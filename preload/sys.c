@@ -64,6 +64,8 @@ _Noreturn void sys_escape(gaddr rip, long nr)
 
 void sys_call_load(struct model_call *c)
 {
+    if (sig_mask_is_temporary)
+        sys_signal_resumed();
     c->nr = ctx.gpr[ODB_RAX];
     c->args[0] = ctx.gpr[ODB_RDI];
     c->args[1] = ctx.gpr[ODB_RSI];
@@ -76,6 +78,8 @@ void sys_call_load(struct model_call *c)
 
 void sys_call_finish(int64_t result)
 {
+    if (result == -4 /* EINTR */)
+        sys_signal_interrupted();
     ctx.rip += 2;
     ctx.gpr[ODB_RAX] = (uint64_t)result;
     ctx.gpr[ODB_RCX] = ctx.rip;

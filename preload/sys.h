@@ -80,6 +80,9 @@ enum sys_how sys_virtual(struct model_call *c);
  * record modes only; on replay SYS_PASS). Called after sys_call_finish() and the SYSCALL event: delivers it (SIGNAL
  * event), or ends the process (EXIT event, status -signo). Replay finds that event next, at the same tick. */
 void sys_virtual_after(void);
+/* Called by sys_call_finish when a call ends with EINTR, and by sys_call_load when no delivery used its mask. */
+void sys_signal_interrupted(void);
+void sys_signal_resumed(void);
 /* Signals that the engine must always receive, whatever the program masks or ignores. */
 #define SYS_SYNC_SIGNALS                                                                                  \
     ((1ULL << (11 - 1)) | (1ULL << (7 - 1)) | (1ULL << (4 - 1)) | (1ULL << (8 - 1)) | (1ULL << (5 - 1)) | \

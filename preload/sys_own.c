@@ -56,6 +56,27 @@ static bool own_memory(struct model_call *c)
     }
 }
 
+/* Any argument that is a descriptor by the table. Most calls are through after six comparisons. */
+static bool names_own_descriptor(struct model_call *c)
+{
+    uint32_t own = (uint32_t)CONTROL->recdir_fd;
+    bool any = false;
+    for (int i = 0; i < MODEL_MAX_ARGS; i++)
+        any |= (uint32_t)c->args[i] == own;
+    if (!any || CONTROL->recdir_fd < 0)
+        return false;
+    const struct model_syscall *m = model_lookup(c->nr);
+    for (int i = 0; m && i < m->n_args; i++) {
+        if ((uint32_t)c->args[i] != own || (m->args[i].type != MT_FD && m->args[i].type != MT_DIRFD))
+            continue;
+        if (c->nr == __NR_mmap && (c->args[3] & MAP_ANONYMOUS))
+            continue;
+        c->result = -E_BADF;
+        return true;
+    }
+    return false;
+}
+
 bool sys_own_resource(struct model_call *c)
 {
     switch (c->nr) {
@@ -82,11 +103,5 @@ bool sys_own_resource(struct model_call *c)
         break;
     default: break;
     }
-    if ((uint32_t)c->args[0] != (uint32_t)CONTROL->recdir_fd || CONTROL->recdir_fd < 0)
-        return false;
-    const struct model_syscall *m = model_lookup(c->nr);
-    if (!m || m->args[0].type != MT_FD)
-        return false;
-    c->result = -E_BADF;
-    return true;
+    return names_own_descriptor(c);
 }

@@ -235,3 +235,41 @@ void sys_virtual_after(void)
     sys_signal(signo, &self_info);
     signal_deliver(signo, &self_info);
 }
+
+/* The mask that the call put in force while it waited. */
+static bool waiting_mask(uint64_t *ret)
+{
+    gaddr at;
+    uint64_t pair[2];
+    switch (ctx.gpr[ODB_RAX]) {
+    case __NR_rt_sigsuspend: at = ctx.gpr[ODB_RDI]; break;
+    case __NR_ppoll: at = ctx.gpr[ODB_R10]; break;
+    case __NR_epoll_pwait:
+    case __NR_epoll_pwait2: at = ctx.gpr[ODB_R8]; break;
+    case __NR_pselect6: /* a pair: pointer and size */
+        if (!ctx.gpr[ODB_R9] || !engine_peek(ctx.gpr[ODB_R9], pair, sizeof(pair)))
+            return false;
+        at = pair[0];
+        break;
+    default: return false;
+    }
+    return at && engine_peek(at, ret, 8);
+}
+
+void sys_signal_interrupted(void)
+{
+    uint64_t mask;
+    if (!waiting_mask(&mask))
+        return;
+    sig_mask_saved = sig_mask;
+    sig_mask_is_temporary = true;
+    sig_mask = mask & ~UNBLOCKABLE;
+    kernel_mask(sig_mask); /* what else is pending comes now */
+}
+
+void sys_signal_resumed(void)
+{
+    sig_mask_is_temporary = false;
+    sig_mask = sig_mask_saved;
+    kernel_mask(sig_mask);
+}
