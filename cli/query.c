@@ -178,7 +178,7 @@ static struct odb_err *parse_addr(const struct query *q, uint64_t t, const char 
                                   uint64_t *ret_len)
 {
     char *rest, name[16];
-    uint64_t addr, offset;
+    uint64_t addr = 0, offset = 0;
     size_t n = strcspn(text, "+-,");
     if (!parse_number(text, &rest, &addr)) {
         if (n >= sizeof(name))
@@ -217,7 +217,7 @@ static struct odb_err *parse_count(const char *what, const char *text, uint64_t 
 
 static struct odb_err *answer_regs(struct query *q)
 {
-    uint64_t t;
+    uint64_t t = 0;
     struct db_regs r;
     ODB_TRY(parse_t(q, "--at", q->a->at, &t));
     ODB_TRY(db_registers(q->db, t, 0, &r));
@@ -226,14 +226,14 @@ static struct odb_err *answer_regs(struct query *q)
 
 static struct odb_err *answer_mem(struct query *q)
 {
-    uint64_t t, n;
-    gaddr addr;
+    uint64_t t = 0, n = 0;
+    gaddr addr = 0;
     size_t n_valid;
     ODB_TRY(parse_t(q, "--at", q->a->at, &t));
     ODB_TRY(parse_addr(q, t, q->a->args[0], &addr, NULL));
     ODB_TRY(parse_count("LEN", q->a->args[1], MEM_MAX_BYTES, &n));
-    _cleanup_free_ uint8_t *p = malloc(n);
-    _cleanup_free_ bool *valid = malloc(n);
+    _cleanup_free_ uint8_t *p = malloc(n + 1);
+    _cleanup_free_ bool *valid = malloc(n + 1);
     if (!p || !valid)
         return odb_err("out of memory");
     ODB_TRY(db_memory(q->db, t, addr, n, p, valid, &n_valid));
@@ -270,8 +270,8 @@ static struct odb_err *show_origin(struct query *q, gaddr addr, uint64_t t)
 
 static struct odb_err *answer_last_write(struct query *q)
 {
-    uint64_t t, n = 1;
-    gaddr addr;
+    uint64_t t = 0, n = 1;
+    gaddr addr = 0;
     bool found, mapped;
     struct db_write w;
     struct db_content c;
@@ -304,8 +304,8 @@ static struct odb_err *list_write(void *ctx, const struct db_write *w)
 
 static struct odb_err *answer_writes(struct query *q)
 {
-    uint64_t from, to, n = 1;
-    gaddr addr;
+    uint64_t from = 0, to = 0, n = 1;
+    gaddr addr = 0;
     ODB_TRY(parse_t(q, "--from", q->a->from ? q->a->from : "start", &from));
     ODB_TRY(parse_t(q, "--to", q->a->to, &to));
     ODB_TRY(parse_addr(q, to, q->a->args[0], &addr, &n));
@@ -427,7 +427,7 @@ static struct odb_err *answer_output(struct query *q)
 
 static struct odb_err *answer_maps(struct query *q)
 {
-    uint64_t t;
+    uint64_t t = 0;
     struct db_map *maps;
     size_t n;
     ODB_TRY(parse_t(q, "--at", q->a->at, &t));
@@ -447,8 +447,8 @@ static struct odb_err *answer_maps(struct query *q)
 
 static struct odb_err *answer_disasm(struct query *q)
 {
-    uint64_t t, n = 10;
-    gaddr addr;
+    uint64_t t = 0, n = 10;
+    gaddr addr = 0;
     ODB_TRY(parse_t(q, "--at", q->a->at, &t));
     ODB_TRY(parse_addr(q, t, q->a->args[0], &addr, NULL));
     if (q->a->n_args > 1)
@@ -470,7 +470,7 @@ static struct odb_err *open_index(const char *arg, struct odb_db **ret)
 struct odb_err *cli_query(int argc, char **argv, int *ret_status)
 {
     (void)ret_status;
-    struct query_args a;
+    struct query_args a = {0};
     ODB_TRY(query_parse(argc, argv, &a));
     struct query q = {.a = &a, .json = a.json};
     ODB_TRY(open_index(a.dir, &q.db));

@@ -44,6 +44,7 @@ struct odb_err *db_scan_rip(struct db_scan *s, gaddr *ret)
     }
     if (!s->insns)
         ODB_TRY(db_column_get(s->db, CHUNK_INSNS, &s->chunk, &s->insns));
+    odb_assert(s->insns);
     *ret = s->insns->insns.rip[at_of(s)[s->i]];
     return NULL;
 }
@@ -172,6 +173,7 @@ static struct odb_err *enter_chunk(struct db_scan *s)
     if ((s->kind == SCAN_REG && !c->n_reg) || (s->kind == SCAN_MEM && !c->n_mem))
         return NULL;
     ODB_TRY(db_column_get(db, column_of(s->kind), c, &s->col));
+    odb_assert(s->col);
     uint64_t lo = s->t_lo > c->t_start ? s->t_lo - c->t_start : 0;
     uint64_t hi = s->t_hi < c->t_start ? 0 : s->t_hi - c->t_start + 1; /* exclusive */
     if (s->t_hi < c->t_start || lo >= c->n)

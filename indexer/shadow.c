@@ -70,10 +70,10 @@ static struct odb_err *get_file(struct shadow *s, uint32_t id, struct shadow_fil
 /* Bytes of a file, zeros where it has none. */
 static struct odb_err *read_file(struct shadow *s, uint32_t id, uint64_t offset, uint8_t *to, size_t n_bytes)
 {
-    struct shadow_file *f;
+    struct shadow_file *f = NULL;
     size_t got = 0;
     ODB_TRY(get_file(s, id, &f));
-    if (f->fd >= 0)
+    if (f && f->fd >= 0)
         ODB_TRY(fs_pread_full(f->fd, to, n_bytes, offset, &got));
     memset(to + got, 0, n_bytes - got);
     return NULL;

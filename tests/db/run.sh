@@ -1,9 +1,9 @@
 #!/bin/sh
 # Random runs through indexer and database, compared with the oracle; then one of the files in the stock sqlite3
-# shell; then damaged copies of it.
-#     run.sh TEST_DB TEST_DB_CORRUPT ODB_DB.SO
+# shell and in a host of our own; then damaged copies of it; then without memory.
+#     run.sh TEST_DB TEST_DB_CORRUPT TEST_DB_EXT ODB_DB.SO [TEST_DB_OOM]
 set -eu
-test_db=$1 corrupt=$2 extension=$3
+test_db=$1 corrupt=$2 host=$3 extension=$4 oom=${5-}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 while read -r seed insns turn; do
@@ -15,7 +15,7 @@ while read -r seed insns turn; do
 done <<'RUNS'
 1 40000 100
 2 20000 40
-3 150000 1000000
+3 140000 1000000
 4 6000 15
 RUNS
 # the shell: everything loads, answers and closes without an error
@@ -38,4 +38,8 @@ integer|32
 1
 EOT
 diff "$dir/want" "$dir/out"
-"$corrupt" "$dir/small.db" "$dir/scratch.db" 60
+"$corrupt" "$dir/small.db" "$dir/scratch.db" 40
+"$host" "$dir/keep.db" "$extension"
+if [ -n "$oom" ]; then
+    "$oom" "$dir/small.db" "$dir"
+fi

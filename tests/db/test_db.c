@@ -359,10 +359,10 @@ int main(int argc, char **argv)
     must(db_open(path, &db));
     CHECK(db_end_t(db) == s.count, "end is %lu", db_end_t(db));
     check_totals(&s, db_sqlite(db));
-    check_states(&s, db, 2000);
-    for (int i = 0; i < 1500; i++)
+    check_states(&s, db, 1000);
+    for (int i = 0; i < 800; i++)
         check_writes(&s, db);
-    for (int i = 0; i < 1500; i++)
+    for (int i = 0; i < 800; i++)
         check_sql(&s, db_sqlite(db));
     db_close(db);
     synth_free(&s);
