@@ -59,6 +59,13 @@ static void ebytes(const uint8_t *p, unsigned n)
     tr.p += n;
 }
 
+/* An instruction's bytes, at most 15, from tr.bytes: two fixed moves, the surplus is overwritten by what follows. */
+static void einsn(const uint8_t *p, unsigned n)
+{
+    __builtin_memcpy(tr.p, p, 16);
+    tr.p += n;
+}
+
 static void erel32(const void *to)
 {
     e32((uint32_t)((const uint8_t *)to - (tr.p + 4)));
@@ -366,7 +373,7 @@ static void emit_plain(const uint8_t *c, const struct insn *in, gaddr at)
     if (in->has_mem && in->base == GPR_RIP)
         emit_rip_relative(c, in, at);
     else
-        ebytes(c, in->len);
+        einsn(c, in->len);
 }
 
 /* ---- pass 2: control flow ---- */

@@ -264,6 +264,11 @@ const char *replay_damage(const struct replay *r)
     return damaged ? s->damage : NULL;
 }
 
+int replay_pid(const struct replay *r)
+{
+    return (int)r->pid;
+}
+
 uint64_t replay_cpu_ns(const struct replay *r)
 {
     char path[64], text[1024];

@@ -60,6 +60,8 @@ const void *replay_log(struct replay *r, size_t *ret_bytes);
 char *replay_divergence_text(const struct odb_stop *stop);
 /* NULL, or what is missing or damaged in the recording; meaningful after the end. Valid until close. */
 const char *replay_damage(const struct replay *r);
+/* The vessel's process, for tools that look into it. */
+int replay_pid(const struct replay *r);
 /* CPU time used by this vessel so far, user and system, in ns. 0: unknown. */
 uint64_t replay_cpu_ns(const struct replay *r);
 
