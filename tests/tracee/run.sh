@@ -16,6 +16,7 @@ while :; do
 done
 odb=$1 program=$2
 shift 2
+command="$program $*"
 
 tmp=$(mktemp -d)
 rec=$tmp/rec
@@ -27,7 +28,7 @@ fail() {
     keep=${ODB_TEST_KEEP:-/tmp}/$(basename "$program")-$$
     mkdir -p "$(dirname "$keep")" && mv "$tmp" "$keep"
     echo "  folder: $keep"
-    echo "  repeat: $odb record -o $keep/again -- $program $* < $input; $odb replay --check $keep/again"
+    echo "  repeat: $odb record -o $keep/again -- $command < $input; $odb replay --check $keep/again"
     exit 1
 }
 
