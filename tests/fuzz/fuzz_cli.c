@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/query.h"
 #include "common/cleanup.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -11,10 +12,11 @@ enum { MAX_ARGS = 64 };
 static void parse(uint8_t which, int argc, char **argv)
 {
     struct cli_record_args record;
+    struct query_args query;
     bool flag;
     const char *dir;
     struct odb_err *e = NULL;
-    switch (which % 3) {
+    switch (which % 4) {
     case 0:
         e = cli_parse_record(argc, argv, &record);
         if (!e && (!record.program || !record.program[0]))
