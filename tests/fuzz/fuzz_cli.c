@@ -23,6 +23,11 @@ static void parse(uint8_t which, int argc, char **argv)
             abort();
         break;
     case 1: e = cli_parse_dir(argc, argv, "check", &flag, &dir); break;
+    case 2:
+        e = query_parse(argc, argv, &query);
+        if (!e && (!query.question || query.n_args > QUERY_MAX_ARGS))
+            abort();
+        break;
     default: e = cli_parse_dir(argc, argv, NULL, NULL, &dir); break;
     }
     odb_err_free(e);
