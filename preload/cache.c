@@ -391,15 +391,16 @@ bool page_write_fault(gaddr addr, gaddr rip)
     return true;
 }
 
-void core_unprotect_all(void)
+bool core_unprotect_all(void)
 {
     if (!n_guarded)
-        return;
+        return false;
     for (uint32_t i = 1; i < n_pages; i++)
         if (pages[i].guarded) {
             page_unguard(&pages[i]);
             page_drop_blocks(&pages[i], pages[i].addr, pages[i].addr + ODB_PAGE_BYTES);
         }
+    return true;
 }
 
 /* ---- exits ---- */

@@ -102,7 +102,8 @@ void cache_patch_rel32(uint32_t patch, uint32_t to);
 bool page_is_checked(gaddr page);
 /* A store to addr faulted: was it our write protection? Then lifts it, drops the page's blocks. */
 bool page_write_fault(gaddr addr, gaddr rip);
-void core_unprotect_all(void);
+/* Lifts all guards; false when there was none. */
+bool core_unprotect_all(void);
 extern uint32_t indirect_miss; /* cache offset of the shared miss path */
 
 /* ---- translate.c ---- */

@@ -35,10 +35,8 @@ void sys_bare_syscall(void)
             c.result = -38; /* ENOSYS */
         else if (!sys_own_resource(&c))
             c.result = sys_call_run(&c);
-        if (c.result == -14) { /* EFAULT: perhaps our write protection */
-            core_unprotect_all();
+        if (c.result == -14 && core_unprotect_all()) /* EFAULT: perhaps our write protection */
             c.result = sys_call_run(&c);
-        }
     }
     sys_effect(&c, 0, NULL);
     sys_call_finish(c.result);
