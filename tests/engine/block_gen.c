@@ -1,4 +1,4 @@
-/* block_gen RUNNER SEED OUT [--quiet]: writes OUT, a copy of the program RUNNER (block_runner.c) with random blocks inside.
+/* block_gen RUNNER SEED OUT [--quiet] [--wide]: writes OUT, a copy of the program RUNNER (block_runner.c) with random blocks inside.
  *
  * A block is a sequence of items: a random instruction with what it needs, or a piece of control flow around
  * some: conditional jumps, counted loops, calls of local functions, indirect jumps. The same seed gives the same
@@ -249,9 +249,14 @@ static void fill_blob(struct gen *g, uint64_t seed)
 
 int main(int argc, char **argv)
 {
-    bool quiet = argc == 5 && !strcmp(argv[4], "--quiet");
-    if (argc != 4 && !quiet) {
-        fprintf(stderr, "usage: block_gen RUNNER SEED OUT [--quiet]\n");
+    bool quiet = false, wide = false, bad = argc < 4;
+    for (int i = 4; i < argc; i++) {
+        quiet |= !strcmp(argv[i], "--quiet");
+        wide |= !strcmp(argv[i], "--wide");
+        bad |= strcmp(argv[i], "--quiet") && strcmp(argv[i], "--wide");
+    }
+    if (bad) {
+        fprintf(stderr, "usage: block_gen RUNNER SEED OUT [--quiet] [--wide]\n");
         return 2;
     }
     _cleanup_fclose_ FILE *in = fopen(argv[1], "rb"), *out = fopen(argv[3], "wb");
@@ -263,7 +268,7 @@ int main(int argc, char **argv)
     size_t n = fread(elf, 1, sizeof(elf), in);
     const Elf64_Ehdr *eh = (const void *)elf;
     struct gen g = {.rng = strtoull(argv[2], NULL, 0) * 0x9e3779b97f4a7c15 + 12345, .blob = blob, .at = BLOB_CODE,
-                    .quiet = quiet};
+                    .quiet = quiet, .wide = wide};
     fill_blob(&g, strtoull(argv[2], NULL, 0));
     for (int i = 0; i < eh->e_phnum; i++) {
         const Elf64_Phdr *ph = (const void *)(elf + eh->e_phoff + (size_t)i * sizeof(*ph));

@@ -22,6 +22,24 @@ extern char block_exit[];
 int run_blocks(void);
 extern struct block_state entry_state;
 
+/* Offsets of zmm and k in struct block_state. */
+#define ZMM_AT "1728"
+#define K_AT "3776"
+#ifdef BLOCK_WIDE
+_Static_assert(offsetof(struct block_state, zmm) == 1728 && offsetof(struct block_state, k) == 3776, "as in the assembly");
+#define LOAD_WIDE                                                                                                  \
+    ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"               \
+    "  vmovdqu64 entry_state+" ZMM_AT "+64*\\n, %zmm\\n\n.endr\n"                                                  \
+    ".irp n,0,1,2,3,4,5,6,7\n  kmovq entry_state+" K_AT "+8*\\n, %k\\n\n.endr\n"
+#define STORE_WIDE                                                                                                 \
+    ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"               \
+    "  vmovdqu64 %zmm\\n, state+" ZMM_AT "+64*\\n\n.endr\n"                                                        \
+    ".irp n,0,1,2,3,4,5,6,7\n  kmovq %k\\n, state+" K_AT "+8*\\n\n.endr\n"
+#else
+#define LOAD_WIDE ""
+#define STORE_WIDE ""
+#endif
+
 /* entry_state -> registers -> block ... -> registers -> state */
 __asm__(".text\n"
         "block_enter: push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
@@ -30,6 +48,7 @@ __asm__(".text\n"
         "  .irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
         "  vinsertf128 $1, entry_state+704+16*\\n, %ymm\\n, %ymm\\n\n"
         "  .endr\n"
+        LOAD_WIDE
         "  mov entry_state+8*4, %rsp; pushq entry_state+128; popf\n"
         "  mov entry_state, %rax; mov entry_state+8, %rcx; mov entry_state+16, %rdx; mov entry_state+24, %rbx\n"
         "  mov entry_state+40, %rbp; mov entry_state+48, %rsi; mov entry_state+56, %rdi; mov entry_state+64, %r8\n"
@@ -45,6 +64,7 @@ __asm__(".text\n"
         "  .irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
         "  vextractf128 $1, %ymm\\n, state+704+16*\\n\n"
         "  .endr\n"
+        STORE_WIDE
         "  fninit; vzeroupper\n"
         "  pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx; ret\n"
         ".globl _start\n"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""block_show.py NATIVE OTHER: names the first block and state that differ between two outputs of a block program."""
+"""block_show.py [--wide] NATIVE OTHER: names the first block and state that differ between two outputs of a block program."""
 import struct
 import sys
 
@@ -8,7 +8,11 @@ NAMES = "rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15 rflags n_
 
 
 def main():
-    a, b = (open(p, "rb").read() for p in sys.argv[1:3])
+    global STATE
+    args = [a for a in sys.argv[1:] if a != "--wide"]
+    if len(args) < len(sys.argv) - 1:
+        STATE += 32 * 64 + 64
+    a, b = (open(p, "rb").read() for p in args)
     print(f"bytes {len(a)} {len(b)}")
     for i in range(min(len(a), len(b)) // (STATE + WINDOW)):
         x, y = (d[i * (STATE + WINDOW):(i + 1) * (STATE + WINDOW)] for d in (a, b))
@@ -21,7 +25,7 @@ def main():
                 print(f"  {name:10} {u:#x} {v:#x}")
         for at in range(192, STATE + WINDOW, 8):
             if x[at:at + 8] != y[at:at + 8]:
-                what = f"fxsave+{at - 192}" if at < 704 else f"ymm_high+{at - 704}" if at < FAULTS else f"fault {(at - FAULTS) // 32} {('rip', 'what', 'addr', 'hash')[at // 8 % 4]}" if at < STATE else f"window+{at - STATE:#x}"
+                what = f"fxsave+{at - 192}" if at < 704 else f"ymm_high+{at - 704}" if at < FAULTS else f"fault {(at - FAULTS) // 32} {('rip', 'what', 'addr', 'hash')[at // 8 % 4]}" if at < 1728 else f"zmm{(at - 1728) // 64}+{at % 64} (k: zmm32)" if at < STATE else f"window+{at - STATE:#x}"
                 print(f"  {what:16} {x[at:at + 8].hex()} {y[at:at + 8].hex()}")
         return
     print("no difference in the common part")

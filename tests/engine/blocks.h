@@ -48,6 +48,10 @@ struct block_state {
     struct {
         uint64_t rip, what /* signo, code << 32 */, addr, hash /* of all so far */;
     } fault[MAX_LOGGED_FAULTS];
+#ifdef BLOCK_WIDE
+    uint8_t zmm[32][64]; /* AVX-512: the whole of it */
+    uint64_t k[8];
+#endif
 };
 
 #endif

@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
-# run_blocks.sh ODB BLOCK_GEN BLOCK_RUNNER FIRST COUNT: COUNT generated programs, seeds from FIRST; each must give the
+# run_blocks.sh ODB BLOCK_GEN BLOCK_RUNNER FIRST COUNT [--wide]: COUNT generated programs, seeds from FIRST; each must give the
 # same output on the bare CPU, recorded, and replayed with --check.
 # ODB_BARE=command runs the engine alone instead (no recording): the fast way while working on the translator.
 set -uo pipefail
-odb=$1 gen=$2 runner=$3 first=$4 count=$5
+odb=$1 gen=$2 runner=$3 first=$4 count=$5 wide=${6:-}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-bad=0
+bad=0 opts=(--cpu v3)
+if [ -n "$wide" ]; then
+    grep -q -w avx512bw /proc/cpuinfo || { echo "no AVX-512 here"; exit 77; }
+    opts=(--cpu host)
+fi
 
 different() {
     echo "seed $1: $2 differs from the bare CPU, first at byte $(cmp "$tmp/native" "$tmp/other" 2>&1 | head -n 1 | sed 's/.*byte //')"
@@ -17,14 +21,14 @@ different() {
 }
 
 for ((seed = first; seed < first + count; seed++)); do
-    "$gen" "$runner" "$seed" "$tmp/program" || exit 1
+    "$gen" "$runner" "$seed" "$tmp/program" $wide || exit 1
     timeout 5 "$tmp/program" >"$tmp/native" 2>"$tmp/err" || { echo "seed $seed: the program itself fails"; exit 1; }
     if [ -n "${ODB_BARE:-}" ]; then
         timeout 20 $ODB_BARE "$tmp/program" >"$tmp/other" 2>"$tmp/err"
         cmp -s "$tmp/native" "$tmp/other" || different "$seed" bare
         continue
     fi
-    timeout 60 "$odb" record -o "$tmp/rec" -- "$tmp/program" >"$tmp/other" 2>"$tmp/err"
+    timeout 60 "$odb" record "${opts[@]}" -o "$tmp/rec" -- "$tmp/program" >"$tmp/other" 2>"$tmp/err"
     cmp -s "$tmp/native" "$tmp/other" || { different "$seed" record; rm -rf "$tmp/rec"; continue; }
     timeout 60 "$odb" replay --check "$tmp/rec" >"$tmp/other" 2>"$tmp/err" || { different "$seed" "replay (status)"; cat "$tmp/err"; }
     cmp -s "$tmp/native" "$tmp/other" || different "$seed" replay
