@@ -86,14 +86,6 @@ void sys_call_finish(int64_t result)
     ctx.gpr[ODB_R11] = ctx.rflags;
 }
 
-int64_t sys_call_run(const struct model_call *c)
-{
-    if (c->nr == __NR_mremap)
-        core_unprotect_all(); /* a guarded page would stay read-only at its new place */
-    return raw_syscall((long)c->nr, (long)c->args[0], (long)c->args[1], (long)c->args[2], (long)c->args[3],
-                       (long)c->args[4], (long)c->args[5]);
-}
-
 static uint64_t live_random(uint32_t kind, uint32_t *aux)
 {
     uint64_t value = 0;

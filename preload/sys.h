@@ -27,7 +27,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <asm/unistd_64.h>
+
 #include "model/model.h"
+#include "preload/core.h"
 #include "preload/engine.h"
 
 /* ---- what each mode supplies (see the same names without mode in engine.h) ---- */
@@ -55,8 +58,15 @@ static inline bool sys_is_replay(void) { return CONTROL->mode >= ODB_MODE_REPLAY
 void sys_call_load(struct model_call *c);
 /* rax = result, rcx = address after the instruction, r11 = rflags, rip advanced by 2. */
 void sys_call_finish(int64_t result);
-/* raw_syscall with the call's number and arguments. */
-int64_t sys_call_run(const struct model_call *c);
+/* raw_syscall with the call's number and arguments. Inline: behind a system call the CPU's stack of return
+ * addresses is cleared, and every return up the chain of callers is mispredicted. */
+static inline int64_t sys_call_run(const struct model_call *c)
+{
+    if (c->nr == __NR_mremap)
+        core_unprotect_all(); /* a guarded page would stay read-only at its new place */
+    return raw_syscall((long)c->nr, (long)c->args[0], (long)c->args[1], (long)c->args[2], (long)c->args[3],
+                       (long)c->args[4], (long)c->args[5]);
+}
 /* The live value of a non-deterministic instruction, as special.c wants it (bare and record). */
 uint64_t sys_insn_live(uint32_t kind, uint32_t *aux);
 /* Ends the process as the kernel would: status >= 0: exit_group; < 0: dies by signal -status, so that

@@ -122,12 +122,13 @@ static void write_syscall(const struct model_call *c, const uint64_t *gpr, uint6
     struct odb_ev_syscall *ev = event_begin(ODB_EV_SYSCALL, 0, sizeof(*ev) + ODB_N_GPR * 8);
     uint64_t *to = (uint64_t *)(ev + 1);
     uint32_t mask = 0;
-    for (uint32_t i = 0; i < ODB_N_GPR; i++) {
-        if (gpr[i] != last_gpr[i]) {
-            last_gpr[i] = gpr[i];
-            *to++ = gpr[i];
-            mask |= 1u << i;
-        }
+    for (uint32_t i = 0; i < ODB_N_GPR;
+         i++) { /* without branches: which registers change is hard to predict */
+        uint64_t value = gpr[i];
+        uint32_t changed = value != last_gpr[i];
+        *to = last_gpr[i] = value;
+        to += changed;
+        mask |= changed << i;
     }
     ev->tick = tick;
     ev->rip = rip;
@@ -194,10 +195,9 @@ static int64_t run_madvise(const struct model_call *c)
 static int64_t run(const struct model_call *c)
 {
     int64_t result = c->nr == __NR_madvise ? run_madvise(c) : sys_call_run(c);
-    if (result == -E_FAULT) { /* perhaps a guarded code page of the engine's */
-        core_unprotect_all();
+    /* Perhaps a guarded code page of the engine's. Only then again: some calls have taken what they read. */
+    if (result == -E_FAULT && core_unprotect_all())
         result = sys_call_run(c);
-    }
     return result;
 }
 
