@@ -18,7 +18,7 @@
 
 #define NEVER (1ULL << 62)
 
-bool vector_ticks, hook_on;
+bool vector_ticks, hook_on, exact_flags;
 static uint64_t stop_tick = UINT64_MAX;
 static gaddr stop_rip;
 static bool stop_searching; /* at the stop's tick, looking for its rip */
@@ -78,8 +78,9 @@ void core_set_stop(uint64_t tick, gaddr rip)
             budget_set(now, NEVER);
         return;
     }
-    if (vector_ticks) {
+    if (vector_ticks || !exact_flags) {
         vector_ticks = false;
+        exact_flags = true; /* whoever stops is going to look at them */
         cache_flush();
     }
     budget_set(now, tick > now ? tick : now);

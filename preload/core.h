@@ -67,6 +67,7 @@ extern struct block *blocks;
 extern struct exit_rec *exits;
 extern struct insn_mark *marks;
 extern bool vector_ticks; /* ticks in xmm31; else in ctx.budget */
+extern bool exact_flags;  /* the memory counter must not leave its flags behind, even dead ones: a stop would show them */
 extern bool hook_on;
 extern uint32_t flush_count;
 extern bool flush_pending;

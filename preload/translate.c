@@ -251,12 +251,23 @@ static void decode_block(gaddr rip)
     }
 }
 
+/* A fault shows the flags to a handler, and to the recording: what may fault is a reader of them. */
+static bool may_fault(const struct insn *in)
+{
+    bool divides = in->map == 0 && (in->opcode & 0xfe) == 0xf6 && (in->modrm >> 3 & 7) >= 6;
+    /* 3DNow!, XOP and FMA4 (which shares its map with others) are invalid on most CPUs */
+    bool old = in->enc == INSN_XOP || in->map == 15 || (in->map == 1 && in->opcode == 0x0e) ||
+               (in->enc == INSN_VEX && in->map == 3);
+    return old || in->mem_access || in->stack_access || in->string_src || in->string_dst || divides || in->special != SP_NONE;
+}
+
 /* May the arithmetic flags be destroyed at the head? */
 static bool flags_dead_at_head(void)
 {
     unsigned killed = 0;
     for (int i = 0; i < tr.n; i++) {
-        if (tr.in[i].flags_read & FL_ARITH & ~killed || tr.in[i].flow != FLOW_NONE || ends_block(&tr.in[i]))
+        if (tr.in[i].flags_read & FL_ARITH & ~killed || tr.in[i].flow != FLOW_NONE || ends_block(&tr.in[i]) ||
+            may_fault(&tr.in[i]))
             return false;
         killed |= tr.in[i].flags_killed & ~tr.in[i].flags_undefined; /* undefined ones may survive */
         if ((killed & FL_ARITH) == FL_ARITH)
@@ -590,7 +601,7 @@ static void emit_budget(bool flags_dead, gaddr rip, uint32_t stop_at)
 static void emit_entries(gaddr rip, bool with_pad)
 {
     uint32_t stop_at = 0;
-    bool dead = vector_ticks || flags_dead_at_head();
+    bool dead = vector_ticks || (!exact_flags && flags_dead_at_head());
     if (!dead) {
         uint32_t x = exit_new(EXIT_STOP, tr.variant, rip, 0);
         exits[x].aux = 1; /* rcx is in spill[2] */
