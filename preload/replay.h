@@ -58,7 +58,8 @@ const struct file_identity *image_file_identity(uint32_t file_id);
 long image_open_file(uint32_t file_id);
 /* mmap of a captured file at a fixed address: of files/<file_id>, private, or of its live copy
  * (replay_live.c) when it is, or by `flags` becomes, mapped shared. The kernel's value. */
-long image_map_file(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t prot, uint32_t flags, uint64_t offset);
+long image_map_file(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t prot, uint32_t flags,
+                    uint64_t offset);
 /* Copies into the program's memory, over guarded code pages too. False: not writable memory. */
 bool replay_poke(gaddr addr, const void *from, uint64_t len_bytes);
 /* Is [addr, addr+len) program memory that a recording may name: canonical, page-aligned if asked, not ours? */
@@ -66,8 +67,8 @@ bool replay_range_ok(gaddr addr, uint64_t len_bytes, bool aligned);
 
 /* ---- replay_live.c ---- */
 /* True: the mapping was made of a live copy (or failed), *ret is the kernel's value. False: the file is not live. */
-bool live_map(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t prot, uint32_t flags, uint64_t offset,
-              long *ret);
+bool live_map(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t prot, uint32_t flags,
+              uint64_t offset, long *ret);
 bool live_is(uint32_t file_id);
 /* In the child of a fork: live copies of its own. */
 long live_forked(void);

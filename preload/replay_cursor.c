@@ -63,10 +63,7 @@ static const struct odb_event *peek_within(uint64_t window_bytes)
     return (const struct odb_event *)(ODB_EVENTS_ADDR + (cursor.offset - cursor.base));
 }
 
-const struct odb_event *cursor_slow(void)
-{
-    return peek_within(WINDOW_MAIN);
-}
+const struct odb_event *cursor_slow(void) { return peek_within(WINDOW_MAIN); }
 
 const struct odb_ev_mem *cursor_mem(void)
 {

@@ -107,7 +107,8 @@ void image_note_file(const struct odb_ev_file *ev)
 
 const struct file_identity *image_file_identity(uint32_t file_id)
 {
-    return file_identities && file_id < MAX_FILES && file_identities[file_id].ino ? &file_identities[file_id] : NULL;
+    return file_identities && file_id < MAX_FILES && file_identities[file_id].ino ? &file_identities[file_id]
+                                                                                  : NULL;
 }
 
 const char *image_file_name(uint32_t file_id)
@@ -122,7 +123,8 @@ long image_open_file(uint32_t file_id)
     return raw4(__NR_openat, CONTROL->recdir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
 }
 
-long image_map_file(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t prot, uint32_t flags, uint64_t offset)
+long image_map_file(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t prot, uint32_t flags,
+                    uint64_t offset)
 {
     long r;
     if (live_map(file_id, addr, len_bytes, prot, flags, offset, &r))
@@ -146,8 +148,13 @@ static const struct odb_event *image_event(uint16_t type)
 static void log_map(const struct engine_map *m)
 {
     struct odb_log_map body = {
-        .start = m->start, .end = m->end, .op = ODB_MAP_ADD, .prot = m->prot, .map_flags = m->flags,
-        .file_id = m->file_id, .offset = m->offset,
+        .start = m->start,
+        .end = m->end,
+        .op = ODB_MAP_ADD,
+        .prot = m->prot,
+        .map_flags = m->flags,
+        .file_id = m->file_id,
+        .offset = m->offset,
     };
     memcpy(body.name, m->name, sizeof(body.name));
     struct odb_log head = {.kind = ODB_LOG_MAP, .n = sizeof(body)};
@@ -157,8 +164,12 @@ static void log_map(const struct engine_map *m)
 static void map_one(const struct odb_ev_map *ev)
 {
     struct engine_map m = {
-        .start = ev->start, .end = ev->end, .prot = ev->prot & 7, .flags = ev->map_flags,
-        .file_id = ev->file_id, .offset = ev->offset,
+        .start = ev->start,
+        .end = ev->end,
+        .prot = ev->prot & 7,
+        .flags = ev->map_flags,
+        .file_id = ev->file_id,
+        .offset = ev->offset,
     };
     name_copy(m.name, (const char *)(ev + 1));
     if (strcmp(m.name, "[stack]") == 0)
@@ -173,7 +184,8 @@ static void map_one(const struct odb_ev_map *ev)
         r = image_map_file(ev->file_id, ev->start, len, m.prot | PROT_WRITE, m.flags, ev->offset);
     else
         r = raw6(__NR_mmap, ev->start, len, m.prot | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE | (ev->map_flags & MAP_GROWSDOWN), -1, 0);
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE | (ev->map_flags & MAP_GROWSDOWN),
+                 -1, 0);
     if (r < 0)
         replay_error("cannot map 0x%lx-0x%lx %s (%s%u): error %ld", ev->start, ev->end, m.name,
                      ev->file_id ? "files/" : "file ", ev->file_id, -r);
@@ -205,7 +217,9 @@ static void unmap_program(void)
 
 static void set_stack_limit(uint64_t limit_bytes)
 {
-    struct { uint64_t cur, max; } rl;
+    struct {
+        uint64_t cur, max;
+    } rl;
     if (raw4(__NR_prlimit64, 0, RLIMIT_STACK, 0, &rl) < 0)
         return;
     rl.cur = limit_bytes < rl.max ? limit_bytes : rl.max;

@@ -16,20 +16,11 @@
 
 static gaddr brk_now;
 
-void replay_maps_set_brk(gaddr brk)
-{
-    brk_now = brk;
-}
+void replay_maps_set_brk(gaddr brk) { brk_now = brk; }
 
-static uint64_t page_up(uint64_t v)
-{
-    return (v + ODB_PAGE_BYTES - 1) & ~(uint64_t)(ODB_PAGE_BYTES - 1);
-}
+static uint64_t page_up(uint64_t v) { return (v + ODB_PAGE_BYTES - 1) & ~(uint64_t)(ODB_PAGE_BYTES - 1); }
 
-static bool failed(int64_t result)
-{
-    return result < 0 && result >= -4095;
-}
+static bool failed(int64_t result) { return result < 0 && result >= -4095; }
 
 static long map_anonymous(gaddr addr, uint64_t len_bytes, uint32_t prot, uint32_t flags)
 {
@@ -75,7 +66,8 @@ static long extend(gaddr old, uint64_t old_len, uint64_t new_len)
         return -14;
     gaddr at = old + old_len;
     if (m->file_id)
-        return image_map_file(m->file_id, at, new_len - old_len, m->prot, m->flags, m->offset + (at - m->start));
+        return image_map_file(m->file_id, at, new_len - old_len, m->prot, m->flags,
+                              m->offset + (at - m->start));
     return map_anonymous(at, new_len - old_len, m->prot, 0);
 }
 
@@ -127,10 +119,8 @@ static const char *do_madvise(const struct model_call *c)
     case MADV_DONTNEED:
     case MADV_DONTNEED_LOCKED_:
     case MADV_FREE: /* done as MADV_DONTNEED while recording, too: sys_record.c */
-    case MADV_REMOVE:
-        break;
-    default:
-        return NULL; /* no effect on contents */
+    case MADV_REMOVE: break;
+    default: return NULL; /* no effect on contents */
     }
     if (!replay_range_ok(addr, len, true))
         return "madvise: impossible address in the recording";
@@ -156,19 +146,13 @@ const char *replay_maps_call(const struct model_call *c, uint32_t file_id)
     if (failed(c->result) && c->nr != __NR_mprotect && c->nr != __NR_pkey_mprotect)
         return NULL;
     switch (c->nr) {
-    case __NR_mmap:
-        return do_mmap(c, file_id);
-    case __NR_brk:
-        return do_brk(c);
-    case __NR_mremap:
-        return do_mremap(c);
+    case __NR_mmap: return do_mmap(c, file_id);
+    case __NR_brk: return do_brk(c);
+    case __NR_mremap: return do_mremap(c);
     case __NR_munmap:
     case __NR_mprotect:
-    case __NR_pkey_mprotect:
-        return do_range(c);
-    case __NR_madvise:
-        return do_madvise(c);
-    default:
-        return "call cannot be repeated";
+    case __NR_pkey_mprotect: return do_range(c);
+    case __NR_madvise: return do_madvise(c);
+    default: return "call cannot be repeated";
     }
 }

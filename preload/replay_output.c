@@ -21,10 +21,7 @@ void output_init(void)
     origin[2] = 2;
 }
 
-int output_origin(uint64_t fd)
-{
-    return (uint32_t)fd < MAX_FD ? origin[(uint32_t)fd] : 0;
-}
+int output_origin(uint64_t fd) { return (uint32_t)fd < MAX_FD ? origin[(uint32_t)fd] : 0; }
 
 static void set_origin(int64_t fd, int o)
 {
@@ -110,7 +107,8 @@ static void log_output(const struct model_range *r, uint64_t fd, int o)
     static uint8_t data[ODB_MEM_MAX_BYTES]; /* a recording may name memory that is not there */
     for (uint64_t at = 0; at < r->len_bytes;) {
         uint64_t n = r->len_bytes - at < ODB_MEM_MAX_BYTES ? r->len_bytes - at : ODB_MEM_MAX_BYTES;
-        struct odb_log head = {.kind = ODB_LOG_OUTPUT, .reg = (uint16_t)o, .n = (uint32_t)n, .arg = (uint32_t)fd};
+        struct odb_log head = {
+            .kind = ODB_LOG_OUTPUT, .reg = (uint16_t)o, .n = (uint32_t)n, .arg = (uint32_t)fd};
         if (!engine_peek(r->addr + at, data, n))
             return;
         log_record(&head, data, n);

@@ -49,8 +49,15 @@ static _Noreturn void diverged(uint32_t kind, uint32_t reg, uint64_t expected, u
     struct odb_divergence *d = &CONTROL->stop.divergence;
     const struct engine_map *m = maps_find(ctx.rip);
     *d = (struct odb_divergence){
-        .kind = kind, .reg = reg, .event = replay_ordinal, .stream_offset = cursor.offset,
-        .tick = core_tick(), .rip = ctx.rip, .expected = expected, .found = found, .addr = addr,
+        .kind = kind,
+        .reg = reg,
+        .event = replay_ordinal,
+        .stream_offset = cursor.offset,
+        .tick = core_tick(),
+        .rip = ctx.rip,
+        .expected = expected,
+        .found = found,
+        .addr = addr,
     };
     engine_format(d->what, sizeof(d->what), "%s", what);
     if (m)
@@ -131,7 +138,10 @@ static void log_event(uint16_t kind, const struct odb_event *ev)
 
 static void log_syscall(const struct odb_ev_syscall *ev, const struct model_call *c)
 {
-    struct odb_log_syscall body = {.nr = c->nr, .result = ev->result, .file_id = ev->file_id, .tid = ev->ev.tid,
+    struct odb_log_syscall body = {.nr = c->nr,
+                                   .result = ev->result,
+                                   .file_id = ev->file_id,
+                                   .tid = ev->ev.tid,
                                    .event = replay_ordinal};
     memcpy(body.args, c->args, sizeof(body.args));
     struct odb_log head = {.kind = ODB_LOG_SYSCALL, .n = sizeof(body), .arg = c->nr};
@@ -198,17 +208,13 @@ static bool pass_over(const struct odb_event *ev)
         log_event(ODB_LOG_EVENT, ev);
         break;
     case ODB_EV_START:
-    case ODB_EV_CPU:
-        break;
+    case ODB_EV_CPU: break;
     case ODB_EV_NOTE:
         if (((const struct odb_ev_note *)ev)->kind == ODB_NOTE_REFUSED)
             engine_format(refusal, sizeof(refusal), "%s", (const char *)((const struct odb_ev_note *)ev + 1));
         break;
-    case ODB_EV_CHECK:
-        compare_check((const struct odb_ev_check *)ev);
-        break;
-    default:
-        return false;
+    case ODB_EV_CHECK: compare_check((const struct odb_ev_check *)ev); break;
+    default: return false;
     }
     cursor_take(ev);
     return true;
@@ -226,9 +232,12 @@ static const struct odb_event *main_event(void)
 static const char *type_name(uint32_t type)
 {
     static const char *const names[ODB_N_EV] = {
-        [ODB_EV_EXEC] = "a new program image", [ODB_EV_SYSCALL] = "a system call",
-        [ODB_EV_INSN] = "a non-deterministic instruction", [ODB_EV_FAULT] = "a fault",
-        [ODB_EV_SIGNAL] = "a signal", [ODB_EV_EXIT] = "the end of the process",
+        [ODB_EV_EXEC] = "a new program image",
+        [ODB_EV_SYSCALL] = "a system call",
+        [ODB_EV_INSN] = "a non-deterministic instruction",
+        [ODB_EV_FAULT] = "a fault",
+        [ODB_EV_SIGNAL] = "a signal",
+        [ODB_EV_EXIT] = "the end of the process",
     };
     return type < ODB_N_EV && names[type] ? names[type] : "something that cannot be here";
 }
@@ -248,7 +257,8 @@ static const struct odb_event *next_main(uint16_t type)
         if (ev->type == type)
             return ev;
         char what[160];
-        engine_format(what, sizeof(what), "%s, where the recording has %s", type_name(type), type_name(ev->type));
+        engine_format(what, sizeof(what), "%s, where the recording has %s", type_name(type),
+                      type_name(ev->type));
         diverged(ODB_DIV_EVENT_TYPE, 0, ev->type, type, 0, what);
     }
 }
@@ -286,9 +296,7 @@ static void look_ahead(void)
         gaddr rip;
         switch (ev->type) {
         case ODB_EV_FILE:
-        case ODB_EV_NOTE:
-            pass_over(ev);
-            continue;
+        case ODB_EV_NOTE: pass_over(ev); continue;
         case ODB_EV_CHECK:
             tick = ((const struct odb_ev_check *)ev)->tick;
             rip = ((const struct odb_ev_check *)ev)->rip;
@@ -306,8 +314,7 @@ static void look_ahead(void)
             tick = ((const struct odb_ev_exit *)ev)->tick;
             rip = ((const struct odb_ev_exit *)ev)->rip;
             break;
-        default:
-            return;
+        default: return;
         }
         if (is_past(tick, rip))
             diverged(ODB_DIV_TICK, 0, tick, core_tick(), 0, "the recording goes back in time");
@@ -372,7 +379,8 @@ static void compare_registers(const struct odb_ev_syscall *ev)
     for (uint32_t mask = ev->gpr_mask; mask; mask &= mask - 1)
         want_gpr[__builtin_ctz(mask)] = *changed++;
     if (ctx.gpr[ODB_RAX] != want_gpr[ODB_RAX])
-        diverged(ODB_DIV_SYSCALL_NR, ODB_RAX, want_gpr[ODB_RAX], ctx.gpr[ODB_RAX], 0, "number of the system call");
+        diverged(ODB_DIV_SYSCALL_NR, ODB_RAX, want_gpr[ODB_RAX], ctx.gpr[ODB_RAX], 0,
+                 "number of the system call");
     compare_position(ev->tick, ev->rip, "position of a system call");
     for (uint32_t i = 0; i < ODB_N_GPR; i++)
         if (__builtin_expect(ctx.gpr[i] != want_gpr[i], 0))
@@ -453,13 +461,15 @@ static enum sys_how do_virtual(struct model_call *c, uint32_t n_mem)
         return how;
     }
     if (c->result != recorded)
-        diverged(ODB_DIV_RESULT, ODB_RAX, (uint64_t)recorded, (uint64_t)c->result, 0, "result of a system call");
+        diverged(ODB_DIV_RESULT, ODB_RAX, (uint64_t)recorded, (uint64_t)c->result, 0,
+                 "result of a system call");
     if (how == SYS_REPLACED)
         return how;
     log_kernel_write_after();
     for (uint32_t i = 0; i < n_out; i++)
         compare_bytes(out[i], "result of a system call");
-    if (c->nr == __NR_arch_prctl && log_active() && c->result == 0 && (c->args[0] == 0x1001 || c->args[0] == 0x1002))
+    if (c->nr == __NR_arch_prctl && log_active() && c->result == 0 &&
+        (c->args[0] == 0x1001 || c->args[0] == 0x1002))
         log_reg(c->args[0] == 0x1002 ? ODB_REG_FS_BASE : ODB_REG_GS_BASE, c->args[1]);
     return how;
 }
@@ -542,8 +552,9 @@ void sys_replay_fault(int signo, int code, uint64_t addr, bool fatal)
     if (!next)
         end_of_stream();
     if (next->type != ODB_EV_FAULT) {
-        engine_format(what, sizeof(what), "fault (signal %d, code %d, address 0x%lx), where the recording has %s", signo,
-                      code, addr, type_name(next->type));
+        engine_format(what, sizeof(what),
+                      "fault (signal %d, code %d, address 0x%lx), where the recording has %s", signo, code,
+                      addr, type_name(next->type));
         diverged(ODB_DIV_FAULT, 0, 0, (uint64_t)signo, addr, what);
     }
     const struct odb_ev_fault *ev = (const struct odb_ev_fault *)next_main(ODB_EV_FAULT);
@@ -551,8 +562,10 @@ void sys_replay_fault(int signo, int code, uint64_t addr, bool fatal)
     for (uint32_t i = 0; i < ODB_N_GPR; i++)
         if (ctx.gpr[i] != ev->regs.gpr[i])
             diverged(ODB_DIV_REGISTER, i, ev->regs.gpr[i], ctx.gpr[i], 0, "register at a fault");
-    if (signo != ev->signo || code != ev->code || addr != ev->addr || fatal != (ev->ev.flags & ODB_FAULT_FATAL)) {
-        engine_format(what, sizeof(what), "fault: recorded signal %d code %d address 0x%lx, now signal %d code %d address 0x%lx",
+    if (signo != ev->signo || code != ev->code || addr != ev->addr ||
+        fatal != (ev->ev.flags & ODB_FAULT_FATAL)) {
+        engine_format(what, sizeof(what),
+                      "fault: recorded signal %d code %d address 0x%lx, now signal %d code %d address 0x%lx",
                       ev->signo, ev->code, ev->addr, signo, code, addr);
         diverged(ODB_DIV_FAULT, 0, (uint64_t)ev->signo, (uint64_t)signo, addr, what);
     }
@@ -579,7 +592,8 @@ _Noreturn void sys_replay_end(int status)
     const struct odb_ev_exit *ev = (const struct odb_ev_exit *)next_main(ODB_EV_EXIT);
     compare_position(ev->tick, ev->rip, "position of the end");
     if (status != ev->status)
-        diverged(ODB_DIV_RESULT, 0, (uint64_t)(int64_t)ev->status, (uint64_t)(int64_t)status, 0, "exit status");
+        diverged(ODB_DIV_RESULT, 0, (uint64_t)(int64_t)ev->status, (uint64_t)(int64_t)status, 0,
+                 "exit status");
     log_event(ODB_LOG_EVENT, &ev->ev);
     cursor_take(&ev->ev);
     while (cursor_peek() && pass_over(cursor_peek()))

@@ -25,7 +25,7 @@
 #define ADDRESS_END 0x7ffffffff000ULL
 
 uint64_t replay_ordinal;
-static bool text_set;    /* stop.text is this stop's */
+static bool text_set; /* stop.text is this stop's */
 static bool image_ready;
 
 _Noreturn void vessel_main(uint64_t *sp);
@@ -60,7 +60,8 @@ static void unmap_others(void)
 
 static void use_slot(uint32_t slot)
 {
-    map_shared(ODB_CONTROL_ADDR, ODB_CONTROL_BYTES, ODB_VESSEL_CONTROL_FD, (uint64_t)slot * ODB_CONTROL_BYTES);
+    map_shared(ODB_CONTROL_ADDR, ODB_CONTROL_BYTES, ODB_VESSEL_CONTROL_FD,
+               (uint64_t)slot * ODB_CONTROL_BYTES);
     if (CONTROL->log_fd >= 0)
         map_shared(ODB_LOG_ADDR, ODB_LOG_BYTES, CONTROL->log_fd, (uint64_t)slot * ODB_LOG_BYTES);
     raw2(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
@@ -174,23 +175,12 @@ static void obey(void)
     for (;;) {
         wait_command();
         switch (CONTROL->cmd.kind) {
-        case ODB_CMD_RUN:
-            CONTROL->log_bytes = 0;
-            return;
-        case ODB_CMD_REGS:
-            do_regs();
-            break;
-        case ODB_CMD_READ:
-            do_read();
-            break;
-        case ODB_CMD_FORK:
-            do_fork();
-            break;
-        case ODB_CMD_QUIT:
-            raw1(__NR_exit_group, 0);
-            break;
-        default:
-            answer_text(ODB_STOP_ERROR, -22, "unknown command");
+        case ODB_CMD_RUN: CONTROL->log_bytes = 0; return;
+        case ODB_CMD_REGS: do_regs(); break;
+        case ODB_CMD_READ: do_read(); break;
+        case ODB_CMD_FORK: do_fork(); break;
+        case ODB_CMD_QUIT: raw1(__NR_exit_group, 0); break;
+        default: answer_text(ODB_STOP_ERROR, -22, "unknown command");
         }
     }
 }

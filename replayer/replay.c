@@ -39,10 +39,12 @@ static struct odb_err *check_alive(struct replay *r)
         return NULL;
     const struct odb_stop *s = &r->control->stop;
     if (si.si_code == CLD_EXITED)
-        return odb_err("the replayed process ended unexpectedly with status %d (last stop at tick %llu, rip 0x%llx)",
-                       si.si_status, (unsigned long long)s->tick, (unsigned long long)s->regs.rip);
-    return odb_err("the replayed process died of signal %d (%s) (last stop at tick %llu, rip 0x%llx)", si.si_status,
-                   strsignal(si.si_status), (unsigned long long)s->tick, (unsigned long long)s->regs.rip);
+        return odb_err(
+            "the replayed process ended unexpectedly with status %d (last stop at tick %llu, rip 0x%llx)",
+            si.si_status, (unsigned long long)s->tick, (unsigned long long)s->regs.rip);
+    return odb_err("the replayed process died of signal %d (%s) (last stop at tick %llu, rip 0x%llx)",
+                   si.si_status, strsignal(si.si_status), (unsigned long long)s->tick,
+                   (unsigned long long)s->regs.rip);
 }
 
 static struct odb_err *wait_answer(struct replay *r)
@@ -96,7 +98,8 @@ static uint32_t option_bits(const struct replay_options *o)
 
 static struct odb_err *start(struct replay *r, const struct replay_options *opt)
 {
-    ODB_TRY(spawn_prepare(r->session, opt->index ? ODB_MODE_INDEX : ODB_MODE_REPLAY, option_bits(opt), opt->out_fd));
+    ODB_TRY(spawn_prepare(r->session, opt->index ? ODB_MODE_INDEX : ODB_MODE_REPLAY, option_bits(opt),
+                          opt->out_fd));
     ODB_TRY(spawn_vessel(r->session, opt->out_fd, &r->pid));
     ODB_TRY(session_feed(r->session));
     ODB_TRY(wait_answer(r));
@@ -171,10 +174,7 @@ struct odb_err *replay_run(struct replay *r, const struct odb_run *run, const st
     return NULL;
 }
 
-const struct odb_stop *replay_where(const struct replay *r)
-{
-    return &r->stop;
-}
+const struct odb_stop *replay_where(const struct replay *r) { return &r->stop; }
 
 struct odb_err *replay_vectors(struct replay *r, const struct odb_xstate **ret)
 {
@@ -238,10 +238,7 @@ static struct odb_err *checkpoint(struct replay *r, bool index, struct replay **
     return NULL;
 }
 
-struct odb_err *replay_checkpoint(struct replay *r, struct replay **ret)
-{
-    return checkpoint(r, false, ret);
-}
+struct odb_err *replay_checkpoint(struct replay *r, struct replay **ret) { return checkpoint(r, false, ret); }
 
 struct odb_err *replay_checkpoint_index(struct replay *from, struct replay **ret)
 {
@@ -264,10 +261,7 @@ const char *replay_damage(const struct replay *r)
     return damaged ? s->damage : NULL;
 }
 
-int replay_pid(const struct replay *r)
-{
-    return (int)r->pid;
-}
+int replay_pid(const struct replay *r) { return (int)r->pid; }
 
 uint64_t replay_cpu_ns(const struct replay *r)
 {

@@ -26,26 +26,30 @@
 struct replay;
 
 struct replay_options {
-    int out_fd[3];   /* [1], [2]: where the program's output goes again; -1: nowhere; [0] unused. Borrowed until open returns */
-    bool check;      /* verify CHECK events */
-    bool index;      /* ODB_MODE_INDEX: everything is logged, see replay_log() */
-    bool hook;       /* instruction by instruction without a log: tests */
+    int out_fd
+        [3]; /* [1], [2]: where the program's output goes again; -1: nowhere; [0] unused. Borrowed until open returns */
+    bool check;                           /* verify CHECK events */
+    bool index;                           /* ODB_MODE_INDEX: everything is logged, see replay_log() */
+    bool hook;                            /* instruction by instruction without a log: tests */
     bool no_vector_ticks, no_superblocks; /* tests of the engine */
 };
 
 /* Starts a vessel and loads the program (in index mode: with the first run). */
-struct odb_err *replay_open(const char *dir, const struct replay_options *opt, struct replay **ret) ODB_MUST_CHECK;
+struct odb_err *replay_open(const char *dir, const struct replay_options *opt, struct replay **ret)
+    ODB_MUST_CHECK;
 /* Ends the vessel. NULL is fine. */
 void replay_close(struct replay *r);
 
 /* Runs until `run` says (run NULL: to the end). *ret points to the stop, valid until the next call on r. */
-struct odb_err *replay_run(struct replay *r, const struct odb_run *run, const struct odb_stop **ret) ODB_MUST_CHECK;
+struct odb_err *replay_run(struct replay *r, const struct odb_run *run, const struct odb_stop **ret)
+    ODB_MUST_CHECK;
 /* Where r is: the last stop. */
 const struct odb_stop *replay_where(const struct replay *r);
 /* General registers are in the stop; this is the xsave image. Valid until the next call on r. */
 struct odb_err *replay_vectors(struct replay *r, const struct odb_xstate **ret) ODB_MUST_CHECK;
 /* Reads the program's memory; *ret_bytes < n_bytes where it ends. */
-struct odb_err *replay_read(struct replay *r, gaddr addr, void *to, size_t n_bytes, size_t *ret_bytes) ODB_MUST_CHECK;
+struct odb_err *replay_read(struct replay *r, gaddr addr, void *to, size_t n_bytes, size_t *ret_bytes)
+    ODB_MUST_CHECK;
 /* A copy of r at the same place, by fork. */
 struct odb_err *replay_checkpoint(struct replay *r, struct replay **ret) ODB_MUST_CHECK;
 /* A checkpoint of `from` in index mode from here on (ODB_RUN_HOOK or not). */

@@ -33,8 +33,8 @@ static void difference(FILE *f, const struct odb_divergence *d)
         fprintf(f, ": recorded %s, replayed %s", a, b);
         break;
     case ODB_DIV_REGISTER:
-        fprintf(f, ": %s recorded 0x%" PRIx64 ", replayed 0x%" PRIx64, register_name(d->reg, name, sizeof(name)),
-                d->expected, d->found);
+        fprintf(f, ": %s recorded 0x%" PRIx64 ", replayed 0x%" PRIx64,
+                register_name(d->reg, name, sizeof(name)), d->expected, d->found);
         break;
     case ODB_DIV_TICK:
         fprintf(f, ": tick recorded %" PRIu64 ", replayed %" PRIu64, d->expected, d->found);
@@ -43,22 +43,19 @@ static void difference(FILE *f, const struct odb_divergence *d)
         fprintf(f, ": rip recorded 0x%" PRIx64 ", replayed 0x%" PRIx64, d->expected, d->found);
         break;
     case ODB_DIV_INPUT_MEMORY:
-        fprintf(f, ": byte at 0x%" PRIx64 " recorded 0x%02" PRIx64 ", replayed 0x%02" PRIx64, d->addr, d->expected,
-                d->found);
+        fprintf(f, ": byte at 0x%" PRIx64 " recorded 0x%02" PRIx64 ", replayed 0x%02" PRIx64, d->addr,
+                d->expected, d->found);
         break;
     case ODB_DIV_PAGE:
-        fprintf(f, ": page 0x%" PRIx64 ", hash recorded %016" PRIx64 ", replayed %016" PRIx64, d->addr, d->expected,
-                d->found);
+        fprintf(f, ": page 0x%" PRIx64 ", hash recorded %016" PRIx64 ", replayed %016" PRIx64, d->addr,
+                d->expected, d->found);
         break;
     case ODB_DIV_RESULT:
         fprintf(f, ": recorded %" PRId64 ", replayed %" PRId64, (int64_t)d->expected, (int64_t)d->found);
         break;
     case ODB_DIV_BAD_EVENT:
-    case ODB_DIV_ESCAPE:
-        fprintf(f, ": address 0x%" PRIx64, d->addr);
-        break;
-    default:
-        break;
+    case ODB_DIV_ESCAPE: fprintf(f, ": address 0x%" PRIx64, d->addr); break;
+    default: break;
     }
 }
 
@@ -70,8 +67,9 @@ char *replay_divergence_text(const struct odb_stop *stop)
     FILE *f = open_memstream(&text, &n_bytes);
     if (!f)
         return NULL;
-    fprintf(f, "replay differs from the recording at event %" PRIu64 " (stream offset %" PRIu64 "), tick %" PRIu64
-            ", rip 0x%" PRIx64 "%s%s%s: %s",
+    fprintf(f,
+            "replay differs from the recording at event %" PRIu64 " (stream offset %" PRIu64
+            "), tick %" PRIu64 ", rip 0x%" PRIx64 "%s%s%s: %s",
             d->event, d->stream_offset, d->tick, d->rip, stop->text[0] ? " (" : "", stop->text,
             stop->text[0] ? ")" : "", d->what);
     difference(f, d);

@@ -23,10 +23,7 @@
 #define CONTROL_BYTES ((size_t)SESSION_SLOTS * ODB_CONTROL_BYTES)
 #define LOG_BYTES ((size_t)SESSION_SLOTS * ODB_LOG_BYTES)
 
-void session_wake(_Atomic uint32_t *word)
-{
-    syscall(SYS_futex, word, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0);
-}
+void session_wake(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0); }
 
 void session_wait(_Atomic uint32_t *word, uint32_t value, int timeout_ms)
 {
@@ -176,7 +173,8 @@ static bool wait_for_room(struct session *s)
         pthread_mutex_unlock(&s->lock);
         if (quit)
             return false;
-        if (first != UINT64_MAX && first < s->available && first - s->punched >= PUNCH_BYTES && first > s->punched) {
+        if (first != UINT64_MAX && first < s->available && first - s->punched >= PUNCH_BYTES &&
+            first > s->punched) {
             uint64_t to = first & ~(PUNCH_BYTES - 1);
             release_pages(s->events_fd, s->punched, to - s->punched);
             s->punched = to;

@@ -17,10 +17,10 @@
  * `lock`; each live slot has its own copy in its control page, written by publish() in the order
  * events_available (or events_complete), events_seq, futex wake. */
 struct session {
-    int refs;                    /* vessels; changed under lock */
+    int refs; /* vessels; changed under lock */
     int control_fd, events_fd, log_fd, recdir_fd;
-    uint8_t *control;            /* all slots, mapped; owned */
-    uint8_t *log;                /* all log buffers, mapped; NULL without index */
+    uint8_t *control; /* all slots, mapped; owned */
+    uint8_t *log;     /* all log buffers, mapped; NULL without index */
     bool used[SESSION_SLOTS];
     pthread_mutex_t lock;
     pthread_t feeder;

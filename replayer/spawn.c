@@ -69,7 +69,8 @@ struct odb_err *spawn_prepare(struct session *s, uint32_t mode, uint32_t options
         ODB_TRY(trace_reader_next(s->reader, &ev, &offset));
         if (!ev || ev->type == ODB_EV_EXEC) {
             const char *damage = ev ? NULL : trace_reader_damage(s->reader);
-            return odb_err("the recording has no usable beginning%s%s", damage ? ": " : "", damage ? damage : "");
+            return odb_err("the recording has no usable beginning%s%s", damage ? ": " : "",
+                           damage ? damage : "");
         }
         if (ev->type == ODB_EV_CPU) {
             ODB_TRY(take_cpu((const struct odb_ev_cpu *)(const void *)ev, c));
@@ -125,7 +126,8 @@ struct odb_err *spawn_vessel(struct session *s, const int out_fd[3], pid_t *ret_
     ODB_TRY(engine_file(&engine_fd));
     const int from[] = {s->control_fd, s->events_fd, s->recdir_fd, out_fd[1], out_fd[2], s->log_fd};
     _Static_assert(ODB_VESSEL_EVENTS_FD == 4 && ODB_VESSEL_RECDIR_FD == 5 && ODB_VESSEL_OUT_FD == 6 &&
-                       ODB_VESSEL_LOG_FD == 8, "the order of from[]");
+                       ODB_VESSEL_LOG_FD == 8,
+                   "the order of from[]");
     pid_t pid = fork();
     if (pid < 0)
         return odb_err_errno(errno, "cannot start a process");

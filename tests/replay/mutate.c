@@ -36,10 +36,7 @@ static void must(struct odb_err *e)
     }
 }
 
-static bool is(const char *name)
-{
-    return strcmp(what, name) == 0;
-}
+static bool is(const char *name) { return strcmp(what, name) == 0; }
 
 static void alter_register(struct odb_ev_syscall *ev)
 {
@@ -49,8 +46,8 @@ static void alter_register(struct odb_ev_syscall *ev)
         if (!(ev->gpr_mask >> r & 1))
             continue;
         if (r != ODB_RAX) {
-            printf("event %llu .*: %s recorded 0x%llx, replayed 0x%llx\n", (unsigned long long)ordinal, reg_names[r],
-                   (unsigned long long)gpr[at] + 1, (unsigned long long)gpr[at]);
+            printf("event %llu .*: %s recorded 0x%llx, replayed 0x%llx\n", (unsigned long long)ordinal,
+                   reg_names[r], (unsigned long long)gpr[at] + 1, (unsigned long long)gpr[at]);
             gpr[at]++;
             done = true;
             return;
@@ -70,12 +67,13 @@ static bool alter_syscall(struct odb_ev_syscall *ev)
         alter_register(ev);
     } else if (is("tick")) {
         ev->tick++;
-        printf("event %llu .*: tick recorded %llu, replayed %llu\n", o, (unsigned long long)ev->tick, (unsigned long long)ev->tick - 1);
+        printf("event %llu .*: tick recorded %llu, replayed %llu\n", o, (unsigned long long)ev->tick,
+               (unsigned long long)ev->tick - 1);
         done = true;
     } else if (is("nr") && (ev->gpr_mask & 1)) {
         uint64_t *rax = (uint64_t *)(ev + 1);
-        printf("event %llu .*number of the system call: recorded %llu .*, replayed %llu \n", o, (unsigned long long)*rax + 1,
-               (unsigned long long)*rax);
+        printf("event %llu .*number of the system call: recorded %llu .*, replayed %llu \n", o,
+               (unsigned long long)*rax + 1, (unsigned long long)*rax);
         ++*rax;
         ev->nr++;
         done = true;
@@ -100,8 +98,8 @@ static bool alter_mem(struct odb_ev_mem *ev)
     bool input = ev->ev.flags & ODB_MEM_IN;
     if (is("input") && input) {
         data[0] ^= 1;
-        printf("event %llu .*: byte at 0x%llx recorded 0x%02x, replayed 0x%02x\n", (unsigned long long)ordinal - 1,
-               (unsigned long long)ev->addr, data[0], data[0] ^ 1);
+        printf("event %llu .*: byte at 0x%llx recorded 0x%02x, replayed 0x%02x\n",
+               (unsigned long long)ordinal - 1, (unsigned long long)ev->addr, data[0], data[0] ^ 1);
         done = true;
     } else if (is("output") && !input && in_read) {
         data[0] ^= 1;
@@ -154,23 +152,16 @@ static bool alter(struct odb_event *ev)
         break;
     case ODB_EV_INSN:
     case ODB_EV_FAULT:
-    case ODB_EV_SIGNAL:
-        ordinal++;
-        break;
-    case ODB_EV_MEM:
-        keep = alter_mem((struct odb_ev_mem *)(void *)ev);
-        break;
-    case ODB_EV_CHECK:
-        alter_check((struct odb_ev_check *)(void *)ev);
-        break;
+    case ODB_EV_SIGNAL: ordinal++; break;
+    case ODB_EV_MEM: keep = alter_mem((struct odb_ev_mem *)(void *)ev); break;
+    case ODB_EV_CHECK: alter_check((struct odb_ev_check *)(void *)ev); break;
     case ODB_EV_EXIT:
         if (is("exit")) {
             ((struct odb_ev_exit *)(void *)ev)->status++;
             printf("exit status: recorded \n");
         }
         break;
-    default:
-        break;
+    default: break;
     }
     return keep;
 }

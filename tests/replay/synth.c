@@ -8,20 +8,55 @@
 #include <unistd.h>
 
 static const uint8_t code[] = {
-    0xb9, SYNTH_LOOPS & 255, SYNTH_LOOPS >> 8, 0, 0, /* 0: mov ecx, SYNTH_LOOPS */
-    0xff, 0xc9,                                     /* 5: dec ecx */
-    0x75, 0xfc,                                     /* 7: jnz 5 */
-    0xbf, 1, 0, 0, 0,                               /* 9: mov edi, 1 */
-    0x48, 0x8d, 0x35, 25, 0, 0, 0,                  /* 14: lea rsi, [rip + 25] = 46 */
-    0xba, 3, 0, 0, 0,                               /* 21: mov edx, 3 */
-    0x89, 0xf8,                                     /* 26: mov eax, edi */
-    0x66, 0x90,                                     /* 28: nop */
-    0x0f, 0x05,                                     /* 30: syscall */
-    0x0f, 0x31,                                     /* 32: rdtsc */
-    0xb8, 231, 0, 0, 0,                             /* 34: mov eax, exit_group */
-    0xbf, 7, 0, 0, 0,                               /* 39: mov edi, 7 */
-    0x0f, 0x05,                                     /* 44: syscall */
-    'h', 'i', '\n',                                 /* 46 */
+    0xb9,
+    SYNTH_LOOPS & 255,
+    SYNTH_LOOPS >> 8,
+    0,
+    0, /* 0: mov ecx, SYNTH_LOOPS */
+    0xff,
+    0xc9, /* 5: dec ecx */
+    0x75,
+    0xfc, /* 7: jnz 5 */
+    0xbf,
+    1,
+    0,
+    0,
+    0, /* 9: mov edi, 1 */
+    0x48,
+    0x8d,
+    0x35,
+    25,
+    0,
+    0,
+    0, /* 14: lea rsi, [rip + 25] = 46 */
+    0xba,
+    3,
+    0,
+    0,
+    0, /* 21: mov edx, 3 */
+    0x89,
+    0xf8, /* 26: mov eax, edi */
+    0x66,
+    0x90, /* 28: nop */
+    0x0f,
+    0x05, /* 30: syscall */
+    0x0f,
+    0x31, /* 32: rdtsc */
+    0xb8,
+    231,
+    0,
+    0,
+    0, /* 34: mov eax, exit_group */
+    0xbf,
+    7,
+    0,
+    0,
+    0, /* 39: mov edi, 7 */
+    0x0f,
+    0x05, /* 44: syscall */
+    'h',
+    'i',
+    '\n', /* 46 */
 };
 
 static struct trace_writer *w;
@@ -62,7 +97,9 @@ static void put_map(uint64_t start, uint64_t n_bytes, uint32_t prot, const char 
     struct {
         struct odb_ev_map m;
         char name[16];
-    } e = {.m = {.start = start, .end = start + n_bytes, .prot = prot, .map_flags = MAP_PRIVATE | MAP_ANONYMOUS}};
+    } e = {
+        .m = {
+            .start = start, .end = start + n_bytes, .prot = prot, .map_flags = MAP_PRIVATE | MAP_ANONYMOUS}};
     snprintf(e.name, sizeof(e.name), "%s", name);
     e.m.name_bytes = (uint32_t)strlen(name) + 1;
     put(&e, ODB_EV_MAP, sizeof(e.m) + (e.m.name_bytes + 7) / 8 * 8);
@@ -81,8 +118,10 @@ static void put_image(const struct synth *how)
 {
     struct odb_ev_exec e = {
         .regs = {.rip = how->rip ? how->rip : SYNTH_CODE, .rflags = 0x202, .fs_base = how->fs_base},
-        .brk_start = 0x800000, .stack_limit_bytes = 8 << 20,
-        .n_maps = how->extra_map ? 3 : 2, .n_mem = how->extra_mem ? 2 : 1,
+        .brk_start = 0x800000,
+        .stack_limit_bytes = 8 << 20,
+        .n_maps = how->extra_map ? 3 : 2,
+        .n_mem = how->extra_mem ? 2 : 1,
     };
     const uint32_t mxcsr = how->bad_mxcsr ? how->bad_mxcsr : 0x1f80;
     const uint16_t fcw = 0x37f;
@@ -113,12 +152,17 @@ void synth_write(const char *dir, const struct synth *how)
         struct odb_ev_syscall s;
         uint64_t gpr[5];
     } call = {
-        .s = {.tick = SYNTH_LOOPS - 1 + how->write_tick, .rip = SYNTH_RIP_WRITE, .result = 3, .nr = 1, .rflags = 0x246,
+        .s = {.tick = SYNTH_LOOPS - 1 + how->write_tick,
+              .rip = SYNTH_RIP_WRITE,
+              .result = 3,
+              .nr = 1,
+              .rflags = 0x246,
               .gpr_mask = 1u << ODB_RAX | 1u << ODB_RDX | 1u << ODB_RSP | 1u << ODB_RSI | 1u << ODB_RDI},
         .gpr = {1, how->write_rdx ? how->write_rdx : 3, SYNTH_STACK + 0x8000, SYNTH_CODE + 46, 1},
     };
     put(&call, ODB_EV_SYSCALL, sizeof(call));
-    struct odb_ev_insn tsc = {.tick = SYNTH_LOOPS - 1, .rip = SYNTH_RIP_RDTSC, .value = SYNTH_TSC, .kind = ODB_INSN_RDTSC};
+    struct odb_ev_insn tsc = {
+        .tick = SYNTH_LOOPS - 1, .rip = SYNTH_RIP_RDTSC, .value = SYNTH_TSC, .kind = ODB_INSN_RDTSC};
     if (!how->no_insn)
         put(&tsc, ODB_EV_INSN, sizeof(tsc));
     if (!how->no_exit) {

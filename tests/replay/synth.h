@@ -20,13 +20,13 @@
 
 /* What to make differently; zero: a good recording. */
 struct synth {
-    uint64_t extra_map;     /* a mapping at this address, 4096 bytes */
-    uint64_t extra_mem;     /* contents for this address */
-    uint64_t write_rdx;     /* recorded rdx of write, instead of 3 */
-    uint64_t write_tick;    /* added to its tick */
-    uint64_t rip;           /* first rip, instead of SYNTH_CODE */
-    bool no_exit;           /* cut off after the INSN event */
-    bool no_insn;           /* INSN event missing */
+    uint64_t extra_map;  /* a mapping at this address, 4096 bytes */
+    uint64_t extra_mem;  /* contents for this address */
+    uint64_t write_rdx;  /* recorded rdx of write, instead of 3 */
+    uint64_t write_tick; /* added to its tick */
+    uint64_t rip;        /* first rip, instead of SYNTH_CODE */
+    bool no_exit;        /* cut off after the INSN event */
+    bool no_insn;        /* INSN event missing */
     uint64_t fs_base;
     uint32_t bad_mxcsr;
 };

@@ -52,13 +52,14 @@ static void compare(const struct sight *a, const struct sight *b, const char *wh
     if (memcmp(a, b, sizeof(*a)) == 0)
         return;
     n_failed++;
-    fprintf(stderr, "%s: at (%" PRIu64 ", 0x%" PRIx64 ") and (%" PRIu64 ", 0x%" PRIx64 "):%s%s%s\n", what, a->pos.tick,
-            a->pos.rip, b->pos.tick, b->pos.rip, memcmp(&a->regs, &b->regs, sizeof(a->regs)) ? " registers" : "",
+    fprintf(stderr, "%s: at (%" PRIu64 ", 0x%" PRIx64 ") and (%" PRIu64 ", 0x%" PRIx64 "):%s%s%s\n", what,
+            a->pos.tick, a->pos.rip, b->pos.tick, b->pos.rip,
+            memcmp(&a->regs, &b->regs, sizeof(a->regs)) ? " registers" : "",
             a->vectors != b->vectors ? " vectors" : "", a->memory != b->memory ? " memory" : "");
     for (int i = 0; i < ODB_N_GPR + 4; i++)
         if (((const uint64_t *)&a->regs)[i] != ((const uint64_t *)&b->regs)[i])
-            fprintf(stderr, "  register %d: 0x%" PRIx64 " 0x%" PRIx64 "\n", i, ((const uint64_t *)&a->regs)[i],
-                    ((const uint64_t *)&b->regs)[i]);
+            fprintf(stderr, "  register %d: 0x%" PRIx64 " 0x%" PRIx64 "\n", i,
+                    ((const uint64_t *)&a->regs)[i], ((const uint64_t *)&b->regs)[i]);
 }
 
 static void go_to(struct replay *r, struct odb_pos pos, struct sight *ret)
@@ -66,8 +67,10 @@ static void go_to(struct replay *r, struct odb_pos pos, struct sight *ret)
     const struct odb_stop *s;
     OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_TO_POS, .tick = pos.tick, .rip = pos.rip}, &s));
     if (s->reason != ODB_STOP_POSITION || s->tick != pos.tick || (pos.rip && s->regs.rip != pos.rip)) {
-        fprintf(stderr, "wanted (%" PRIu64 ", 0x%" PRIx64 "), stopped for reason %u at (%" PRIu64 ", 0x%" PRIx64 ") %s %s\n", pos.tick, pos.rip,
-                s->reason, s->tick, s->regs.rip, s->text, s->divergence.what);
+        fprintf(stderr,
+                "wanted (%" PRIu64 ", 0x%" PRIx64 "), stopped for reason %u at (%" PRIu64 ", 0x%" PRIx64
+                ") %s %s\n",
+                pos.tick, pos.rip, s->reason, s->tick, s->regs.rip, s->text, s->divergence.what);
         exit(1);
     }
     look(r, ret);
@@ -136,7 +139,9 @@ int main(int argc, char **argv)
         return 2;
     const char *mode = argc > 3 ? argv[3] : "plain";
     struct replay_options opt = {
-        .out_fd = {-1, -1, -1}, .check = true, .no_vector_ticks = strcmp(mode, "no-vector-ticks") == 0,
+        .out_fd = {-1, -1, -1},
+        .check = true,
+        .no_vector_ticks = strcmp(mode, "no-vector-ticks") == 0,
         .no_superblocks = strcmp(mode, "no-superblocks") == 0,
     };
     int status = first_pass(argv[1], &opt, argc > 2 ? strtoull(argv[2], NULL, 0) : 10);
@@ -145,7 +150,8 @@ int main(int argc, char **argv)
     for (int i = n_copies - 1; i >= 0; i--) {
         OK(replay_run(copies[i], NULL, &s));
         if (s->reason != ODB_STOP_END || s->status != status) {
-            fprintf(stderr, "checkpoint %d: reason %u, status %d, not %d: %s\n", i, s->reason, s->status, status, s->divergence.what);
+            fprintf(stderr, "checkpoint %d: reason %u, status %d, not %d: %s\n", i, s->reason, s->status,
+                    status, s->divergence.what);
             n_failed++;
         }
         replay_close(copies[i]);

@@ -12,12 +12,12 @@
 
 static int n_failed;
 
-#define CHECK(c) \
-    do { \
-        if (!(c)) { \
+#define CHECK(c)                                                            \
+    do {                                                                    \
+        if (!(c)) {                                                         \
             fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #c); \
-            n_failed++; \
-        } \
+            n_failed++;                                                     \
+        }                                                                   \
     } while (0)
 
 static char dir[] = "/tmp/odb-test-synth-XXXXXX";
@@ -70,7 +70,8 @@ static void test_positions(struct replay_options opt)
         OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_TO_POS, .tick = tick}, &s));
         CHECK(s->reason == ODB_STOP_POSITION && s->tick == tick && s->regs.rip == SYNTH_RIP_LOOP);
         CHECK(s->regs.gpr[ODB_RCX] == SYNTH_LOOPS - tick);
-        OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_TO_POS, .tick = tick, .rip = SYNTH_RIP_LOOP + 2}, &s));
+        OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_TO_POS, .tick = tick, .rip = SYNTH_RIP_LOOP + 2},
+                      &s));
         CHECK(s->reason == ODB_STOP_POSITION && s->tick == tick && s->regs.rip == SYNTH_RIP_LOOP + 2);
         CHECK(s->regs.gpr[ODB_RCX] == SYNTH_LOOPS - tick - 1);
     }
@@ -78,12 +79,16 @@ static void test_positions(struct replay_options opt)
     CHECK(e != NULL); /* in the past; the vessel is still good */
     odb_err_free(e);
     OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_TO_EVENT, .event = 0}, &s));
-    CHECK(s->reason == ODB_STOP_EVENT && s->event == 0 && s->regs.rip == SYNTH_RIP_WRITE && s->regs.gpr[ODB_RDX] == 3);
-    OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_TO_POS, .tick = SYNTH_LOOPS - 1, .rip = SYNTH_RIP_WRITE}, &s));
+    CHECK(s->reason == ODB_STOP_EVENT && s->event == 0 && s->regs.rip == SYNTH_RIP_WRITE &&
+          s->regs.gpr[ODB_RDX] == 3);
+    OK(replay_run(
+        r, &(struct odb_run){.flags = ODB_RUN_TO_POS, .tick = SYNTH_LOOPS - 1, .rip = SYNTH_RIP_WRITE}, &s));
     CHECK(s->reason == ODB_STOP_POSITION && s->event == 0 && s->regs.rip == SYNTH_RIP_WRITE);
     OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_TO_EVENT, .event = 1}, &s));
-    CHECK(s->reason == ODB_STOP_EVENT && s->event == 1 && s->regs.rip == SYNTH_RIP_RDTSC && s->regs.gpr[ODB_RAX] == 3);
-    OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_TO_POS, .tick = SYNTH_LOOPS - 1, .rip = SYNTH_CODE + 34}, &s));
+    CHECK(s->reason == ODB_STOP_EVENT && s->event == 1 && s->regs.rip == SYNTH_RIP_RDTSC &&
+          s->regs.gpr[ODB_RAX] == 3);
+    OK(replay_run(
+        r, &(struct odb_run){.flags = ODB_RUN_TO_POS, .tick = SYNTH_LOOPS - 1, .rip = SYNTH_CODE + 34}, &s));
     CHECK(s->reason == ODB_STOP_POSITION && s->event == 2);
     CHECK(s->regs.gpr[ODB_RAX] == (uint32_t)SYNTH_TSC && s->regs.gpr[ODB_RDX] == SYNTH_TSC >> 32);
     OK(replay_run(r, NULL, &s));
@@ -140,7 +145,8 @@ static void test_checkpoints(void)
     for (uint64_t i = 0; i < 10; i++) {
         uint64_t tick = 15 + 10 * (9 - i);
         OK(replay_run(c[9 - i], &(struct odb_run){.flags = ODB_RUN_TO_POS, .tick = tick}, &s));
-        CHECK(s->reason == ODB_STOP_POSITION && s->tick == tick && s->regs.gpr[ODB_RCX] == SYNTH_LOOPS - tick);
+        CHECK(s->reason == ODB_STOP_POSITION && s->tick == tick &&
+              s->regs.gpr[ODB_RCX] == SYNTH_LOOPS - tick);
     }
     struct replay *again; /* of a copy, at an event, and of one that is at the end */
     OK(replay_run(c[0], &(struct odb_run){.flags = ODB_RUN_TO_EVENT, .event = 1}, &s));
@@ -209,8 +215,9 @@ static void expect_refusal(const struct synth *how)
 
 static void test_hostile(void)
 {
-    static const uint64_t bad[] = {ODB_IMAGE_ADDR, ODB_CONTROL_ADDR, ODB_HEAP_ADDR, ODB_IBL_ADDR, 0x7ffffffff000,
-                                   0x800000000000, 0xffffffffff600000, 0x1234, ODB_ENGINE_BASE - 2048};
+    static const uint64_t bad[] = {ODB_IMAGE_ADDR,     ODB_CONTROL_ADDR, ODB_HEAP_ADDR,
+                                   ODB_IBL_ADDR,       0x7ffffffff000,   0x800000000000,
+                                   0xffffffffff600000, 0x1234,           ODB_ENGINE_BASE - 2048};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         expect_refusal(&(struct synth){.extra_map = bad[i]});
         expect_refusal(&(struct synth){.extra_mem = bad[i]});
@@ -233,7 +240,8 @@ int main(void)
     test_whole((struct replay_options){.out_fd = {-1, -1, -1}, .no_vector_ticks = true});
     test_whole((struct replay_options){.out_fd = {-1, -1, -1}, .hook = true});
     test_positions(quiet);
-    test_positions((struct replay_options){.out_fd = {-1, -1, -1}, .no_vector_ticks = true, .no_superblocks = true});
+    test_positions(
+        (struct replay_options){.out_fd = {-1, -1, -1}, .no_vector_ticks = true, .no_superblocks = true});
     test_positions((struct replay_options){.out_fd = {-1, -1, -1}, .hook = true});
     test_no_such_position();
     test_memory();
