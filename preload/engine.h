@@ -122,6 +122,8 @@ void signal_deliver(int signo, const void *siginfo128);
 void signal_return(void);
 /* Asynchronous signals queued while the engine could not deliver: called after each recorded syscall. */
 void signal_deliver_pending(void);
+/* Does the signal that signal_deliver_pending would deliver first want interrupted calls to be restarted? */
+bool signal_pending_restarts(void);
 
 /* ---- maps.c ---- */
 struct engine_map {

@@ -37,7 +37,11 @@ static uint8_t handler_stack[HANDLER_STACK_BYTES] __attribute__((aligned(4096)))
 /* Flags that a program may set through a signal frame: everything but IF, IOPL and the like (kernel: FIX_EFLAGS). */
 #define USER_FLAGS (FL_ARITH | FL_DF | FL_TF | 0x10000 /* RF */ | 0x40000 /* AC */)
 
-struct frame_stack { uint64_t sp; int32_t flags, pad; uint64_t size_bytes; };
+struct frame_stack {
+    uint64_t sp;
+    int32_t flags, pad;
+    uint64_t size_bytes;
+};
 struct frame_mcontext {
     uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags;
     uint16_t cs, gs, fs, ss;
@@ -54,10 +58,15 @@ struct frame {
     struct frame_ucontext uc;
     uint8_t siginfo[128];
 };
-_Static_assert(sizeof(struct frame_mcontext) == 256 && sizeof(struct frame_ucontext) == 304 && sizeof(struct frame) == 440,
+_Static_assert(sizeof(struct frame_mcontext) == 256 && sizeof(struct frame_ucontext) == 304 &&
+                   sizeof(struct frame) == 440,
                "the kernel's rt_sigframe");
 
-struct kernel_siginfo { int32_t signo, error, code, pad; uint64_t addr; uint8_t rest[104]; };
+struct kernel_siginfo {
+    int32_t signo, error, code, pad;
+    uint64_t addr;
+    uint8_t rest[104];
+};
 
 /* ---- the kernel's side ---- */
 
@@ -98,14 +107,14 @@ static bool translate_context(const struct frame_mcontext *m)
 
 static void bad_fault(const struct kernel_siginfo *info, const struct frame_mcontext *m)
 {
-    engine_panic("engine: signal %d code %d addr 0x%lx at engine address 0x%lx (program at 0x%lx, tick %lu)", info->signo,
-                 info->code, info->addr, m->rip, ctx.rip, core_tick());
+    engine_panic("engine: signal %d code %d addr 0x%lx at engine address 0x%lx (program at 0x%lx, tick %lu)",
+                 info->signo, info->code, info->addr, m->rip, ctx.rip, core_tick());
 }
 
 static void queue_signal(const struct kernel_siginfo *info);
 
 __attribute__((force_align_arg_pointer)) static void on_fault(int signo, struct kernel_siginfo *info,
-                                                                struct frame_ucontext *uc)
+                                                              struct frame_ucontext *uc)
 {
     struct frame_mcontext *m = &uc->mc;
     if (m->rip >= (uint64_t)guard_start && m->rip < (uint64_t)guard_end) {
@@ -129,7 +138,8 @@ __attribute__((force_align_arg_pointer)) static void on_fault(int signo, struct 
     m->rflags &= ~(uint64_t)(FL_DF | FL_TF);
 }
 
-static void kernel_handler(int signo, void (*fn)(int, struct kernel_siginfo *, struct frame_ucontext *), uint64_t mask)
+static void kernel_handler(int signo, void (*fn)(int, struct kernel_siginfo *, struct frame_ucontext *),
+                           uint64_t mask)
 {
     struct engine_sigaction act = {
         .handler = (uint64_t)fn,
@@ -166,17 +176,14 @@ static void queue_signal(const struct kernel_siginfo *info)
 }
 
 __attribute__((force_align_arg_pointer)) static void on_async(int signo, struct kernel_siginfo *info,
-                                                                struct frame_ucontext *uc)
+                                                              struct frame_ucontext *uc)
 {
     (void)signo;
     (void)uc;
     queue_signal(info);
 }
 
-void signal_take_over(int signo)
-{
-    kernel_handler(signo, on_async, ~0ULL & ~(BIT(SIGSEGV) | BIT(SIGBUS)));
-}
+void signal_take_over(int signo) { kernel_handler(signo, on_async, ~0ULL & ~(BIT(SIGSEGV) | BIT(SIGBUS))); }
 
 static void tell_kernel_mask(void)
 {
@@ -203,6 +210,15 @@ static bool take_queued(struct kernel_siginfo *ret)
     return found;
 }
 
+bool signal_pending_restarts(void)
+{
+    for (unsigned i = 0; i < n_queued; i++)
+        if (!(sig_mask & BIT(queued[i].signo)))
+            return sig_actions[queued[i].signo].handler > 1 &&
+                   (sig_actions[queued[i].signo].flags & SA_RESTART);
+    return false;
+}
+
 void signal_deliver_pending(void)
 {
     struct kernel_siginfo info;
@@ -225,7 +241,8 @@ static void fp_finish(size_t n_bytes)
 {
     uint64_t features;
     memcpy(&features, fp_image + 512, 8);
-    uint32_t sw[12] = {FP_MAGIC1, (uint32_t)n_bytes + 4, (uint32_t)features, (uint32_t)(features >> 32), (uint32_t)n_bytes};
+    uint32_t sw[12] = {FP_MAGIC1, (uint32_t)n_bytes + 4, (uint32_t)features, (uint32_t)(features >> 32),
+                       (uint32_t)n_bytes};
     memcpy(fp_image + 464, sw, sizeof sw);
     uint32_t magic2 = FP_MAGIC2;
     memcpy(fp_image + n_bytes, &magic2, 4);
@@ -289,11 +306,13 @@ void signal_deliver(int signo, const void *siginfo128)
     fp_finish(xbytes);
     at = frame_address(&a, xbytes + 4, &fp);
     frame_fill(&f, &a, siginfo128, fp);
-    if (!(a.flags & SA_RESTORER) || !poke_logged(fp, fp_image, xbytes + 4) || !poke_logged(at, &f, sizeof f)) {
+    if (!(a.flags & SA_RESTORER) || !poke_logged(fp, fp_image, xbytes + 4) ||
+        !poke_logged(at, &f, sizeof f)) {
         /* No room for the frame: the kernel forces SIGSEGV, and kills if that cannot be handled either. */
         if (signo == SIGSEGV)
             sig_actions[SIGSEGV].handler = 0;
-        pending_fault = (struct pending_fault){.trapno = pending_fault.trapno, .err = pending_fault.err, .cr2 = pending_fault.cr2};
+        pending_fault = (struct pending_fault){
+            .trapno = pending_fault.trapno, .err = pending_fault.err, .cr2 = pending_fault.cr2};
         core_raise(SIGSEGV, 0x80 /* SI_KERNEL */, 0);
         return;
     }

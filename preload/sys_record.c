@@ -24,6 +24,7 @@
 #include "preload/sys_files.h"
 #include "preload/sys_proc.h"
 
+#define E_INTR 4
 #define E_FAULT 14
 #define E_NOSYS 38
 
@@ -213,6 +214,38 @@ static void record_sigreturn(struct model_call *c)
     write_syscall(c, gpr, rflags, rip, tick, 0, 0);
 }
 
+/* Calls that the kernel restarts after a handler with SA_RESTART (man 7 signal); the others always say EINTR. */
+static bool restartable(uint64_t nr)
+{
+    switch (nr) {
+    case __NR_read:
+    case __NR_readv:
+    case __NR_write:
+    case __NR_writev:
+    case __NR_ioctl:
+    case __NR_open:
+    case __NR_openat:
+    case __NR_wait4:
+    case __NR_waitid:
+    case __NR_accept:
+    case __NR_accept4:
+    case __NR_connect:
+    case __NR_recvfrom:
+    case __NR_recvmsg:
+    case __NR_recvmmsg:
+    case __NR_sendto:
+    case __NR_sendmsg:
+    case __NR_sendmmsg:
+    case __NR_flock:
+    case __NR_fcntl:
+    case __NR_mq_timedsend:
+    case __NR_mq_timedreceive:
+    case __NR_futex:
+    case __NR_getrandom: return true;
+    default: return false;
+    }
+}
+
 /* Returns the file's id for a mapping, else 0. */
 static uint32_t record_run(const struct model_syscall *m, struct model_call *c)
 {
@@ -263,6 +296,10 @@ void sys_record_syscall(void)
         take_inputs(m, &c);
         if (sys_virtual(&c) == SYS_PASS)
             file_id = record_run(m, &c);
+        if (c.result == -E_INTR && restartable(c.nr) && signal_pending_restarts()) {
+            signal_deliver_pending(); /* as if it had come before the call, which is made again after the handler */
+            return;
+        }
     }
     write_call(m, &c, file_id);
     sys_call_finish(c.result);
