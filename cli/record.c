@@ -62,7 +62,7 @@ int cli_exit_status(int wait_status)
 
 struct odb_err *cli_record(int argc, char **argv, int *ret_status)
 {
-    struct cli_record_args args;
+    struct cli_record_args args = {0};
     ODB_TRY(cli_parse_record(argc, argv, &args));
     struct cli_recording rec = {0};
     if (!args.bare)

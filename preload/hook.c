@@ -197,7 +197,7 @@ static void log_registers(const struct insn *in)
         gprs |= sigreturn ? 0xffff : 1u << ODB_RAX;
     if (sigreturn)
         vectors = 0xffff;
-    for (uint16_t i = 0; i < ODB_N_GPR; i++)
+    for (unsigned i = 0; i < ODB_N_GPR; i++)
         if (gprs >> i & 1)
             log_reg64(i, ctx.gpr[i]);
     if (in->flags_written || sigreturn)

@@ -30,8 +30,6 @@
 #include "recorder/ring.h"
 #include "trace/trace.h"
 
-extern char **environ;
-
 struct recording {
     const struct odb_record_options *opt;
     struct ring ring;
