@@ -199,7 +199,7 @@ static void add_run(gaddr start, gaddr end)
     }
     if (n_runs == RUNS_MAX)
         start_failed("too much memory in use before the start", -12);
-    runs[n_runs++] = (struct run){start, end};
+    runs[n_runs++] = (struct run){start, end}; /* NOLINT: runs is allocated before the first call */
 }
 
 static bool page_is_zero(gaddr page)
