@@ -7,6 +7,9 @@
 quick=(asm hello_static hello_static_pie hello_dynamic hello_native lua perl gzip openssl_dgst x87 avx2 wasm sqlite_small python_small)
 slow=(ls_usr_share python sqlite bzip2 xz cc1 fortran gzip_big perl_long openssl_ciphers)
 
+# Those that are indexed as well (short ones).
+indexed=" asm hello_static hello_static_pie hello_dynamic hello_native lua perl avx2 wasm "
+
 need() {
     local p
     for p in "$@"; do command -v "$p" >/dev/null || { echo "not installed: $p"; return 77; }; done

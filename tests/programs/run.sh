@@ -63,6 +63,12 @@ one() {
         timed "replay$i" "$odb" replay --check rec
         same "replay$i" || return
     done
+    if [[ $indexed == *" $name "* ]]; then
+        timed index "$odb" index rec
+        [ "$got" = 0 ] || { head -n 3 out/index.err >out/why; wrong "index: status $got"; return; }
+        timed query "$odb" query rec "SELECT sum(length(text)) FROM output WHERE fd = 1"
+        grep -q "$(stat -c %s out/native.out)" out/query.out || { cat out/query.* >out/why; wrong "query: bytes of output"; return; }
+    fi
     printf '%-18s status %-3s native %6s s  record %6s s  replay %6s s  %8s KB\n' "$name" "$status" "$native" "$record" "$cpu" \
         "$(du -sk rec | cut -f1)"
     passed=$((passed + 1))
