@@ -130,7 +130,11 @@ for name in $core dd python3-pass true; do
         -v rep="$(median <"$tmp/$name.replay.cpu")" -v wall="$(median <"$tmp/$name.record.wall")" 'BEGIN {
             if (n < 0.0001) n = 0.0001
             if (rec < 0.0001) rec = 0.0001
-            printf "%-13s %9.3f %9.3f %9.3f %8.2f %8.2f %10.1f %10d\n", name, n, rec, rep, rec / n, rep / rec, wall * 1000, size
+            limit = index(core, " " name " ") ? 2.2 : name == "dd" ? 2.5 : name == "python3-pass" ? 6 : 0
+            over = limit && rec / n > limit || name == "true" && wall > 0.04
+            slow = limit && rep / rec > 1.1
+            printf "%-13s %9.3f %9.3f %9.3f %7.2f%s %7.2f%s %10.1f %10d\n", name, n, rec, rep, rec / n, over ? "!" : " ",
+                rep / rec, slow ? "!" : " ", wall * 1000, size
             if (index(core, " " name " ")) print rec / n, rep / rec >> sums
         }'
 done
@@ -138,4 +142,5 @@ if [ -s "$tmp/sums" ]; then
     awk '{ a += log($1); b += log($2); if ($1 > worst) worst = $1; n++ }
          END { printf "geometric mean of %d: record/native %.2f (worst %.2f), replay/record %.2f\n", n, exp(a / n), worst, exp(b / n) }' "$tmp/sums"
 fi
+echo 'limits: record/native 1.5 in the mean and 2.2 for each, dd 2.5, python3 -c pass 6, true 40 ms; replay/record 1.1; "!" is over'
 exit $failed

@@ -2,7 +2,7 @@
  *
  * A tracee shows one behaviour, checks it itself, and prints EXIT-SUCCESS; exit status 77 with a reason
  * says that it cannot run here. Its output must be the same in every run: no pids, times or addresses.
- * To add one: a file here, its name in meson.build; see docs/howto-test.md. */
+ * To add one: a file here, its name in meson.build; see docs/howto-add-a-test.md. */
 #ifndef ODB_TESTS_TRACEE_H
 #define ODB_TESTS_TRACEE_H
 
