@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2015
 # Shared by the scripts of tests/recorder: $odb, $dir (temporary, kept when something failed), fail, finish.
 odb=$1
 shift

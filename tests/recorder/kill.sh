@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC1091,SC2154,SC2015,SC2016
 # kill.sh ODB LOOP: SIGKILL of the program, and of the recorder, in the middle of slow and of fast streams of events.
 # Both leave a recording that replays to its last complete event.
 set -uo pipefail
@@ -21,7 +22,8 @@ start() {
 # What was written must come again, line by line; at most the last line may be short of its event.
 prefix_replayed() {
     local what=$1
-    local n=$(wc -c < "$dir/out")
+    local n
+    n=$(wc -c < "$dir/out")
     [ "$n" -gt 0 ] && cmp -s -n "$n" "$dir/out" "$dir/recorded" || fail "$what: other output"
     [ $(($(wc -l < "$dir/recorded") - $(wc -l < "$dir/out"))) -le 1 ] || fail "$what: lines are missing"
 }

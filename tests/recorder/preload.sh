@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC1091,SC2154,SC2015,SC2016
 # preload.sh ODB NO_PTRACE DYNAMIC STATIC: where ptrace is forbidden, dynamic programs are recorded from the LD_PRELOAD
 # constructor on, with an unchanged environment; static ones are refused by name.
 set -uo pipefail

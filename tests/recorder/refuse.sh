@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC1091,SC2154,SC2015,SC2016
 # refuse.sh ODB HELLO: what odb does not record is refused in one line that names it, and what was recorded is kept.
 set -uo pipefail
 . "$(dirname "$0")/common.sh"

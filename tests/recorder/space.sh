@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC1091,SC2154,SC2015,SC2016
 # space.sh ODB LOOP: a full disk ends the recording with a clear message; what was written replays.
 set -uo pipefail
 [ "$(id -u)" = 0 ] || { echo "skipped: needs root to mount a small file system"; exit 77; }

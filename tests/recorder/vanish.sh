@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC1091,SC2154,SC2015,SC2016
 # vanish.sh ODB PROGRAM LIBRARY: replay after the program and its library are gone, and after they were replaced by others.
 set -uo pipefail
 . "$(dirname "$0")/common.sh"
@@ -13,7 +14,7 @@ cp /bin/true "$program"
 printf 'not a library' > "$library"
 expect 6 "replay, files replaced" "$odb" replay --check "$dir/rec"
 cmp -s "$dir/out" "$dir/recorded" || fail "files replaced: other output"
-rm -r "$dir/bin"
+rm -r "${dir:?}/bin"
 expect 6 "replay, files gone" "$odb" replay --check "$dir/rec"
 cmp -s "$dir/out" "$dir/recorded" || fail "files gone: other output"
 mv "$dir/rec" "$dir/moved"
