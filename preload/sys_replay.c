@@ -73,6 +73,44 @@ static void compare_position(uint64_t tick, gaddr rip, const char *what)
         diverged(ODB_DIV_TICK, 0, tick, core_tick(), 0, what);
 }
 
+/* ---- the index log ---- */
+
+/* A log begins with the registers: at the program's start, or where a checkpoint was put into index mode. */
+static void log_begin(void)
+{
+    static bool begun;
+    if (begun || !log_active())
+        return;
+    begun = true;
+    vessel_log_start();
+}
+
+static void log_event(uint16_t kind, const struct odb_event *ev)
+{
+    if (!log_active())
+        return;
+    struct odb_log head = {.kind = kind, .n = ev->size_bytes, .arg = replay_ordinal};
+    log_record(&head, ev, ev->size_bytes);
+}
+
+static void log_syscall(const struct odb_ev_syscall *ev, const struct model_call *c)
+{
+    struct odb_log_syscall body = {.nr = c->nr,
+                                   .result = ev->result,
+                                   .file_id = ev->file_id,
+                                   .tid = ev->ev.tid,
+                                   .event = replay_ordinal};
+    memcpy(body.args, c->args, sizeof(body.args));
+    struct odb_log head = {.kind = ODB_LOG_SYSCALL, .n = sizeof(body), .arg = c->nr};
+    log_record(&head, &body, sizeof(body));
+}
+
+static void log_reg(uint16_t reg, uint64_t value)
+{
+    struct odb_log head = {.kind = ODB_LOG_REG, .reg = reg, .n = 8};
+    log_record(&head, &value, 8);
+}
+
 /* ---- where to stop ---- */
 
 static void arm(void)
@@ -123,35 +161,8 @@ const char *replay_set_run(const struct odb_run *run, bool *ret_at_once)
                   CONTROL->options & ODB_OPT_TRACE_HOOK);
     if (user.to_pos || had_position)
         arm();
+    log_begin();
     return NULL;
-}
-
-/* ---- the index log ---- */
-
-static void log_event(uint16_t kind, const struct odb_event *ev)
-{
-    if (!log_active())
-        return;
-    struct odb_log head = {.kind = kind, .n = ev->size_bytes, .arg = replay_ordinal};
-    log_record(&head, ev, ev->size_bytes);
-}
-
-static void log_syscall(const struct odb_ev_syscall *ev, const struct model_call *c)
-{
-    struct odb_log_syscall body = {.nr = c->nr,
-                                   .result = ev->result,
-                                   .file_id = ev->file_id,
-                                   .tid = ev->ev.tid,
-                                   .event = replay_ordinal};
-    memcpy(body.args, c->args, sizeof(body.args));
-    struct odb_log head = {.kind = ODB_LOG_SYSCALL, .n = sizeof(body), .arg = c->nr};
-    log_record(&head, &body, sizeof(body));
-}
-
-static void log_reg(uint16_t reg, uint64_t value)
-{
-    struct odb_log head = {.kind = ODB_LOG_REG, .reg = reg, .n = 8};
-    log_record(&head, &value, 8);
 }
 
 /* ---- the stream ---- */
@@ -366,8 +377,7 @@ void replay_begin(void)
         replay_error("the recording ends before the program began");
     image_build();
     memset(want_gpr, 0, sizeof(want_gpr));
-    if (log_active())
-        vessel_log_start();
+    log_begin();
     look_ahead();
 }
 

@@ -164,6 +164,63 @@ static void test_checkpoints(void)
         replay_close(c[i]);
 }
 
+struct log_counts {
+    uint64_t n_insns, n_starts, n_maps, n_syscalls, n_outputs, n_pages, first_kind, first_rip;
+};
+
+static void count_log(struct replay *r, struct log_counts *c)
+{
+    size_t n;
+    const uint8_t *p = replay_log(r, &n), *end = p + n;
+    while (p < end) {
+        struct odb_log h;
+        memcpy(&h, p, sizeof(h));
+        c->first_kind = c->first_kind ? c->first_kind : h.kind;
+        if (h.kind == ODB_LOG_INSN && !c->n_insns++)
+            c->first_rip = h.arg;
+        c->n_starts += h.kind == ODB_LOG_START;
+        c->n_maps += h.kind == ODB_LOG_MAP;
+        c->n_syscalls += h.kind == ODB_LOG_SYSCALL;
+        c->n_outputs += h.kind == ODB_LOG_OUTPUT;
+        c->n_pages += h.kind == ODB_LOG_PAGES;
+        size_t body = h.kind == ODB_LOG_INSN ? 0 : ((size_t)h.n + 7) & ~(size_t)7;
+        p += sizeof(h) + (h.kind == ODB_LOG_MEM ? 2 * body : body);
+    }
+    CHECK(p == end);
+}
+
+static void test_index(void)
+{
+    enum { N_INSNS = 1 + 2 * SYNTH_LOOPS + 10 };
+    const struct odb_stop *s;
+    struct log_counts c = {0};
+    struct replay *r =
+        opened(&(struct synth){0}, (struct replay_options){.out_fd = {-1, -1, -1}, .index = true});
+    OK(replay_run(r, NULL, &s));
+    CHECK(s->reason == ODB_STOP_END && s->status == 7 && s->insns == N_INSNS);
+    count_log(r, &c);
+    CHECK(c.n_insns == N_INSNS && c.n_starts == 1 && c.n_maps == 2 && c.n_pages == 1 && c.n_syscalls == 1 &&
+          c.n_outputs == 1);
+    CHECK(c.first_kind == ODB_LOG_MAP && c.first_rip == SYNTH_CODE);
+    replay_close(r);
+
+    /* a checkpoint of a plain run, put into index mode: the rest of the log */
+    struct replay *part;
+    r = opened(&(struct synth){0}, quiet);
+    OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_TO_POS, .tick = 600}, &s));
+    OK(replay_checkpoint_index(r, &part));
+    OK(replay_run(part, NULL, &s));
+    CHECK(s->reason == ODB_STOP_END && s->status == 7);
+    c = (struct log_counts){0};
+    count_log(part, &c);
+    CHECK(c.n_insns == N_INSNS - 1 - 2 * 600 && c.n_starts == 1 && c.n_maps == 0 && c.n_syscalls == 1);
+    CHECK(c.first_kind == ODB_LOG_START && c.first_rip == SYNTH_RIP_LOOP);
+    replay_close(part);
+    OK(replay_run(r, NULL, &s));
+    CHECK(s->reason == ODB_STOP_END && s->status == 7);
+    replay_close(r);
+}
+
 static void test_cut(void)
 {
     const struct odb_stop *s;
@@ -246,6 +303,7 @@ int main(void)
     test_no_such_position();
     test_memory();
     test_checkpoints();
+    test_index();
     test_cut();
     expect_divergence(&(struct synth){.write_rdx = 4}, ODB_DIV_REGISTER, 0, "rdx recorded 0x4, replayed 0x3");
     expect_divergence(&(struct synth){.write_tick = 1}, ODB_DIV_TICK, 0, "tick recorded 1000, replayed 999");
