@@ -10,7 +10,7 @@
 
 static const char *const stmt_sql[DB_N_STMT] = {
     [DB_CHUNK_BY_ID] = CHUNK_COLUMNS "WHERE id=?1",
-    [DB_CHUNK_BY_T] = CHUNK_COLUMNS "WHERE t_start<=?1 ORDER BY t_start DESC LIMIT 1",
+    [DB_CHUNK_BY_T] = CHUNK_COLUMNS "WHERE t_start<=?1 ORDER BY t_start DESC, id DESC LIMIT 1",
     [DB_CHUNK_NEXT] = CHUNK_COLUMNS "WHERE id>=?1 ORDER BY id LIMIT 1",
     [DB_CHUNK_PREV] = CHUNK_COLUMNS "WHERE id<=?1 ORDER BY id DESC LIMIT 1",
     [DB_CHUNK_NEXT_REG] =
@@ -216,7 +216,7 @@ static struct odb_err *read_chunk(struct odb_db *db, sqlite3_stmt *st, bool *ret
     int64_t v[7];
     for (int i = 0; i < 7; i++)
         v[i] = sqlite3_column_int64(st, i);
-    if (v[0] < 0 || v[1] < 0 || v[2] <= 0 || v[2] > ODB_CHUNK_INSNS || v[1] > (int64_t)db->end - v[2] ||
+    if (v[0] < 0 || v[1] < 0 || v[2] < 0 || v[2] > ODB_CHUNK_INSNS || v[1] > (int64_t)db->end - v[2] ||
         v[5] < 0 || v[6] < 0 || v[5] > UINT32_MAX || v[6] > UINT32_MAX)
         return odb_err("corrupt index: chunk %lld", (long long)v[0]);
     *ret = (struct db_chunk){
@@ -295,7 +295,8 @@ static struct odb_err *decode(enum chunk_column kind, const void *p, size_t n, c
 static struct odb_err *load_column(struct odb_db *db, enum chunk_column kind, const struct db_chunk *c,
                                    struct db_column *col)
 {
-    if ((kind == CHUNK_REGS && !c->n_reg) || (kind == CHUNK_MEMS && !c->n_mem))
+    if ((kind == CHUNK_INSNS && !c->n) || (kind == CHUNK_REGS && !c->n_reg) ||
+        (kind == CHUNK_MEMS && !c->n_mem))
         return NULL; /* nothing written, no row */
     _cleanup_reset_ sqlite3_stmt *st = NULL;
     bool row = false;

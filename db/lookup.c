@@ -44,17 +44,20 @@ struct odb_err *db_registers(struct odb_db *db, uint64_t t, uint32_t tid, struct
     r.tid = tid ? tid : c.tid;
     r.vector_bytes = db->vector_bytes;
     r.runs = r.tid == c.tid;
-    ODB_TRY(find_snapshot(db, r.tid, c.id, &r.regs));
-    if (r.runs) {
+    /* the last state has a snapshot of its own, behind the last chunk */
+    ODB_TRY(find_snapshot(db, r.tid, t == db->end ? INT64_MAX : c.id, &r.regs));
+    if (r.runs && t < db->end) {
         _cleanup_column_ struct db_column *col = NULL;
         ODB_TRY(db_column_get(db, CHUNK_REGS, &c, &col));
         const struct chunk_regs *w = &col->regs;
-        for (uint32_t i = 0; i < w->n && w->at[i] < t - c.t_start; i++)
+        for (uint32_t i = 0; i < w->n && w->at[i] <= t - c.t_start; i++)
             regfile_set(&r.regs, w->reg[i],
                         regfile_wide(w->reg[i]) < 0 ? (const void *)&w->val[i] : w->wide + w->val[i],
                         w->len[i]);
-        uint32_t runs;
-        ODB_TRY(db_position(db, t, &r.regs.scalar[ODB_REG_RIP], &runs));
+    }
+    if (r.runs) {
+        uint32_t tid_there;
+        ODB_TRY(db_position(db, t, &r.regs.scalar[ODB_REG_RIP], &tid_there));
     }
     *ret = r;
     return NULL;

@@ -33,7 +33,7 @@ static const uint32_t *at_of(const struct db_scan *s)
 
 uint64_t db_scan_t(const struct db_scan *s)
 {
-    return s->chunk.t_start + (s->kind == SCAN_EXEC ? s->i : at_of(s)[s->i]);
+    return s->kind == SCAN_EXEC ? s->chunk.t_start + s->i : s->chunk.t_start + at_of(s)[s->i] - 1;
 }
 
 struct odb_err *db_scan_rip(struct db_scan *s, gaddr *ret)
@@ -42,10 +42,15 @@ struct odb_err *db_scan_rip(struct db_scan *s, gaddr *ret)
         *ret = s->col->insns.rip[s->i];
         return NULL;
     }
+    if (!at_of(s)[s->i]) { /* of the instruction before the chunk */
+        uint32_t tid;
+        return s->chunk.t_start ? db_position(s->db, s->chunk.t_start - 1, ret, &tid)
+                                : odb_err("corrupt index: a write before the first instruction");
+    }
     if (!s->insns)
         ODB_TRY(db_column_get(s->db, CHUNK_INSNS, &s->chunk, &s->insns));
     odb_assert(s->insns);
-    *ret = s->insns->insns.rip[at_of(s)[s->i]];
+    *ret = s->insns->insns.rip[at_of(s)[s->i] - 1];
     return NULL;
 }
 
@@ -159,6 +164,12 @@ static struct odb_err *seek_chunk(struct db_scan *s, uint64_t from, bool *ret_fo
 
 /* ---- rows ---- */
 
+/* How many of the chunk's instructions have t' < t. */
+static uint32_t instructions_below(const struct db_chunk *c, uint64_t t)
+{
+    return t <= c->t_start ? 0 : t - c->t_start > c->n ? c->n : (uint32_t)(t - c->t_start);
+}
+
 /* Loads s->chunk and finds its rows within t. */
 static struct odb_err *enter_chunk(struct db_scan *s)
 {
@@ -174,19 +185,13 @@ static struct odb_err *enter_chunk(struct db_scan *s)
         return NULL;
     ODB_TRY(db_column_get(db, column_of(s->kind), c, &s->col));
     odb_assert(s->col);
-    uint64_t lo = s->t_lo > c->t_start ? s->t_lo - c->t_start : 0;
-    uint64_t hi = s->t_hi < c->t_start ? 0 : s->t_hi - c->t_start + 1; /* exclusive */
-    if (s->t_hi < c->t_start || lo >= c->n)
-        return NULL;
-    if (hi > c->n)
-        hi = c->n;
     if (s->kind == SCAN_EXEC) {
-        s->first = (uint32_t)lo;
-        s->last = (uint32_t)hi;
-    } else {
+        s->first = instructions_below(c, s->t_lo);
+        s->last = instructions_below(c, s->t_hi + 1);
+    } else { /* position p is t = t_start + p - 1 */
         uint32_t n = s->kind == SCAN_REG ? s->col->regs.n : s->col->mems.n;
-        s->first = db_lower(at_of(s), n, lo);
-        s->last = db_lower(at_of(s), n, hi);
+        s->first = db_lower(at_of(s), n, s->t_lo + 1 < c->t_start ? 0 : s->t_lo + 1 - c->t_start);
+        s->last = db_lower(at_of(s), n, s->t_hi + 2 < c->t_start ? 0 : s->t_hi + 2 - c->t_start);
     }
     s->i = s->desc ? s->last : s->first - 1;
     return NULL;
@@ -226,6 +231,21 @@ static struct odb_err *next_in_chunk(struct db_scan *s, bool *ret)
     }
 }
 
+/* Writes of t_hi, the last instruction of chunk c, may go on in the chunks behind it: moves to the last of those. */
+static struct odb_err *skip_behind(struct db_scan *s, struct db_chunk *c)
+{
+    bool more = c->t_start + c->n == s->t_hi + 1;
+    while (more) {
+        struct db_chunk next;
+        ODB_TRY(db_chunk_seek(s->db, c->id + 1, false, -1, &more, &next));
+        if (more) {
+            more = !next.n;
+            *c = next;
+        }
+    }
+    return NULL;
+}
+
 struct odb_err *db_scan_begin(struct db_scan *s, struct odb_db *db)
 {
     s->db = db;
@@ -241,6 +261,8 @@ struct odb_err *db_scan_begin(struct db_scan *s, struct odb_db *db)
     struct db_chunk c;
     bool found;
     ODB_TRY(db_chunk_at(db, s->desc ? s->t_hi : s->t_lo, &c));
+    if (s->desc)
+        ODB_TRY(skip_behind(s, &c));
     ODB_TRY(seek_chunk(s, c.id, &found));
     if (!found)
         return NULL;
@@ -258,8 +280,8 @@ struct odb_err *db_scan_next(struct db_scan *s, bool *ret)
                 return NULL;
         }
         bool found = false;
-        bool beyond =
-            s->desc ? s->chunk.t_start <= s->t_lo || !s->chunk.id : s->chunk.t_start + s->chunk.n > s->t_hi;
+        bool beyond = s->desc ? s->chunk.t_start <= s->t_lo || !s->chunk.id
+                              : s->chunk.t_start + s->chunk.n > s->t_hi + 1;
         if (!beyond)
             ODB_TRY(seek_chunk(s, s->desc ? s->chunk.id - 1 : s->chunk.id + 1, &found));
         if (!found) {

@@ -18,6 +18,7 @@ struct odb_err *index_builder_create(const char *dir, struct index_builder **ret
     struct index_builder *b = calloc(1, sizeof(*b));
     if (!b)
         return odb_err("index: out of memory");
+    b->chunk_bytes = ODB_CHUNK_BYTES;
     chunk_enc_init(&b->enc);
     b->dir = strdup(dir);
     struct odb_err *e = b->dir ? store_create(dir, &b->store) : odb_err("index: out of memory");
@@ -34,6 +35,8 @@ struct odb_err *index_builder_create(const char *dir, struct index_builder **ret
     *ret = b;
     return NULL;
 }
+
+void index_builder_limit_chunks(struct index_builder *b, uint32_t n_bytes) { b->chunk_bytes = n_bytes; }
 
 void index_builder_discard(struct index_builder *b)
 {
@@ -94,13 +97,17 @@ static struct odb_err *flush_lines(struct index_builder *b, uint64_t group)
     return lines_flush(&b->exec_lines, b->store, ODB_POST_EXEC, group);
 }
 
-/* Ends the current chunk, if it has instructions. */
+/* Ends the current chunk, if there is one. It may have no instructions, only writes of the one before it. */
 static struct odb_err *end_chunk(struct index_builder *b)
 {
     struct chunk_enc *e = &b->enc;
-    if (!e->n_insn)
+    if (!b->open)
         return NULL;
-    ODB_TRY(put_column(b, CHUNK_INSNS, STORE_INSNS));
+    b->open = false;
+    if (!e->n_insn && !e->n_reg && !e->n_mem)
+        return NULL;
+    if (e->n_insn)
+        ODB_TRY(put_column(b, CHUNK_INSNS, STORE_INSNS));
     if (e->n_reg)
         ODB_TRY(put_column(b, CHUNK_REGS, STORE_REGS));
     if (e->n_mem)
@@ -123,20 +130,24 @@ static struct odb_err *end_chunk(struct index_builder *b)
     return NULL;
 }
 
-static struct odb_err *begin_chunk(struct index_builder *b)
-{
-    if (!b->n_threads)
-        ODB_TRY(switch_thread(b, b->pid));
-    b->chunk_t = b->count;
-    return snapshot(b, &b->threads[b->current]);
-}
-
 static struct odb_err *mark(struct lines *l, gaddr addr, uint64_t n_bytes, uint32_t chunk)
 {
     for (uint64_t line = addr / ODB_LINE_BYTES; line <= (addr + n_bytes - 1) / ODB_LINE_BYTES; line++)
         if (!lines_known(l, line))
             ODB_TRY(lines_add(l, line, chunk % ODB_GROUP_CHUNKS));
     return NULL;
+}
+
+static struct odb_err *begin_chunk(struct index_builder *b)
+{
+    if (!b->n_threads)
+        ODB_TRY(switch_thread(b, b->pid));
+    b->open = true;
+    b->chunk_t = b->count;
+    /* its first writes may be those of the last instruction: a look-up by rip must find them */
+    if (b->count)
+        ODB_TRY(mark(&b->exec_lines, b->last_rip, 1, b->chunk));
+    return snapshot(b, &b->threads[b->current]);
 }
 
 /* ---- records ---- */
@@ -157,12 +168,13 @@ static struct odb_err *on_insn(struct index_builder *b, gaddr rip)
     if (b->n_base_pages)
         ODB_TRY(builder_flush_base_pages(b));
     ODB_TRY(story_insn(b));
-    if (b->enc.n_insn >= ODB_CHUNK_INSNS || b->enc.value_bytes >= ODB_CHUNK_BYTES)
+    if (b->enc.n_insn >= ODB_CHUNK_INSNS || b->enc.value_bytes >= b->chunk_bytes)
         ODB_TRY(end_chunk(b));
-    if (!b->enc.n_insn)
+    if (!b->open)
         ODB_TRY(begin_chunk(b));
     chunk_enc_insn(&b->enc, rip);
     b->count++;
+    b->last_rip = rip;
     return mark(&b->exec_lines, rip, 1, b->chunk);
 }
 
@@ -183,7 +195,9 @@ static struct odb_err *on_reg(struct index_builder *b, const struct odb_log *r, 
         ODB_TRY(switch_thread(b, b->pid));
     if (r->reg >= ODB_REG_VEC0 && r->reg < ODB_REG_VEC0 + 32 && r->n > b->vector_bytes)
         b->vector_bytes = r->n;
-    if (b->enc.n_insn)
+    if (b->count && !b->open)
+        ODB_TRY(begin_chunk(b));
+    if (b->open)
         chunk_enc_reg(&b->enc, r->reg, value, r->n);
     regfile_set(&b->threads[b->current].regs, r->reg, value, r->n);
     return NULL;
@@ -229,8 +243,12 @@ static struct odb_err *on_mem(struct index_builder *b, const struct odb_log *r, 
 {
     if (!r->n)
         return NULL;
-    if (!b->enc.n_insn)
+    if (!b->count)
         return on_pages(b, r->arg, new_, r->n);
+    if (b->open && b->enc.value_bytes >= b->chunk_bytes) /* within one instruction */
+        ODB_TRY(end_chunk(b));
+    if (!b->open)
+        ODB_TRY(begin_chunk(b));
     unsigned flags = !(r->reg & ODB_LOG_KERNEL) ? 0
                      : b->after_signal          ? ODB_MEM_KERNEL | ODB_MEM_SIGNAL
                                                 : ODB_MEM_KERNEL;
@@ -305,7 +323,8 @@ static uint64_t body_bytes(const struct odb_log *r)
 
 static struct odb_err *on_record(struct index_builder *b, const struct odb_log *r, const uint8_t *body)
 {
-    if (r->kind != ODB_LOG_INSN && r->kind != ODB_LOG_REG && r->arg + r->n < r->arg)
+    bool memory = r->kind == ODB_LOG_MEM || r->kind == ODB_LOG_MEM_IN || r->kind == ODB_LOG_PAGES;
+    if (memory && r->arg + r->n < r->arg)
         return odb_err("index log: record %u leaves the address space", r->kind);
     if (b->pending && !leaves_open(r, body))
         ODB_TRY(settle(b));

@@ -24,6 +24,8 @@ struct odb_err *index_builder_create(const char *dir, struct index_builder **ret
  * NOTE may come twice (here and inside the log). */
 struct odb_err *index_builder_event(struct index_builder *b, const struct odb_event *ev) ODB_MUST_CHECK;
 struct odb_err *index_builder_feed(struct index_builder *b, const void *log, size_t n_bytes) ODB_MUST_CHECK;
+/* Chunks end after so many written bytes instead of ODB_CHUNK_BYTES: for tests. */
+void index_builder_limit_chunks(struct index_builder *b, uint32_t n_bytes);
 /* Instructions so far. */
 uint64_t index_builder_insns(const struct index_builder *b);
 

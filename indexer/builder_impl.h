@@ -32,7 +32,9 @@ struct index_builder {
     struct bytes blob; /* scratch */
     uint64_t count;    /* instructions completed */
     bool pending;      /* an INSN that may not have completed */
-    gaddr pending_rip;
+    gaddr pending_rip, last_rip;
+    uint32_t chunk_bytes;
+    bool open;      /* a chunk is being filled */
     uint32_t chunk; /* id of the chunk being filled */
     uint64_t chunk_t, n_reg, n_mem;
     uint32_t vector_bytes;

@@ -207,8 +207,8 @@ static void put_flags(struct chunk_enc *e, uint64_t v)
 
 void chunk_enc_reg(struct chunk_enc *e, unsigned reg, const void *value, size_t n_bytes)
 {
-    odb_assert(reg < ODB_N_REG && e->n_insn && n_bytes <= ODB_WIDE_BYTES);
-    uint32_t at = e->n_insn - 1;
+    odb_assert(reg < ODB_N_REG && n_bytes <= ODB_WIDE_BYTES);
+    uint32_t at = e->n_insn;
     put_varint(&e->reg_at, at - e->last_reg_at);
     e->last_reg_at = at;
     put_byte(&e->reg_id, (uint8_t)reg);
@@ -232,8 +232,7 @@ void chunk_enc_reg(struct chunk_enc *e, unsigned reg, const void *value, size_t 
 void chunk_enc_mem(struct chunk_enc *e, gaddr addr, uint32_t n_bytes, unsigned flags, const uint8_t *old,
                    const uint8_t *new_)
 {
-    odb_assert(e->n_insn);
-    uint32_t at = e->n_insn - 1;
+    uint32_t at = e->n_insn;
     put_varint(&e->mem_at, at - e->last_mem_at);
     e->last_mem_at = at;
     put_varint(&e->mem_head, (uint64_t)n_bytes << 2 | flags);

@@ -5,7 +5,7 @@
  * Varints are LEB128; "delta" is zigzag varint of the difference to the previous value (first: to 0).
  *
  *   insns "OCI1"   rips: delta
- *   regs  "OCR1"   at: varint, instruction of the write minus that of the previous write (from 0)
+ *   regs  "OCR1"   at: varint, position of the write minus that of the previous write (from 0)
  *                  reg: u8, enum odb_reg
  *                  wide: vector and x87 registers: u8 length, bytes
  *                  83 more streams, one for each register number: the values of that register, if it is a
@@ -87,7 +87,7 @@ void chunk_enc_init(struct chunk_enc *e);
 void chunk_enc_deinit(struct chunk_enc *e);
 void chunk_enc_reset(struct chunk_enc *e);
 void chunk_enc_insn(struct chunk_enc *e, gaddr rip);
-/* Writes by the latest instruction. */
+/* Writes by the latest instruction; before any, by the one before the chunk. */
 void chunk_enc_reg(struct chunk_enc *e, unsigned reg, const void *value, size_t n_bytes);
 void chunk_enc_mem(struct chunk_enc *e, gaddr addr, uint32_t n_bytes, unsigned flags, const uint8_t *old,
                    const uint8_t *new_);
@@ -105,14 +105,17 @@ struct odb_err *piece_encode(const void *p, size_t n_bytes, struct bytes *out) O
 struct odb_err *piece_decode(const void *blob, size_t n_bytes, void *to, size_t max_bytes, size_t *ret_n)
     ODB_MUST_CHECK;
 
-/* Decoded columns. Arrays owned by the struct; `at` ascends. */
+/* Decoded columns. Arrays owned by the struct; `at` ascends.
+ *
+ * Position p > 0 is the chunk's p-th instruction (t = t_start + p - 1). Position 0 is the instruction before the
+ * chunk: where one instruction writes more than a chunk holds, its writes go on in the next. */
 struct chunk_insns {
     uint32_t n;
     gaddr *rip;
 };
 struct chunk_regs {
     uint32_t n;
-    uint32_t *at; /* instruction in the chunk */
+    uint32_t *at; /* position */
     uint8_t *reg;
     uint8_t *len;  /* bytes: 8 for scalars */
     uint64_t *val; /* scalar value, or offset into `wide` */

@@ -7,7 +7,7 @@
 #include "common/cleanup.h"
 #include "indexer/chunk.h"
 
-#define RAW_MAX_BYTES (512u << 20)
+#define RAW_MAX_BYTES (128u << 20)
 
 /* One stream of a blob. `bad` sticks at the first read beyond its end. */
 struct stream {
@@ -116,7 +116,7 @@ static bool regs_fill(struct chunk_regs *c, struct stream s[CHUNK_STREAMS_MAX], 
     for (uint32_t i = 0; i < c->n; i++) {
         at += get_varint(&s[0]);
         uint8_t reg = s[1].p[i];
-        if (at >= n_insn || reg >= ODB_N_REG)
+        if (at > n_insn || reg >= ODB_N_REG)
             return false;
         c->at[i] = (uint32_t)at;
         c->reg[i] = reg;
@@ -180,7 +180,7 @@ static bool mems_fill(struct chunk_mems *c, struct stream s[5], uint32_t n_insn)
         uint64_t head = get_varint(&s[1]);
         addr = get_delta(&s[2], addr);
         uint64_t size = head >> 2;
-        if (at >= n_insn || size > total - off || addr + size < addr)
+        if (at > n_insn || size > total - off || addr + size < addr)
             return false;
         c->at[i] = (uint32_t)at;
         c->addr[i] = addr;

@@ -186,25 +186,6 @@ static void random_map(struct synth *s)
     }
 }
 
-static void do_syscall(struct synth *s)
-{
-    struct odb_log_syscall c = {
-        .nr = 0, .args = {3, SYNTH_BASE, 100}, .result = 100, .tid = s->now->tid, .event = s->n_calls};
-    put(s, ODB_LOG_SYSCALL, 0, sizeof(c), 0, &c, sizeof(c));
-    if (!synth_below(s, 2))
-        random_map(s);
-    for (uint64_t k = synth_below(s, 3); k; k--)
-        do_write(s, SYNTH_BASE + synth_below(s, SYNTH_PAGES * 4096 - 9000),
-                 1 + (uint32_t)synth_below(s, 9000), 1, false);
-    if (s->n_calls == s->cap_calls) {
-        s->cap_calls = s->cap_calls ? s->cap_calls * 2 : 64;
-        s->call_t = realloc(s->call_t, s->cap_calls * sizeof(*s->call_t));
-    }
-    s->call_t[s->n_calls++] = s->count - 1;
-    if (!synth_below(s, 4))
-        put(s, ODB_LOG_OUTPUT, 1, 6, 1, "hello\n", 6);
-}
-
 static void do_reg(struct synth *s)
 {
     static const uint16_t regs[] = {0,
@@ -230,6 +211,27 @@ static void do_reg(struct synth *s)
     bytes_append(&s->bytes, v, n);
     apply(s, s->now, op);
     put(s, ODB_LOG_REG, reg, n, 0, v, n);
+}
+
+static void do_syscall(struct synth *s)
+{
+    struct odb_log_syscall c = {
+        .nr = 0, .args = {3, SYNTH_BASE, 100}, .result = 100, .tid = s->now->tid, .event = s->n_calls};
+    put(s, ODB_LOG_SYSCALL, 0, sizeof(c), 0, &c, sizeof(c));
+    if (!synth_below(s, 2))
+        random_map(s);
+    for (uint64_t k = synth_below(s, 3); k; k--)
+        do_write(s, SYNTH_BASE + synth_below(s, SYNTH_PAGES * 4096 - 9000),
+                 1 + (uint32_t)synth_below(s, 9000), 1, false);
+    if (s->n_calls == s->cap_calls) {
+        s->cap_calls = s->cap_calls ? s->cap_calls * 2 : 64;
+        s->call_t = realloc(s->call_t, s->cap_calls * sizeof(*s->call_t));
+    }
+    s->call_t[s->n_calls++] = s->count - 1;
+    if (synth_below(s, 2))
+        do_reg(s);
+    if (!synth_below(s, 4))
+        put(s, ODB_LOG_OUTPUT, 1, 6, 1, "hello\n", 6);
 }
 
 /* The other thread goes on (or the first begins). */

@@ -33,10 +33,12 @@ static void must(struct odb_err *e)
     }
 }
 
-static void build(struct synth *s, const char *dir)
+static void build(struct synth *s, const char *dir, uint32_t limit)
 {
     struct index_builder *b;
     must(index_builder_create(dir, &b));
+    if (limit)
+        index_builder_limit_chunks(b, limit);
     /* in pieces, as a replay would hand it over */
     for (size_t at = 0; at < s->log.n;) {
         size_t n = 0, want = 1 + synth_below(s, 200000);
@@ -352,7 +354,7 @@ int main(int argc, char **argv)
     unsigned turn = argc > 4 ? (unsigned)atoi(argv[4]) : 100;
     struct synth s;
     synth_make(&s, argv[1], n, seed, turn);
-    build(&s, argv[1]);
+    build(&s, argv[1], seed % 2 ? 0 : 4000); /* small chunks: one instruction's writes go over several */
     char path[4096];
     snprintf(path, sizeof(path), "%s/index.db", argv[1]);
     struct odb_db *db;
