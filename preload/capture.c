@@ -35,23 +35,6 @@ static long open_copy(uint32_t id, int flags)
     return raw4(__NR_openat, CONTROL->recdir_fd, path, flags | O_CLOEXEC, 0600);
 }
 
-/* Where the kernel cannot copy between these two: through memory. */
-static long copy_by_hand(int from, int to, uint64_t start, uint64_t end)
-{
-    static uint8_t buffer[65536];
-    while (start < end) {
-        uint64_t want = end - start < sizeof(buffer) ? end - start : sizeof(buffer);
-        long n = raw4(__NR_pread64, from, buffer, want, start);
-        if (n <= 0)
-            return n;
-        long wrote = raw4(__NR_pwrite64, to, buffer, n, start);
-        if (wrote != n)
-            return wrote < 0 ? wrote : -28;
-        start += (uint64_t)n;
-    }
-    return 0;
-}
-
 static long copy_range(int from, int to, uint64_t start, uint64_t end)
 {
     while (start < end) {
@@ -59,9 +42,9 @@ static long copy_range(int from, int to, uint64_t start, uint64_t end)
         uint64_t to_at = start;
         long n = raw6(__NR_copy_file_range, from, &from_at, to, &to_at, end - start, 0);
         if (n == 0)
-            return copy_by_hand(from, to, start, end); /* procfs and kin: size 0 but readable */
+            return engine_copy_file(from, to, start, end); /* procfs and kin: size 0 but readable */
         if (n < 0)
-            return copy_by_hand(from, to, start, end);
+            return engine_copy_file(from, to, start, end);
         start += (uint64_t)n;
     }
     return 0;

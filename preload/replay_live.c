@@ -33,22 +33,6 @@ static struct live *find(const struct file_identity *f)
     return NULL;
 }
 
-static long copy_bytes(int from, int to, uint64_t start, uint64_t end)
-{
-    static uint8_t buffer[65536];
-    while (start < end) {
-        uint64_t want = end - start < sizeof buffer ? end - start : sizeof buffer;
-        long n = raw4(__NR_pread64, from, buffer, want, start);
-        if (n <= 0)
-            return n;
-        long wrote = raw4(__NR_pwrite64, to, buffer, n, start);
-        if (wrote != n)
-            return wrote < 0 ? wrote : -28;
-        start += (uint64_t)n;
-    }
-    return 0;
-}
-
 static long grow(struct live *l, uint64_t size_bytes)
 {
     if (size_bytes <= l->size_bytes)
@@ -68,7 +52,7 @@ static long load(struct live *l, uint32_t file_id, uint64_t start, uint64_t end)
         if (hole < 0 || (uint64_t)data >= end)
             break; /* ENXIO: only a hole is left */
         start = (uint64_t)hole < end ? (uint64_t)hole : end;
-        r = copy_bytes((int)from, l->fd, (uint64_t)data, start);
+        r = engine_copy_file((int)from, l->fd, (uint64_t)data, start);
     }
     if (from >= 0)
         raw1(__NR_close, from);
@@ -138,8 +122,8 @@ bool live_is(uint32_t file_id)
     return f && find(f);
 }
 
-bool live_map(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t prot, uint32_t flags, uint64_t offset,
-              long *ret)
+bool live_map(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t prot, uint32_t flags,
+              uint64_t offset, long *ret)
 {
     const struct file_identity *f = image_file_identity(file_id);
     bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
@@ -171,13 +155,14 @@ static long fork_one(struct live *l)
     l->fd = (int)fd;
     long r = raw2(__NR_ftruncate, fd, l->size_bytes);
     if (r == 0)
-        r = copy_bytes(old, l->fd, 0, l->size_bytes);
+        r = engine_copy_file(old, l->fd, 0, l->size_bytes);
     for (int i = 0; i < maps_count() && r >= 0; i++) {
         const struct engine_map *m = maps_get(i);
         const struct file_identity *f = m->file_id ? image_file_identity(m->file_id) : NULL;
         if (!f || find(f) != l || (m->flags & MAP_TYPE) == MAP_PRIVATE)
             continue;
-        r = raw6(__NR_mmap, m->start, m->end - m->start, m->prot, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, l->fd, m->offset);
+        r = raw6(__NR_mmap, m->start, m->end - m->start, m->prot, MAP_SHARED | MAP_FIXED | MAP_NORESERVE,
+                 l->fd, m->offset);
     }
     raw1(__NR_close, old);
     return r;

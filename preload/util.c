@@ -97,6 +97,22 @@ void *engine_alloc(size_t n_bytes)
     return (void *)(ODB_HEAP_ADDR + at);
 }
 
+long engine_copy_file(int from, int to, uint64_t start, uint64_t end)
+{
+    static uint8_t buffer[65536];
+    while (start < end) {
+        uint64_t want = end - start < sizeof(buffer) ? end - start : sizeof(buffer);
+        long n = raw4(__NR_pread64, from, buffer, want, start);
+        if (n <= 0)
+            return n;
+        long wrote = raw4(__NR_pwrite64, to, buffer, n, start);
+        if (wrote != n)
+            return wrote < 0 ? wrote : -28; /* ENOSPC */
+        start += (uint64_t)n;
+    }
+    return 0;
+}
+
 struct text_out {
     char *buf;
     size_t room, len;
