@@ -211,7 +211,7 @@ static struct odb_err *move_map(struct index_builder *b, const struct odb_log_ma
     uint64_t len = old ? old->end - m->old_start : 0;
     bool called = b->have_call && b->call.nr == SYS_mremap,
          stays = called && b->call.args[3] & MREMAP_DONTUNMAP;
-    if (called && b->call.args[1] < len)
+    if (called) /* what the kernel sees as one mapping may be several here */
         len = (b->call.args[1] + ODB_PAGE_BYTES - 1) & ~(uint64_t)(ODB_PAGE_BYTES - 1);
     gaddr old_end = m->old_start + len; /* what of it is not moved, goes away */
     if (len > m->end - m->start)
