@@ -70,6 +70,8 @@ bool replay_range_ok(gaddr addr, uint64_t len_bytes, bool aligned);
 bool live_map(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t prot, uint32_t flags,
               uint64_t offset, long *ret);
 bool live_is(uint32_t file_id);
+/* The file behind m was found to reach up to address end. False: it is not live. */
+bool live_extend(const struct engine_map *m, gaddr end);
 /* In the child of a fork: live copies of its own. */
 long live_forked(void);
 

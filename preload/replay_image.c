@@ -58,6 +58,8 @@ static bool poke_mapped_file(gaddr addr, const uint8_t *bytes, uint64_t len_byte
 {
     const struct engine_map *m = maps_find(addr);
     gaddr page = addr & ~(uint64_t)(ODB_PAGE_BYTES - 1);
+    if (m && live_extend(m, addr + len_bytes) && engine_poke(addr, bytes, len_bytes))
+        return true;
     if (!m || !m->file_id || raw3(__NR_mprotect, page, ODB_PAGE_BYTES, PROT_READ | PROT_WRITE) < 0)
         return false;
     bool ok = engine_poke(addr, bytes, len_bytes);

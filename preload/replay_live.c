@@ -37,7 +37,7 @@ static long grow(struct live *l, uint64_t size_bytes)
 {
     if (size_bytes <= l->size_bytes)
         return 0;
-    l->size_bytes = (size_bytes + ODB_PAGE_BYTES - 1) & ~(uint64_t)(ODB_PAGE_BYTES - 1);
+    l->size_bytes = size_bytes;
     return raw2(__NR_ftruncate, l->fd, l->size_bytes);
 }
 
@@ -122,6 +122,13 @@ bool live_is(uint32_t file_id)
     return f && find(f);
 }
 
+bool live_extend(const struct engine_map *m, gaddr end)
+{
+    const struct file_identity *f = m->file_id ? image_file_identity(m->file_id) : NULL;
+    struct live *l = f ? find(f) : NULL;
+    return l && grow(l, m->offset + (end - m->start)) == 0;
+}
+
 bool live_map(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t prot, uint32_t flags,
               uint64_t offset, long *ret)
 {
@@ -132,7 +139,8 @@ bool live_map(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t prot, u
         return false;
     if (!l)
         l = make(f, file_id);
-    if (!l || offset + len_bytes < offset || grow(l, offset + len_bytes) < 0) {
+    /* As large as the file was then: beyond its end is SIGBUS. */
+    if (!l || grow(l, f->size_bytes) < 0) {
         *ret = -12;
         return true;
     }
