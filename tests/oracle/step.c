@@ -69,7 +69,7 @@ struct odb_err *stepper_init(struct stepper *s, char **argv)
     }
     s->pid = fork();
     if (s->pid == 0) {
-        dup2(open("/dev/null", O_WRONLY), 1);
+        dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 1);
         personality(ADDR_NO_RANDOMIZE);
         ptrace(PTRACE_TRACEME, 0, NULL, NULL);
         execv(argv[0], argv);
