@@ -8,7 +8,7 @@ loop=$1
 
 # start ARG...: records $loop in the background: $odb_pid, $program_pid
 start() {
-    rm -rf "$dir/rec"
+    rm -rf "$dir/rec" "$dir/recorded"
     "$odb" record -o "$dir/rec" -- "$loop" "$@" > "$dir/recorded" 2> "$dir/record.err" < /dev/null &
     odb_pid=$!
     program_pid=

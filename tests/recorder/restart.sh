@@ -8,7 +8,7 @@ trap '' PIPE
 
 # record ARG...: with two signals to the blocked program, then three lines of input, if it still reads
 record() {
-    rm -rf "$dir/rec" "$dir/pipe"
+    rm -rf "$dir/rec" "$dir/pipe" "$dir/recorded"
     mkfifo "$dir/pipe"
     exec 8<> "$dir/pipe"
     timeout 30 "$odb" record -o "$dir/rec" -- "$program" "$@" < "$dir/pipe" > "$dir/recorded" 2> /dev/null &
