@@ -39,7 +39,7 @@ alter output 0 && {
     timeout 60 "$odb" replay --check "$dir/alt" > "$dir/out2" 2> "$dir/err2" && cmp -s "$dir/out" "$dir/out2" && fail "output 0: not noticed"
 }
 
-for n in $(seq 1 "${NOISE:-40}"); do
+for n in $(seq "${NOISE_FROM:-1}" "${NOISE:-40}"); do
     alter noise "$n" || continue
     timeout 60 "$odb" replay --check "$dir/alt" > /dev/null 2> "$dir/err2"
     got=$?
