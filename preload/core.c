@@ -184,8 +184,12 @@ static uint64_t exit_indirect(void)
     return ODB_CACHE_ADDR + b->tick_entry;
 }
 
-static uint64_t exit_syscall(void)
+/* The block behind a system call is nearly always the same: its entry is kept in the exit. A dead block's
+ * entry leads on, and a flush drops the exits too. */
+static uint64_t exit_syscall(struct exit_rec *e)
 {
+    gaddr next = e->target + 2;
+    uint32_t flushes = flush_count;
     bool hooked = hook_on && log_active();
     if (hooked)
         hook_announce();
@@ -193,7 +197,14 @@ static uint64_t exit_syscall(void)
     sys_syscall();
     if (hooked)
         hook_complete();
-    return core_dispatch();
+    bool plain = ctx.rip == next && flushes == flush_count && !flush_pending && e->variant == hook_on &&
+                 (vector_ticks || ctx.budget);
+    if (plain && e->patch)
+        return ODB_CACHE_ADDR + e->patch;
+    uint64_t entry = core_dispatch();
+    if (plain && flushes == flush_count)
+        e->patch = (uint32_t)(entry - ODB_CACHE_ADDR);
+    return entry;
 }
 
 static uint64_t exit_special(void)
@@ -269,7 +280,7 @@ static void refuse_insn(void)
 
 uint64_t core_exit(uint32_t x)
 {
-    const struct exit_rec *e = &exits[x];
+    struct exit_rec *e = &exits[x];
     ctx.rip = e->target;
     switch ((enum exit_kind)e->kind) {
     case EXIT_LINK:
@@ -278,7 +289,7 @@ uint64_t core_exit(uint32_t x)
     case EXIT_INDIRECT:
         return exit_indirect();
     case EXIT_SYSCALL:
-        return exit_syscall();
+        return exit_syscall(e);
     case EXIT_SPECIAL:
         return exit_special();
     case EXIT_STOP:

@@ -122,10 +122,19 @@ exit_common:
     .hidden enter_cache_rax
 enter_cache_rax:
     mov %rax, CTX_TARGET
-    lea engine_stack_top(%rip), %rsp
-    push CTX_FLAGS
+    mov CTX_FLAGS, %rcx
+    test $0x250500, %ecx            /* TF, DF, RF, AC, ID: rare, and only popfq sets them */
+    jnz 1f
+    bt $11, %ecx
+    setc %al
+    add $0x7f, %al                  /* OF */
+    mov %cl, %ah
+    sahf                            /* the others; a popfq costs ten times as much */
+    jmp 2f
+1:  lea engine_stack_top(%rip), %rsp
+    push %rcx
     popfq
-    mov CTX_GPR(0), %rax
+2:  mov CTX_GPR(0), %rax
     mov CTX_GPR(1), %rcx
     mov CTX_GPR(2), %rdx
     mov CTX_GPR(3), %rbx
