@@ -6,6 +6,7 @@
 #include "indexer/chunk.h"
 
 #include <stdlib.h>
+#include <pthread.h>
 #include <string.h>
 #include <zstd.h>
 
@@ -115,11 +116,22 @@ static ZSTD_CCtx *make_cctx(void)
     return ctx;
 }
 
+/* The context of piece_encode: one per thread that encodes, freed when the thread ends. */
+static pthread_key_t piece_cctx_key;
+static pthread_once_t piece_cctx_once = PTHREAD_ONCE_INIT;
+
+static void piece_cctx_free(void *ctx) { ZSTD_freeCCtx(ctx); }
+static void piece_cctx_init(void) { odb_assert(pthread_key_create(&piece_cctx_key, piece_cctx_free) == 0); }
+
 struct odb_err *piece_encode(const void *p, size_t n_bytes, struct bytes *out)
 {
-    static _Thread_local ZSTD_CCtx *ctx; /* for the process's life: one per thread that encodes */
-    if (!ctx && !(ctx = make_cctx()))
-        return odb_err("index: out of memory");
+    pthread_once(&piece_cctx_once, piece_cctx_init);
+    ZSTD_CCtx *ctx = pthread_getspecific(piece_cctx_key);
+    if (!ctx) {
+        ctx = make_cctx();
+        if (!ctx || pthread_setspecific(piece_cctx_key, ctx) != 0)
+            return odb_err("index: out of memory");
+    }
     return compress(ctx, p, n_bytes, out);
 }
 
