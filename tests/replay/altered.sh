@@ -11,7 +11,9 @@ trap '[ $failed = 1 ] && echo "kept: $dir" || rm -rf "$dir"' EXIT
 "$odb" record -o "$dir/rec" -- "$program" > "$dir/out" 2> "$dir/err" < /dev/null
 status=$?
 "$odb" replay --check "$dir/rec" > "$dir/out2" 2> "$dir/err2"
-[ $? = $status ] && cmp -s "$dir/out" "$dir/out2" && [ ! -s "$dir/err2" ] || fail "the unaltered recording: $(head -1 "$dir/err2")"
+if [ $? != $status ] || ! cmp -s "$dir/out" "$dir/out2" || [ -s "$dir/err2" ]; then
+    fail "the unaltered recording: $(head -1 "$dir/err2")"
+fi
 
 # alter WHAT N [CHECK]: the altered recording is in $dir/alt
 alter() {
@@ -20,8 +22,9 @@ alter() {
     "$mutate" "$dir/rec" "$dir/alt" "$1" "$2" > "$dir/expect" || { fail "mutate $1 $2"; return 1; }
 }
 
+# shellcheck disable=SC2086 # two words each
 for case in "reg 0" "reg 5" "reg 20" "tick 3" "tick 12" "nr 4" "input 0" "input 6" "drop 5" "exit 0" "page 0" "vector 0"; do
-    alter $case || continue
+    alter ${case} || continue
     expect=$(cat "$dir/expect")
     [ -n "$expect" ] || { fail "$case: nothing to alter"; continue; }
     timeout 60 "$odb" replay --check "$dir/alt" > "$dir/out2" 2> "$dir/err2"

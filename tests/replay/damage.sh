@@ -37,7 +37,7 @@ for _ in $(seq 1 "$count"); do
     at=$(((RANDOM * 32768 + RANDOM) % bytes))
     fresh
     old=$(od -An -tu1 -j $at -N 1 "$dir/bad/events")
-    printf "$(printf '\\x%02x' $((old ^ (1 + RANDOM % 255))))" | dd of="$dir/bad/events" bs=1 seek=$at conv=notrunc status=none
+    printf '%b' "$(printf '\\x%02x' $((old ^ (1 + RANDOM % 255))))" | dd of="$dir/bad/events" bs=1 seek=$at conv=notrunc status=none
     try "flip at $at"
 done
 exit $failed

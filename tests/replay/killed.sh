@@ -30,7 +30,9 @@ once() {
     local got=$?
     [ $got = "$3" ] || fail "$*: replay's status is $got: $(head -2 "$dir/err2")"
     # the program may have got further than the recorder saw
-    [ -s "$dir/out2" ] && cmp -s -n "$(stat -c %s "$dir/out2")" "$dir/out" "$dir/out2" || fail "$*: other output"
+    if [ ! -s "$dir/out2" ] || ! cmp -s -n "$(stat -c %s "$dir/out2")" "$dir/out" "$dir/out2"; then
+        fail "$*: other output"
+    fi
     grep -q -e "died" -e "unexpectedly" "$dir/err2" && fail "$*: $(cat "$dir/err2")"
 }
 
