@@ -116,6 +116,14 @@ static void log_output(const struct model_range *r, uint64_t fd, int o)
     }
 }
 
+/* What a call sends must be the program's memory, or the vDSO, which the program sees too. */
+static bool may_send(const struct model_range *r)
+{
+    bool in_vdso = r->addr >= ODB_VDSO_ADDR && r->len_bytes <= ODB_VDSO_BYTES &&
+                   r->addr + r->len_bytes <= ODB_VDSO_ADDR + ODB_VDSO_BYTES;
+    return in_vdso || replay_range_ok(r->addr, r->len_bytes, false);
+}
+
 void output_after_call(const struct model_syscall *m, const struct model_call *c)
 {
     if (m->flags & MODEL_OUTPUT_DATA) {
@@ -125,7 +133,7 @@ void output_after_call(const struct model_syscall *m, const struct model_call *c
             return;
         int n = model_sent(m, c, sent, MODEL_MAX_RANGES);
         for (int i = 0; i < n; i++) {
-            if (!replay_range_ok(sent[i].addr, sent[i].len_bytes, false))
+            if (!may_send(&sent[i]))
                 continue;
             if (repeat)
                 write_all(o, sent[i].addr, sent[i].len_bytes);
