@@ -19,6 +19,7 @@ struct odb_err *index_builder_create(const char *dir, struct index_builder **ret
     if (!b)
         return odb_err("index: out of memory");
     b->chunk_bytes = ODB_CHUNK_BYTES;
+    b->vector_bytes = 32;
     chunk_enc_init(&b->enc);
     b->dir = strdup(dir);
     struct odb_err *e = b->dir ? store_create(dir, &b->store) : odb_err("index: out of memory");
@@ -286,31 +287,58 @@ static void set_xstate(struct regfile *f, const uint8_t *x, size_t n)
         memcpy(f->wide[16 + i], k + 576 + 64 * i, 64);
 }
 
-static struct odb_err *on_start(struct index_builder *b, uint32_t tid, const uint8_t *body, uint32_t n)
+/* The same thread has other registers, by a signal's delivery or a new program image: writes of the latest
+ * instruction. */
+static struct odb_err *change_registers(struct index_builder *b, const struct regfile *now)
+{
+    struct regfile *f = &b->threads[b->current].regs;
+    if (!b->open)
+        ODB_TRY(begin_chunk(b));
+    for (unsigned reg = 0; reg < ODB_N_REG; reg++) {
+        int w = regfile_wide(reg);
+        if (w < 0 && reg != ODB_REG_RIP && f->scalar[reg] != now->scalar[reg])
+            chunk_enc_reg(&b->enc, reg, &now->scalar[reg], 8);
+        else if (w >= 0 && memcmp(f->wide[w], now->wide[w], ODB_WIDE_BYTES) != 0)
+            chunk_enc_reg(&b->enc, reg, now->wide[w], reg >= ODB_REG_ST0 ? 10 : b->vector_bytes);
+    }
+    *f = *now;
+    return NULL;
+}
+
+static void set_registers(struct regfile *f, const uint8_t *body, uint32_t n)
 {
     struct odb_regs regs;
-    if (n < sizeof(regs))
-        return odb_err("index log: START of %u bytes is too short", n);
-    ODB_TRY(story_insn(b));
-    ODB_TRY(end_chunk(b));
-    if (b->n_threads && b->threads[b->current].tid != tid)
-        ODB_TRY(snapshot(b, &b->threads[b->current]));
-    ODB_TRY(switch_thread(b, tid));
     memcpy(&regs, body, sizeof(regs));
-    struct regfile *f = &b->threads[b->current].regs;
     memcpy(f->scalar, regs.gpr, sizeof(regs.gpr));
     f->scalar[ODB_REG_RIP] = regs.rip;
     f->scalar[ODB_REG_RFLAGS] = regs.rflags;
     f->scalar[ODB_REG_FS_BASE] = regs.fs_base;
     f->scalar[ODB_REG_GS_BASE] = regs.gs_base;
-    if (!b->pid)
-        b->pid = tid;
     const size_t image_at = sizeof(regs) + offsetof(struct odb_xstate, image);
     if (n >= image_at) {
         uint32_t x_bytes;
         memcpy(&x_bytes, body + sizeof(regs), 4);
         set_xstate(f, body + image_at, x_bytes < n - image_at ? x_bytes : n - image_at);
     }
+}
+
+static struct odb_err *on_start(struct index_builder *b, uint32_t tid, const uint8_t *body, uint32_t n)
+{
+    if (n < sizeof(struct odb_regs))
+        return odb_err("index log: START of %u bytes is too short", n);
+    if (b->count && b->n_threads && b->threads[b->current].tid == tid) {
+        struct regfile now = b->threads[b->current].regs;
+        set_registers(&now, body, n);
+        return change_registers(b, &now);
+    }
+    ODB_TRY(story_insn(b));
+    ODB_TRY(end_chunk(b));
+    if (b->n_threads)
+        ODB_TRY(snapshot(b, &b->threads[b->current]));
+    ODB_TRY(switch_thread(b, tid));
+    set_registers(&b->threads[b->current].regs, body, n);
+    if (!b->pid)
+        b->pid = tid;
     return NULL;
 }
 

@@ -127,6 +127,7 @@ static struct odb_err *on_signal(struct index_builder *b, const uint8_t *body, u
         memcpy(&f, body, sizeof(f));
         b->fault_count = b->count + 1;
         b->fault_signo = f.signo;
+        b->after_signal = true;
         if (head.flags & ODB_FAULT_FATAL)
             b->end_rip = f.regs.rip;
         return put_signal(b, f.signo, f.code, &f.addr, head.flags & ODB_FAULT_FATAL, f.regs.rip);

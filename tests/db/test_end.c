@@ -42,6 +42,17 @@ static void compare_registers(struct replay *r, const struct odb_stop *stop, con
         }
     const struct odb_xstate *x;
     must(replay_vectors(r, &x));
+    uint32_t mxcsr;
+    memcpy(&mxcsr, x->image + 24, 4);
+    if (regs->regs.scalar[ODB_REG_MXCSR] != mxcsr) {
+        fprintf(stderr, "mxcsr: index 0x%lx, replay 0x%x\n", regs->regs.scalar[ODB_REG_MXCSR], mxcsr);
+        n_bad++;
+    }
+    for (int i = 0; i < 8; i++)
+        if (memcmp(regs->regs.wide[32 + i], x->image + 32 + 16 * i, 10) != 0) {
+            fprintf(stderr, "st%d differs\n", i);
+            n_bad++;
+        }
     for (int i = 0; i < 16; i++)
         if (memcmp(regs->regs.wide[i], x->image + 160 + 16 * i, 16) ||
             memcmp(regs->regs.wide[i] + 16, x->image + 576 + 16 * i, 16)) {
