@@ -271,34 +271,45 @@ static struct odb_err *emit_content(void *ctx, const struct region *r, uint64_t 
                      (uint64_t)r->file_id, r->offset, r->src);
 }
 
-static void forget_page(struct shadow_page *p)
+/* Numbers of the pages with data in [start, end). *ret owned by the caller. */
+static struct odb_err *pages_within(const struct shadow *s, gaddr start, gaddr end, uint64_t **ret,
+                                    size_t *ret_n)
 {
-    free(p->data);
-    p->data = NULL;
-    p->touches = 0;
+    uint64_t first = start / ODB_PAGE_BYTES, n_pages = (end - 1) / ODB_PAGE_BYTES - first + 1;
+    uint64_t n_steps = n_pages < s->cap ? n_pages : s->cap;
+    size_t n = 0;
+    uint64_t *v = malloc((n_steps < s->n ? n_steps : s->n) * sizeof(*v) + 1);
+    if (!v)
+        return no_memory();
+    for (uint64_t i = 0; i < n_steps; i++) {
+        const struct shadow_page *p = n_pages < s->cap ? find(s->v, s->cap, first + i) : &s->v[i];
+        if (p->no && p->data && p->no - 1 - first < n_pages)
+            v[n++] = p->no - 1;
+    }
+    *ret = v;
+    *ret_n = n;
+    return NULL;
 }
 
-static void forget_pages(struct shadow *s, gaddr start, gaddr end)
+static struct odb_err *forget_pages(struct shadow *s, gaddr start, gaddr end)
 {
-    uint64_t first = start / ODB_PAGE_BYTES, last = (end - 1) / ODB_PAGE_BYTES;
-    if (last - first < s->cap) {
-        for (uint64_t no = first; no <= last; no++) {
-            struct shadow_page *p = find(s->v, s->cap, no);
-            if (p->no)
-                forget_page(p);
-        }
-        return;
+    _cleanup_free_ uint64_t *pages = NULL;
+    size_t n;
+    ODB_TRY(pages_within(s, start, end, &pages, &n));
+    for (size_t i = 0; i < n; i++) {
+        struct shadow_page *p = find(s->v, s->cap, pages[i]);
+        free(p->data);
+        p->data = NULL;
+        p->touches = 0;
     }
-    for (uint64_t i = 0; i < s->cap; i++)
-        if (s->v[i].no && s->v[i].no - 1 >= first && s->v[i].no - 1 <= last)
-            forget_page(&s->v[i]);
+    return NULL;
 }
 
 struct odb_err *shadow_unmap(struct shadow *s, gaddr start, gaddr end, uint64_t t)
 {
     if (start >= end)
         return NULL;
-    forget_pages(s, start, end);
+    ODB_TRY(forget_pages(s, start, end));
     return regions_cut(&s->contents, start, end, t, emit_content, s);
 }
 
@@ -326,24 +337,18 @@ struct odb_err *shadow_drop(struct shadow *s, gaddr start, gaddr end, uint64_t t
 struct odb_err *shadow_move(struct shadow *s, gaddr from, gaddr to, uint64_t len_bytes, uint64_t t)
 {
     _cleanup_free_ struct region *was = NULL;
-    size_t n;
+    _cleanup_free_ uint64_t *pages = NULL;
+    size_t n, n_pages;
     ODB_TRY(regions_within(&s->contents, from, from + len_bytes, &was, &n));
+    if (!n)
+        return NULL;
     ODB_TRY(shadow_unmap(s, to, to + len_bytes, t));
-    for (uint64_t off = 0; n && off < was[n - 1].end - from; off += ODB_PAGE_BYTES) {
-        struct shadow_page *p = find(s->v, s->cap, (from + off) / ODB_PAGE_BYTES);
-        if (!p->no || !p->data)
-            continue;
-        uint8_t *data = take_ptr(p->data), *copy;
-        p->touches = 0;
+    ODB_TRY(pages_within(s, from, from + len_bytes, &pages, &n_pages));
+    for (size_t i = 0; i < n_pages; i++) {
         struct shadow_page *q;
-        struct odb_err *e = get_page(s, (to + off) / ODB_PAGE_BYTES, &q);
-        if (e) {
-            free(data);
-            return e;
-        }
-        copy = q->data;
-        q->data = data;
-        free(copy);
+        ODB_TRY(get_page(s, pages[i] - from / ODB_PAGE_BYTES + to / ODB_PAGE_BYTES, &q));
+        struct shadow_page *p = find(s->v, s->cap, pages[i]);
+        memcpy(q->data, p->data, ODB_PAGE_BYTES);
     }
     ODB_TRY(shadow_unmap(s, from, from + len_bytes, t));
     for (size_t i = 0; i < n; i++) {

@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <errno.h>
+#include <sys/stat.h>
 
+#include "common/cleanup.h"
 #include "db/db.h"
 #include "indexer/builder.h"
 #include "indexer/schema.h"
@@ -343,6 +346,30 @@ static void check_totals(const struct synth *s, sqlite3 *sq)
           "registers()");
 }
 
+/* Damaged logs: an error or an index, never a crash. */
+static void check_bad_logs(const char *dir, uint64_t seed)
+{
+    struct synth s;
+    synth_make(&s, dir, 400, seed + 77, 100);
+    for (int i = 0; i < 60; i++) {
+        struct index_builder *b;
+        must(index_builder_create(dir, &b));
+        uint8_t *log = malloc(s.log.n);
+        memcpy(log, s.log.p, s.log.n);
+        for (uint64_t k = 1 + synth_below(&s, 20); k; k--)
+            log[synth_below(&s, s.log.n)] ^= (uint8_t)(1u << synth_below(&s, 8));
+        struct odb_err *e = index_builder_feed(b, log, s.log.n - (i % 3 ? 0 : synth_below(&s, 1000)));
+        free(log);
+        if (e || i % 2)
+            index_builder_discard(b);
+        else
+            e = index_builder_finish(b, &(struct index_end){0});
+        odb_err_free(e);
+        n_checks++;
+    }
+    synth_free(&s);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -368,6 +395,10 @@ int main(int argc, char **argv)
         check_sql(&s, db_sqlite(db));
     db_close(db);
     synth_free(&s);
+    _cleanup_free_ char *bad = NULL;
+    if (asprintf(&bad, "%s/bad", argv[1]) < 0 || (mkdir(bad, 0755) && errno != EEXIST))
+        return 1;
+    check_bad_logs(bad, seed);
     printf("%u checks\n", n_checks);
     return 0;
 }
