@@ -144,8 +144,7 @@ static const char *const column_sql[] = {
     "UPDATE odb_postings SET data=CAST(substr(data, 1, abs(random() % 40)) AS BLOB)",
     "UPDATE odb_postings SET data=randomblob(length(data)) WHERE random() % 3 = 0",
     "UPDATE odb_chunks SET n=n+random() % 3, t_start=t_start + random() % 2 WHERE random() % 20 = 0",
-    "UPDATE odb_contents SET src=random() & ~4095, file_id=random() % 4, offset=random(), t_start=random() % "
-    "10000",
+    "UPDATE odb_contents SET src=random()&~4095, file_id=random()%4, offset=random(), t_start=random()%10000",
     "UPDATE odb_contents SET src=start + 4096 WHERE random() % 2",
     "DELETE FROM odb_chunks WHERE random() % 10 = 0",
     "UPDATE odb_meta SET value=random() WHERE key='end'",
