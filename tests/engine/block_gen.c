@@ -54,7 +54,8 @@ static void emit(struct gen *g, const char *hex)
 static void emit32(struct gen *g, const char *hex, uint32_t v)
 {
     char text[128];
-    snprintf(text, sizeof(text), "%.60s %02x %02x %02x %02x", hex, v & 255, v >> 8 & 255, v >> 16 & 255, v >> 24);
+    snprintf(text, sizeof(text), "%.60s %02x %02x %02x %02x", hex, v & 255, v >> 8 & 255, v >> 16 & 255,
+             v >> 24);
     emit(g, text);
 }
 
@@ -74,7 +75,8 @@ static uint32_t new_cell(struct gen *g) { return WINDOW_ADDR + COUNTER_CELLS + 8
 static void store_cell(struct gen *g, uint32_t cell, uint32_t value)
 {
     char op[64];
-    snprintf(op, sizeof(op), "c7 04 25 %02x %02x %02x %02x", cell & 255, cell >> 8 & 255, cell >> 16 & 255, cell >> 24);
+    snprintf(op, sizeof(op), "c7 04 25 %02x %02x %02x %02x", cell & 255, cell >> 8 & 255, cell >> 16 & 255,
+             cell >> 24);
     emit32(g, op, value);
 }
 
@@ -97,12 +99,14 @@ static void item_forward(struct gen *g, int depth)
     uint32_t field, kind = gen_below(g, 8);
     bool absolute = true;
     switch (kind) {
-    case 0: gen_mov(g, 1, 0x11111111), field = g->at - 4, emit(g, "ff e1"); break;                /* jmp *%rcx */
-    case 1: gen_mov(g, 15, 0x11111111), field = g->at - 4, emit(g, "41 ff e7"); break;            /* jmp *%r15 */
-    case 2: burn_fuel(g), emit32(g, "68", 0x11111111), field = g->at - 4, emit(g, "c3"); break;                 /* push; ret */
+    case 0: gen_mov(g, 1, 0x11111111), field = g->at - 4, emit(g, "ff e1"); break;     /* jmp *%rcx */
+    case 1: gen_mov(g, 15, 0x11111111), field = g->at - 4, emit(g, "41 ff e7"); break; /* jmp *%r15 */
+    case 2:
+        burn_fuel(g), emit32(g, "68", 0x11111111), field = g->at - 4, emit(g, "c3");
+        break; /* push; ret */
     case 3: {
         uint32_t cell = new_cell(g);
-        store_cell(g, cell, 0x11111111), field = g->at - 4, emit32(g, "ff 24 25", cell);          /* jmp *cell */
+        store_cell(g, cell, 0x11111111), field = g->at - 4, emit32(g, "ff 24 25", cell); /* jmp *cell */
         break;
     }
     case 4: emit32(g, "e9", 0), field = g->at - 4, absolute = false; break;
@@ -144,7 +148,8 @@ static void item_control_word(struct gen *g)
         emit(g, "9d");
         break;
     case 1:
-        store_cell(g, cell, 0x3f | 0x40 | (uint32_t[]){0, 0x200, 0x300}[gen_below(g, 3)] | gen_below(g, 4) << 10);
+        store_cell(g, cell,
+                   0x3f | 0x40 | (uint32_t[]){0, 0x200, 0x300}[gen_below(g, 3)] | gen_below(g, 4) << 10);
         emit32(g, "d9 2c 25", cell);
         break;
     default:
@@ -215,7 +220,8 @@ static void items(struct gen *g, uint32_t n, int depth)
 
 static uint64_t random_value(struct gen *g)
 {
-    static const uint64_t special[] = {0, 1, ~0ull, 0x7fffffffffffffff, 0x8000000000000000, 0x7fffffff, 0x80000000, 0xff, 0x8080};
+    static const uint64_t special[] = {
+        0, 1, ~0ull, 0x7fffffffffffffff, 0x8000000000000000, 0x7fffffff, 0x80000000, 0xff, 0x8080};
     switch (gen_below(g, 4)) {
     case 0: return special[gen_below(g, sizeof(special) / sizeof(special[0]))];
     case 1: return gen_below(g, 100);
@@ -267,8 +273,11 @@ int main(int argc, char **argv)
     }
     size_t n = fread(elf, 1, sizeof(elf), in);
     const Elf64_Ehdr *eh = (const void *)elf;
-    struct gen g = {.rng = strtoull(argv[2], NULL, 0) * 0x9e3779b97f4a7c15 + 12345, .blob = blob, .at = BLOB_CODE,
-                    .quiet = quiet, .wide = wide};
+    struct gen g = {.rng = strtoull(argv[2], NULL, 0) * 0x9e3779b97f4a7c15 + 12345,
+                    .blob = blob,
+                    .at = BLOB_CODE,
+                    .quiet = quiet,
+                    .wide = wide};
     fill_blob(&g, strtoull(argv[2], NULL, 0));
     for (int i = 0; i < eh->e_phnum; i++) {
         const Elf64_Phdr *ph = (const void *)(elf + eh->e_phoff + (size_t)i * sizeof(*ph));

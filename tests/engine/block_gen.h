@@ -9,11 +9,11 @@
 
 struct gen {
     uint64_t rng;
-    uint8_t *blob;      /* BLOB_BYTES, borrowed from the caller */
-    uint32_t at;        /* offset of the next byte of code */
-    bool wide;          /* AVX-512 too: for block_runner built with BLOCK_WIDE, and --cpu host */
-    bool quiet;         /* nothing that faults or shows the single-stepper's trap flag: for tests/oracle */
-    uint32_t n_cells;   /* memory cells handed out behind COUNTER_CELLS */
+    uint8_t *blob;    /* BLOB_BYTES, borrowed from the caller */
+    uint32_t at;      /* offset of the next byte of code */
+    bool wide;        /* AVX-512 too: for block_runner built with BLOCK_WIDE, and --cpu host */
+    bool quiet;       /* nothing that faults or shows the single-stepper's trap flag: for tests/oracle */
+    uint32_t n_cells; /* memory cells handed out behind COUNTER_CELLS */
 };
 
 uint64_t gen_random(struct gen *g);

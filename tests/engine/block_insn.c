@@ -15,26 +15,49 @@ struct candidate {
 };
 
 static const ZydisMnemonic unfit[] = {
-    ZYDIS_MNEMONIC_RDTSC, ZYDIS_MNEMONIC_RDTSCP, ZYDIS_MNEMONIC_RDPMC, ZYDIS_MNEMONIC_CPUID, ZYDIS_MNEMONIC_XGETBV,
-    ZYDIS_MNEMONIC_RDPRU, ZYDIS_MNEMONIC_RDPID, ZYDIS_MNEMONIC_RDRAND, ZYDIS_MNEMONIC_RDSEED, ZYDIS_MNEMONIC_LAR,
-    ZYDIS_MNEMONIC_LSL, ZYDIS_MNEMONIC_VERR, ZYDIS_MNEMONIC_VERW, ZYDIS_MNEMONIC_SLDT, ZYDIS_MNEMONIC_STR,
-    ZYDIS_MNEMONIC_SMSW, ZYDIS_MNEMONIC_SIDT, ZYDIS_MNEMONIC_SGDT, ZYDIS_MNEMONIC_FXSAVE, ZYDIS_MNEMONIC_FXSAVE64,
-    ZYDIS_MNEMONIC_FXRSTOR, ZYDIS_MNEMONIC_FXRSTOR64, ZYDIS_MNEMONIC_FNSAVE, ZYDIS_MNEMONIC_FRSTOR,
-    ZYDIS_MNEMONIC_FNSTENV, ZYDIS_MNEMONIC_FLDENV, ZYDIS_MNEMONIC_FLDCW, ZYDIS_MNEMONIC_LDMXCSR, ZYDIS_MNEMONIC_VLDMXCSR,
-    ZYDIS_MNEMONIC_POPF, ZYDIS_MNEMONIC_POPFD, ZYDIS_MNEMONIC_POPFQ, ZYDIS_MNEMONIC_CLZERO, ZYDIS_MNEMONIC_MONITOR,
-    ZYDIS_MNEMONIC_MONITORX, ZYDIS_MNEMONIC_MWAIT, ZYDIS_MNEMONIC_MWAITX, ZYDIS_MNEMONIC_SYSENTER, ZYDIS_MNEMONIC_SYSCALL,
-    ZYDIS_MNEMONIC_RSM, ZYDIS_MNEMONIC_SERIALIZE, ZYDIS_MNEMONIC_GETSEC, ZYDIS_MNEMONIC_HRESET, ZYDIS_MNEMONIC_MCOMMIT,
-    ZYDIS_MNEMONIC_LSS, ZYDIS_MNEMONIC_LFS, ZYDIS_MNEMONIC_LGS, ZYDIS_MNEMONIC_SYSRET, ZYDIS_MNEMONIC_SYSEXIT,
-    ZYDIS_MNEMONIC_XABORT, ZYDIS_MNEMONIC_XBEGIN, ZYDIS_MNEMONIC_XEND, ZYDIS_MNEMONIC_XTEST, ZYDIS_MNEMONIC_PTWRITE,
+    ZYDIS_MNEMONIC_RDTSC,     ZYDIS_MNEMONIC_RDTSCP,    ZYDIS_MNEMONIC_RDPMC,    ZYDIS_MNEMONIC_CPUID,
+    ZYDIS_MNEMONIC_XGETBV,    ZYDIS_MNEMONIC_RDPRU,     ZYDIS_MNEMONIC_RDPID,    ZYDIS_MNEMONIC_RDRAND,
+    ZYDIS_MNEMONIC_RDSEED,    ZYDIS_MNEMONIC_LAR,       ZYDIS_MNEMONIC_LSL,      ZYDIS_MNEMONIC_VERR,
+    ZYDIS_MNEMONIC_VERW,      ZYDIS_MNEMONIC_SLDT,      ZYDIS_MNEMONIC_STR,      ZYDIS_MNEMONIC_SMSW,
+    ZYDIS_MNEMONIC_SIDT,      ZYDIS_MNEMONIC_SGDT,      ZYDIS_MNEMONIC_FXSAVE,   ZYDIS_MNEMONIC_FXSAVE64,
+    ZYDIS_MNEMONIC_FXRSTOR,   ZYDIS_MNEMONIC_FXRSTOR64, ZYDIS_MNEMONIC_FNSAVE,   ZYDIS_MNEMONIC_FRSTOR,
+    ZYDIS_MNEMONIC_FNSTENV,   ZYDIS_MNEMONIC_FLDENV,    ZYDIS_MNEMONIC_FLDCW,    ZYDIS_MNEMONIC_LDMXCSR,
+    ZYDIS_MNEMONIC_VLDMXCSR,  ZYDIS_MNEMONIC_POPF,      ZYDIS_MNEMONIC_POPFD,    ZYDIS_MNEMONIC_POPFQ,
+    ZYDIS_MNEMONIC_CLZERO,    ZYDIS_MNEMONIC_MONITOR,   ZYDIS_MNEMONIC_MONITORX, ZYDIS_MNEMONIC_MWAIT,
+    ZYDIS_MNEMONIC_MWAITX,    ZYDIS_MNEMONIC_SYSENTER,  ZYDIS_MNEMONIC_SYSCALL,  ZYDIS_MNEMONIC_RSM,
+    ZYDIS_MNEMONIC_SERIALIZE, ZYDIS_MNEMONIC_GETSEC,    ZYDIS_MNEMONIC_HRESET,   ZYDIS_MNEMONIC_MCOMMIT,
+    ZYDIS_MNEMONIC_LSS,       ZYDIS_MNEMONIC_LFS,       ZYDIS_MNEMONIC_LGS,      ZYDIS_MNEMONIC_SYSRET,
+    ZYDIS_MNEMONIC_SYSEXIT,   ZYDIS_MNEMONIC_XABORT,    ZYDIS_MNEMONIC_XBEGIN,   ZYDIS_MNEMONIC_XEND,
+    ZYDIS_MNEMONIC_XTEST,     ZYDIS_MNEMONIC_PTWRITE,
 };
 
 static const ZydisInstructionCategory unfit_categories[] = {
-    ZYDIS_CATEGORY_CALL, ZYDIS_CATEGORY_COND_BR, ZYDIS_CATEGORY_UNCOND_BR, ZYDIS_CATEGORY_RET, ZYDIS_CATEGORY_SYSCALL,
-    ZYDIS_CATEGORY_SYSRET, ZYDIS_CATEGORY_VTX, ZYDIS_CATEGORY_SGX, ZYDIS_CATEGORY_PADLOCK, ZYDIS_CATEGORY_UINTR,
-    ZYDIS_CATEGORY_XSAVE, ZYDIS_CATEGORY_XSAVEOPT, ZYDIS_CATEGORY_PKU, ZYDIS_CATEGORY_RDWRFSGS, ZYDIS_CATEGORY_WAITPKG,
-    ZYDIS_CATEGORY_KEYLOCKER, ZYDIS_CATEGORY_KEYLOCKER_WIDE, ZYDIS_CATEGORY_ENQCMD, ZYDIS_CATEGORY_PT,
-    ZYDIS_CATEGORY_PCONFIG, ZYDIS_CATEGORY_SYSTEM, ZYDIS_CATEGORY_CET, ZYDIS_CATEGORY_MOVDIR, ZYDIS_CATEGORY_AMX_TILE,
-    ZYDIS_CATEGORY_SCATTER, ZYDIS_CATEGORY_SMAP,
+    ZYDIS_CATEGORY_CALL,
+    ZYDIS_CATEGORY_COND_BR,
+    ZYDIS_CATEGORY_UNCOND_BR,
+    ZYDIS_CATEGORY_RET,
+    ZYDIS_CATEGORY_SYSCALL,
+    ZYDIS_CATEGORY_SYSRET,
+    ZYDIS_CATEGORY_VTX,
+    ZYDIS_CATEGORY_SGX,
+    ZYDIS_CATEGORY_PADLOCK,
+    ZYDIS_CATEGORY_UINTR,
+    ZYDIS_CATEGORY_XSAVE,
+    ZYDIS_CATEGORY_XSAVEOPT,
+    ZYDIS_CATEGORY_PKU,
+    ZYDIS_CATEGORY_RDWRFSGS,
+    ZYDIS_CATEGORY_WAITPKG,
+    ZYDIS_CATEGORY_KEYLOCKER,
+    ZYDIS_CATEGORY_KEYLOCKER_WIDE,
+    ZYDIS_CATEGORY_ENQCMD,
+    ZYDIS_CATEGORY_PT,
+    ZYDIS_CATEGORY_PCONFIG,
+    ZYDIS_CATEGORY_SYSTEM,
+    ZYDIS_CATEGORY_CET,
+    ZYDIS_CATEGORY_MOVDIR,
+    ZYDIS_CATEGORY_AMX_TILE,
+    ZYDIS_CATEGORY_SCATTER,
+    ZYDIS_CATEGORY_SMAP,
 };
 
 static bool writes_stack_or_segment(const struct candidate *c)
@@ -64,9 +87,10 @@ static bool not_quiet(const struct candidate *c)
     ZydisInstructionCategory cat = c->in.meta.category;
     return c->in.mnemonic == ZYDIS_MNEMONIC_CLI || c->in.mnemonic == ZYDIS_MNEMONIC_STI ||
            c->in.mnemonic == ZYDIS_MNEMONIC_UD2 || c->in.mnemonic == ZYDIS_MNEMONIC_FEMMS ||
-           c->in.mnemonic == ZYDIS_MNEMONIC_INVPCID || cat == ZYDIS_CATEGORY_PREFETCH || cat == ZYDIS_CATEGORY_KNC ||
-           cat == ZYDIS_CATEGORY_KNCMASK || cat == ZYDIS_CATEGORY_KNCSCALAR ||
-           cat == ZYDIS_CATEGORY_TSX_LDTRK || (c->in.opcode_map == ZYDIS_OPCODE_MAP_0F && c->in.opcode == 0x0d) ||
+           c->in.mnemonic == ZYDIS_MNEMONIC_INVPCID || cat == ZYDIS_CATEGORY_PREFETCH ||
+           cat == ZYDIS_CATEGORY_KNC || cat == ZYDIS_CATEGORY_KNCMASK || cat == ZYDIS_CATEGORY_KNCSCALAR ||
+           cat == ZYDIS_CATEGORY_TSX_LDTRK ||
+           (c->in.opcode_map == ZYDIS_OPCODE_MAP_0F && c->in.opcode == 0x0d) ||
            (c->in.attributes & ZYDIS_ATTRIB_HAS_ADDRESSSIZE && c->in.raw.disp.size == 32);
 }
 
@@ -74,12 +98,23 @@ static bool not_quiet(const struct candidate *c)
 static bool unfit_evex(const struct candidate *c)
 {
     switch (c->in.meta.isa_set) {
-    case ZYDIS_ISA_SET_AVX512F_128: case ZYDIS_ISA_SET_AVX512F_128N: case ZYDIS_ISA_SET_AVX512F_256:
-    case ZYDIS_ISA_SET_AVX512F_512: case ZYDIS_ISA_SET_AVX512F_SCALAR: case ZYDIS_ISA_SET_AVX512BW_128:
-    case ZYDIS_ISA_SET_AVX512BW_128N: case ZYDIS_ISA_SET_AVX512BW_256: case ZYDIS_ISA_SET_AVX512BW_512:
-    case ZYDIS_ISA_SET_AVX512DQ_128: case ZYDIS_ISA_SET_AVX512DQ_128N: case ZYDIS_ISA_SET_AVX512DQ_256:
-    case ZYDIS_ISA_SET_AVX512DQ_512: case ZYDIS_ISA_SET_AVX512DQ_SCALAR: case ZYDIS_ISA_SET_AVX512CD_128:
-    case ZYDIS_ISA_SET_AVX512CD_256: case ZYDIS_ISA_SET_AVX512CD_512:
+    case ZYDIS_ISA_SET_AVX512F_128:
+    case ZYDIS_ISA_SET_AVX512F_128N:
+    case ZYDIS_ISA_SET_AVX512F_256:
+    case ZYDIS_ISA_SET_AVX512F_512:
+    case ZYDIS_ISA_SET_AVX512F_SCALAR:
+    case ZYDIS_ISA_SET_AVX512BW_128:
+    case ZYDIS_ISA_SET_AVX512BW_128N:
+    case ZYDIS_ISA_SET_AVX512BW_256:
+    case ZYDIS_ISA_SET_AVX512BW_512:
+    case ZYDIS_ISA_SET_AVX512DQ_128:
+    case ZYDIS_ISA_SET_AVX512DQ_128N:
+    case ZYDIS_ISA_SET_AVX512DQ_256:
+    case ZYDIS_ISA_SET_AVX512DQ_512:
+    case ZYDIS_ISA_SET_AVX512DQ_SCALAR:
+    case ZYDIS_ISA_SET_AVX512CD_128:
+    case ZYDIS_ISA_SET_AVX512CD_256:
+    case ZYDIS_ISA_SET_AVX512CD_512:
         return c->in.meta.category == ZYDIS_CATEGORY_GATHER || c->in.meta.category == ZYDIS_CATEGORY_SCATTER;
     default: return true;
     }
@@ -100,16 +135,18 @@ static bool fit(struct gen *g, const struct candidate *c)
         return false;
     if (c->in.meta.category == ZYDIS_CATEGORY_KMASK && !g->wide)
         return false;
-    bool faults = c->in.meta.category == ZYDIS_CATEGORY_INTERRUPT || c->in.meta.category == ZYDIS_CATEGORY_IO ||
-                  c->in.meta.category == ZYDIS_CATEGORY_IOSTRINGOP || c->in.meta.category == ZYDIS_CATEGORY_XOP ||
-                  c->in.meta.category == ZYDIS_CATEGORY_FMA4 || c->in.meta.category == ZYDIS_CATEGORY_TBM ||
-                  c->in.meta.category == ZYDIS_CATEGORY_AMD3DNOW || c->in.mnemonic == ZYDIS_MNEMONIC_DIV ||
-                  c->in.mnemonic == ZYDIS_MNEMONIC_IDIV || c->in.meta.category == ZYDIS_CATEGORY_AVX2GATHER ||
-                  c->in.mnemonic == ZYDIS_MNEMONIC_UD0 || c->in.mnemonic == ZYDIS_MNEMONIC_UD1;
+    bool faults =
+        c->in.meta.category == ZYDIS_CATEGORY_INTERRUPT || c->in.meta.category == ZYDIS_CATEGORY_IO ||
+        c->in.meta.category == ZYDIS_CATEGORY_IOSTRINGOP || c->in.meta.category == ZYDIS_CATEGORY_XOP ||
+        c->in.meta.category == ZYDIS_CATEGORY_FMA4 || c->in.meta.category == ZYDIS_CATEGORY_TBM ||
+        c->in.meta.category == ZYDIS_CATEGORY_AMD3DNOW || c->in.mnemonic == ZYDIS_MNEMONIC_DIV ||
+        c->in.mnemonic == ZYDIS_MNEMONIC_IDIV || c->in.meta.category == ZYDIS_CATEGORY_AVX2GATHER ||
+        c->in.mnemonic == ZYDIS_MNEMONIC_UD0 || c->in.mnemonic == ZYDIS_MNEMONIC_UD1;
     if (faults && (g->quiet || gen_below(g, 4) != 0))
         return false;
-    if (g->quiet && (not_quiet(c) || c->in.mnemonic == ZYDIS_MNEMONIC_PUSHF || c->in.mnemonic == ZYDIS_MNEMONIC_PUSHFQ ||
-                     c->in.mnemonic == ZYDIS_MNEMONIC_CMPXCHG16B || c->in.meta.category == ZYDIS_CATEGORY_AMD3DNOW))
+    if (g->quiet &&
+        (not_quiet(c) || c->in.mnemonic == ZYDIS_MNEMONIC_PUSHF || c->in.mnemonic == ZYDIS_MNEMONIC_PUSHFQ ||
+         c->in.mnemonic == ZYDIS_MNEMONIC_CMPXCHG16B || c->in.meta.category == ZYDIS_CATEGORY_AMD3DNOW))
         return false;
     return !writes_stack_or_segment(c);
 }
@@ -184,7 +221,9 @@ static bool prepare(struct gen *g, struct candidate *c)
     case ZYDIS_MNEMONIC_MASKMOVQ:
     case ZYDIS_MNEMONIC_MASKMOVDQU:
     case ZYDIS_MNEMONIC_VMASKMOVDQU: gen_mov(g, 7, (int32_t)window_place(g)); return true;
-    case ZYDIS_MNEMONIC_LEAVE: gen_mov(g, 5, (int32_t)(STACK_ADDR + STACK_BYTES / 2 - 8 * gen_below(g, 64))); return true;
+    case ZYDIS_MNEMONIC_LEAVE:
+        gen_mov(g, 5, (int32_t)(STACK_ADDR + STACK_BYTES / 2 - 8 * gen_below(g, 64)));
+        return true;
     case ZYDIS_MNEMONIC_ENTER:
         put32(c->bytes + c->in.length - 4, (uint32_t)c->bytes[c->in.length - 4] | gen_below(g, 64) << 8);
         c->bytes[c->in.length - 1] = 0, c->bytes[c->in.length - 2] = 0;
@@ -213,7 +252,8 @@ static bool prepare(struct gen *g, struct candidate *c)
 
 static void random_bytes(struct gen *g, uint8_t *b)
 {
-    static const uint8_t prefixes[] = {0x66, 0x66, 0x66, 0xf2, 0xf2, 0xf3, 0xf3, 0x67, 0xf0, 0x64, 0x65, 0x2e};
+    static const uint8_t prefixes[] = {0x66, 0x66, 0x66, 0xf2, 0xf2, 0xf3,
+                                       0xf3, 0x67, 0xf0, 0x64, 0x65, 0x2e};
     uint32_t n = 0, kind = gen_below(g, g->wide ? 28 : 16);
     if (kind >= 16) { /* EVEX */
         b[n++] = 0x62;
@@ -247,7 +287,8 @@ void gen_random_insn(struct gen *g)
     ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
     for (;;) {
         random_bytes(g, c.bytes);
-        if (ZYAN_FAILED(ZydisDecoderDecodeFull(&decoder, c.bytes, sizeof(c.bytes), &c.in, c.op)) || !fit(g, &c))
+        if (ZYAN_FAILED(ZydisDecoderDecodeFull(&decoder, c.bytes, sizeof(c.bytes), &c.in, c.op)) ||
+            !fit(g, &c))
             continue;
         if (!prepare(g, &c))
             continue; /* the register it set is simply another random change */
@@ -255,7 +296,8 @@ void gen_random_insn(struct gen *g)
         for (int i = 0; i < c.in.operand_count_visible; i++)
             if (c.op[i].type == ZYDIS_OPERAND_TYPE_MEMORY)
                 m = &c.op[i];
-        bool aimed = m && c.in.meta.category != ZYDIS_CATEGORY_STRINGOP && c.in.mnemonic != ZYDIS_MNEMONIC_LEA;
+        bool aimed =
+            m && c.in.meta.category != ZYDIS_CATEGORY_STRINGOP && c.in.mnemonic != ZYDIS_MNEMONIC_LEA;
         if (aimed && (c.in.attributes & ZYDIS_ATTRIB_HAS_MODRM || c.in.raw.disp.size) && !aim(g, &c, m))
             continue;
         gen_insn(g, c.bytes, c.in.length);

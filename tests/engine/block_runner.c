@@ -26,14 +26,15 @@ extern struct block_state entry_state;
 #define ZMM_AT "1728"
 #define K_AT "3776"
 #ifdef BLOCK_WIDE
-_Static_assert(offsetof(struct block_state, zmm) == 1728 && offsetof(struct block_state, k) == 3776, "as in the assembly");
-#define LOAD_WIDE                                                                                                  \
-    ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"               \
-    "  vmovdqu64 entry_state+" ZMM_AT "+64*\\n, %zmm\\n\n.endr\n"                                                  \
+_Static_assert(offsetof(struct block_state, zmm) == 1728 && offsetof(struct block_state, k) == 3776,
+               "as in the assembly");
+#define LOAD_WIDE                                                                                    \
+    ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n" \
+    "  vmovdqu64 entry_state+" ZMM_AT "+64*\\n, %zmm\\n\n.endr\n"                                    \
     ".irp n,0,1,2,3,4,5,6,7\n  kmovq entry_state+" K_AT "+8*\\n, %k\\n\n.endr\n"
-#define STORE_WIDE                                                                                                 \
-    ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"               \
-    "  vmovdqu64 %zmm\\n, state+" ZMM_AT "+64*\\n\n.endr\n"                                                        \
+#define STORE_WIDE                                                                                   \
+    ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n" \
+    "  vmovdqu64 %zmm\\n, state+" ZMM_AT "+64*\\n\n.endr\n"                                          \
     ".irp n,0,1,2,3,4,5,6,7\n  kmovq %k\\n, state+" K_AT "+8*\\n\n.endr\n"
 #else
 #define LOAD_WIDE ""
@@ -41,36 +42,35 @@ _Static_assert(offsetof(struct block_state, zmm) == 1728 && offsetof(struct bloc
 #endif
 
 /* entry_state -> registers -> block ... -> registers -> state */
-__asm__(".text\n"
-        "block_enter: push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
-        "  mov %rsp, runner_rsp; mov %rdi, entry_target\n"
-        "  fxrstor entry_state+192\n"
-        "  .irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
-        "  vinsertf128 $1, entry_state+704+16*\\n, %ymm\\n, %ymm\\n\n"
-        "  .endr\n"
-        LOAD_WIDE
-        "  mov entry_state+8*4, %rsp; pushq entry_state+128; popf\n"
-        "  mov entry_state, %rax; mov entry_state+8, %rcx; mov entry_state+16, %rdx; mov entry_state+24, %rbx\n"
-        "  mov entry_state+40, %rbp; mov entry_state+48, %rsi; mov entry_state+56, %rdi; mov entry_state+64, %r8\n"
-        "  mov entry_state+72, %r9; mov entry_state+80, %r10; mov entry_state+88, %r11; mov entry_state+96, %r12\n"
-        "  mov entry_state+104, %r13; mov entry_state+112, %r14; mov entry_state+120, %r15\n"
-        "  jmp *entry_target\n"
-        "block_exit:\n"
-        "  mov %rax, state; mov %rcx, state+8; mov %rdx, state+16; mov %rbx, state+24; mov %rsp, state+32\n"
-        "  mov %rbp, state+40; mov %rsi, state+48; mov %rdi, state+56; mov %r8, state+64; mov %r9, state+72\n"
-        "  mov %r10, state+80; mov %r11, state+88; mov %r12, state+96; mov %r13, state+104; mov %r14, state+112\n"
-        "  mov %r15, state+120; mov runner_rsp, %rsp; pushf; popq state+128; cld\n"
-        "  fxsave state+192\n"
-        "  .irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
-        "  vextractf128 $1, %ymm\\n, state+704+16*\\n\n"
-        "  .endr\n"
-        STORE_WIDE
-        "  fninit; vzeroupper\n"
-        "  pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx; ret\n"
-        ".globl _start\n"
-        "_start: and $-16, %rsp; call run_blocks; mov %eax, %edi; mov $231, %eax; syscall\n"
-        "restore: mov $15, %eax; syscall\n"
-        ".bss\n entry_target: .quad 0\n .text\n");
+__asm__(
+    ".text\n"
+    "block_enter: push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
+    "  mov %rsp, runner_rsp; mov %rdi, entry_target\n"
+    "  fxrstor entry_state+192\n"
+    "  .irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
+    "  vinsertf128 $1, entry_state+704+16*\\n, %ymm\\n, %ymm\\n\n"
+    "  .endr\n" LOAD_WIDE "  mov entry_state+8*4, %rsp; pushq entry_state+128; popf\n"
+    "  mov entry_state, %rax; mov entry_state+8, %rcx; mov entry_state+16, %rdx; mov entry_state+24, %rbx\n"
+    "  mov entry_state+40, %rbp; mov entry_state+48, %rsi; mov entry_state+56, %rdi; mov entry_state+64, "
+    "%r8\n"
+    "  mov entry_state+72, %r9; mov entry_state+80, %r10; mov entry_state+88, %r11; mov entry_state+96, "
+    "%r12\n"
+    "  mov entry_state+104, %r13; mov entry_state+112, %r14; mov entry_state+120, %r15\n"
+    "  jmp *entry_target\n"
+    "block_exit:\n"
+    "  mov %rax, state; mov %rcx, state+8; mov %rdx, state+16; mov %rbx, state+24; mov %rsp, state+32\n"
+    "  mov %rbp, state+40; mov %rsi, state+48; mov %rdi, state+56; mov %r8, state+64; mov %r9, state+72\n"
+    "  mov %r10, state+80; mov %r11, state+88; mov %r12, state+96; mov %r13, state+104; mov %r14, state+112\n"
+    "  mov %r15, state+120; mov runner_rsp, %rsp; pushf; popq state+128; cld\n"
+    "  fxsave state+192\n"
+    "  .irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
+    "  vextractf128 $1, %ymm\\n, state+704+16*\\n\n"
+    "  .endr\n" STORE_WIDE "  fninit; vzeroupper\n"
+    "  pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx; ret\n"
+    ".globl _start\n"
+    "_start: and $-16, %rsp; call run_blocks; mov %eax, %edi; mov $231, %eax; syscall\n"
+    "restore: mov $15, %eax; syscall\n"
+    ".bss\n entry_target: .quad 0\n .text\n");
 extern char restore[];
 
 /* The generator replaces the blob after compilation: hide its contents from the compiler. */
@@ -88,7 +88,10 @@ static long call3(long nr, long a, long b, long c)
     return nr;
 }
 
-static void hash_in(uint64_t v) { state.fault_hash = (state.fault_hash ^ v) * 0x9e3779b97f4a7c15 + (v >> 29); }
+static void hash_in(uint64_t v)
+{
+    state.fault_hash = (state.fault_hash ^ v) * 0x9e3779b97f4a7c15 + (v >> 29);
+}
 
 /* siginfo: signo, errno, code, pad, addr; ucontext: sigcontext at 40: r8-r15 rdi rsi rbp rbx rdx rax rcx rsp rip efl ... */
 static void on_fault(int signo, const uint8_t *info, uint8_t *context)
@@ -105,7 +108,8 @@ static void on_fault(int signo, const uint8_t *info, uint8_t *context)
     hash_in(g[20]);               /* trap number */
     if (state.n_faults < MAX_LOGGED_FAULTS) {
         state.fault[state.n_faults].rip = g[16];
-        state.fault[state.n_faults].what = (uint64_t)signo | *(const uint64_t *)(const void *)(info + 8) << 32;
+        state.fault[state.n_faults].what = (uint64_t)signo | *(const uint64_t *)(const void *)(info + 8)
+                                                                 << 32;
         state.fault[state.n_faults].addr = *(const uint64_t *)(const void *)(info + 16);
         state.fault[state.n_faults].hash = state.fault_hash;
     }
@@ -177,8 +181,12 @@ int run_blocks(void)
     const struct blob *b = blob();
     static uint8_t alt[32768];
     static const int signals[] = {4, 5, 7, 8, 11};
-    struct { uint64_t handler, flags, restorer, mask; } sa = {(uint64_t)on_fault, 0x4 | 0x04000000 | 0x08000000, (uint64_t)restore, 0};
-    struct { uint64_t sp, flags, size; } ss = {(uint64_t)alt, 0, sizeof(alt)};
+    struct {
+        uint64_t handler, flags, restorer, mask;
+    } sa = {(uint64_t)on_fault, 0x4 | 0x04000000 | 0x08000000, (uint64_t)restore, 0};
+    struct {
+        uint64_t sp, flags, size;
+    } ss = {(uint64_t)alt, 0, sizeof(alt)};
     if (call3(131, (long)&ss, 0, 0) != 0)
         return 1;
     for (int i = 0; i < 5; i++)

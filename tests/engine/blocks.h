@@ -10,15 +10,15 @@
 
 #define BLOB_ADDR 0x10000000u
 #define BLOB_BYTES 0x40000u
-#define BLOB_CODE 0x20000u      /* offset of the code */
+#define BLOB_CODE 0x20000u /* offset of the code */
 #define BLOB_MAGIC 0x31626f6c62626f64ULL
 #define WINDOW_ADDR 0x20000000u /* data that blocks read and write */
 #define WINDOW_BYTES 0x4000u
-#define STACK_ADDR 0x20010000u  /* stack of the blocks */
+#define STACK_ADDR 0x20010000u /* stack of the blocks */
 #define STACK_BYTES 0x4000u
 #define WINDOW_SECTION_BYTES 0x20000u
-#define COUNTER_CELLS 0x8000u   /* offset from WINDOW_ADDR: loop counters and indirect targets */
-#define EXIT_CELL 0xf000u       /* offset from WINDOW_ADDR: address of block_exit */
+#define COUNTER_CELLS 0x8000u /* offset from WINDOW_ADDR: loop counters and indirect targets */
+#define EXIT_CELL 0xf000u     /* offset from WINDOW_ADDR: address of block_exit */
 #define MAX_BLOCKS 128
 #define MAX_LOGGED_FAULTS 24
 #define MAX_STARTS 12000
@@ -26,7 +26,7 @@
 struct block {
     uint64_t gpr[16]; /* at entry; rsp is overwritten by the runner */
     uint64_t flags;
-    uint32_t entry;   /* offset in the blob */
+    uint32_t entry; /* offset in the blob */
     uint32_t mxcsr;
     uint16_t fcw, pad[3];
 };

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# run_blocks.sh ODB BLOCK_GEN BLOCK_RUNNER FIRST COUNT [--wide]: COUNT generated programs, seeds from FIRST; each must give the
+# run_blocks.sh ODB BLOCK_GEN BLOCK_RUNNER FIRST COUNT ["FLAGS OF BLOCK_GEN"]: COUNT generated programs, seeds from FIRST; each must give the
 # same output on the bare CPU, recorded, and replayed with --check.
 # ODB_BARE=command runs the engine alone instead (no recording): the fast way while working on the translator.
 set -uo pipefail
-odb=$1 gen=$2 runner=$3 first=$4 count=$5 wide=${6:-}
+odb=$1 gen=$2 runner=$3 first=$4 count=$5
+read -ra flags <<<"${6:-}" # of block_gen
+read -ra bare <<<"${ODB_BARE:-}"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 bad=0 opts=(--cpu v3)
-if [ -n "$wide" ]; then
+if [[ " ${flags[*]-} " == *" --wide "* ]]; then
     grep -q -w avx512bw /proc/cpuinfo || { echo "no AVX-512 here"; exit 77; }
     opts=(--cpu host)
 fi
@@ -21,10 +23,10 @@ different() {
 }
 
 for ((seed = first; seed < first + count; seed++)); do
-    "$gen" "$runner" "$seed" "$tmp/program" $wide || exit 1
+    "$gen" "$runner" "$seed" "$tmp/program" ${flags[@]+"${flags[@]}"} || exit 1
     timeout 5 "$tmp/program" >"$tmp/native" 2>"$tmp/err" || { echo "seed $seed: the program itself fails"; exit 1; }
     if [ -n "${ODB_BARE:-}" ]; then
-        timeout 20 $ODB_BARE "$tmp/program" >"$tmp/other" 2>"$tmp/err"
+        timeout 20 "${bare[@]}" "$tmp/program" >"$tmp/other" 2>"$tmp/err"
         cmp -s "$tmp/native" "$tmp/other" || different "$seed" bare
         continue
     fi

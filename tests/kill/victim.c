@@ -18,7 +18,8 @@ int main(void)
             x = x * 6364136223846793005ull + (uint64_t)ts.tv_nsec;
             data[x >> 48] += x;
         }
-        int n = snprintf(line, sizeof(line), "round %u %016llx\n", i, (unsigned long long)(x ^ data[i & 0xffff]));
+        int n =
+            snprintf(line, sizeof(line), "round %u %016llx\n", i, (unsigned long long)(x ^ data[i & 0xffff]));
         int fd = open("/dev/zero", O_RDONLY);
         if (fd < 0 || read(fd, line + 40, 20) != 20 || write(1, line, (size_t)n) != n)
             return 1;

@@ -10,7 +10,10 @@ static inline long call6(long nr, long a, long b, long c, long d, long e, long f
     register long r10 __asm__("r10") = d;
     register long r8 __asm__("r8") = e;
     register long r9 __asm__("r9") = f;
-    __asm__ volatile("syscall" : "+a"(nr) : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+    __asm__ volatile("syscall"
+                     : "+a"(nr)
+                     : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
     return nr;
 }
 #define CALL1(nr, a) call6(nr, (long)(a), 0, 0, 0, 0, 0)
@@ -21,8 +24,9 @@ int main(int argc, char **argv);
 void *memcpy(void *to, const void *from, size_t n);
 void *memset(void *to, int c, size_t n);
 
-__asm__(".globl _start; _start: xor %ebp, %ebp; mov (%rsp), %rdi; lea 8(%rsp), %rsi; and $-16, %rsp; call main;"
-        "mov %eax, %edi; mov $231, %eax; syscall");
+__asm__(
+    ".globl _start; _start: xor %ebp, %ebp; mov (%rsp), %rdi; lea 8(%rsp), %rsi; and $-16, %rsp; call main;"
+    "mov %eax, %edi; mov $231, %eax; syscall");
 
 void *memcpy(void *to, const void *from, size_t n)
 {

@@ -139,11 +139,13 @@ static void check_mem_row(struct oracle *o, uint64_t addr, uint64_t size, bool b
             inside = true;
             uint64_t at = addr + i - range->addr;
             if (old[i] != range->before[at] && !o->covered[(uint64_t)r * STEP_RANGE_BYTES + at])
-                report(o, "old value at %#" PRIx64 " is %02x in the database, was %02x", addr + i, old[i], range->before[at]);
+                report(o, "old value at %#" PRIx64 " is %02x in the database, was %02x", addr + i, old[i],
+                       range->before[at]);
             o->covered[(uint64_t)r * STEP_RANGE_BYTES + at] = 1;
         }
         if (!inside) {
-            report(o, "a write to %#" PRIx64 " (%" PRIu64 " bytes) that the instruction does not make", addr, size);
+            report(o, "a write to %#" PRIx64 " (%" PRIu64 " bytes) that the instruction does not make", addr,
+                   size);
             return;
         }
     }
@@ -161,7 +163,8 @@ static void check_memory(struct oracle *o)
     for (int r = 0; r < o->step.n_ranges; r++) {
         const struct step_range *range = &o->step.range[r];
         for (uint64_t i = 0; i < range->len_bytes; i++)
-            if (!o->covered[(uint64_t)r * STEP_RANGE_BYTES + i] && (range->certain || range->before[i] != range->after[i])) {
+            if (!o->covered[(uint64_t)r * STEP_RANGE_BYTES + i] &&
+                (range->certain || range->before[i] != range->after[i])) {
                 report(o, "the database has no write of the byte at %#" PRIx64, range->addr + i);
                 break;
             }
@@ -180,7 +183,8 @@ static struct odb_err *run(struct oracle *o)
 {
     ODB_TRY(prepare(o, "SELECT t, rip FROM executions ORDER BY t", &o->exec, &o->have_exec));
     ODB_TRY(prepare(o, "SELECT t, reg, value FROM reg_writes ORDER BY t", &o->reg, &o->have_reg));
-    ODB_TRY(prepare(o, "SELECT t, addr, size, value, old_value, syscall FROM mem_writes ORDER BY t", &o->mem, &o->have_mem));
+    ODB_TRY(prepare(o, "SELECT t, addr, size, value, old_value, syscall FROM mem_writes ORDER BY t", &o->mem,
+                    &o->have_mem));
     for (o->t = 0;;) {
         enum step_event event;
         ODB_TRY(stepper_step(&o->step, &event));
@@ -230,8 +234,8 @@ int main(int argc, char **argv)
     }
     if (o.step.pid > 0 && !o.step.exit_status)
         kill(o.step.pid, SIGKILL);
-    printf("oracle: %" PRIu64 " instructions, %" PRIu64 " register writes, %" PRIu64 " memory writes, %" PRIu64
-           " system calls, %" PRIu64 " signal stops, %d differences\n",
+    printf("oracle: %" PRIu64 " instructions, %" PRIu64 " register writes, %" PRIu64
+           " memory writes, %" PRIu64 " system calls, %" PRIu64 " signal stops, %d differences\n",
            o.t, o.n_reg, o.n_mem, o.n_syscalls, o.n_signals, o.n_reports);
     sqlite3_finalize(o.exec);
     sqlite3_finalize(o.reg);

@@ -1,7 +1,10 @@
 /* System calls that write memory, and the stack: pipes, iovecs, stat-like structs, mmap and brk, deep recursion. */
 #include "tests/oracle/nolibc.h"
 
-struct iovec { void *base; uint64_t len; };
+struct iovec {
+    void *base;
+    uint64_t len;
+};
 
 static uint64_t deep(int n, uint64_t x)
 {
@@ -37,7 +40,8 @@ int main(int argc, char **argv)
             a[k] = (uint8_t)(i * k);
         CALL3(1, fds[1], a, 100);
         CALL3(1, fds[1], a, 100);
-        sum += (uint64_t)(i & 1 ? CALL3(0, fds[0], b, 150) + CALL3(0, fds[0], c, 8) + CALL3(0, fds[0], b + 100, 200)
+        sum += (uint64_t)(i & 1 ? CALL3(0, fds[0], b, 150) + CALL3(0, fds[0], c, 8) +
+                                      CALL3(0, fds[0], b + 100, 200)
                                 : CALL3(19, fds[0], in, 3));
         for (int k = 0; k < 150; k++)
             sum = sum * 3 + b[k];
@@ -45,7 +49,9 @@ int main(int argc, char **argv)
     print("sum ", sum);
     print("deep ", deep(700, 5));
     print("pages ", pages());
-    struct { char text[6][65]; } uts;
+    struct {
+        char text[6][65];
+    } uts;
     print("uname ", (uint64_t)CALL1(63, &uts) + (uint8_t)uts.text[0][0]);
     print("bad ", (uint64_t)CALL3(0, 99, a, 1) ^ (uint64_t)CALL3(0, fds[0], 8, 0));
     print("args ", (uint64_t)argc * 256 + (uint8_t)argv[0][0]);

@@ -2,7 +2,10 @@
 #include "tests/oracle/nolibc.h"
 
 static uint32_t data[400];
-static struct node { struct node *left, *right; uint32_t key; } nodes[200];
+static struct node {
+    struct node *left, *right;
+    uint32_t key;
+} nodes[200];
 static int used;
 
 static struct node *insert(struct node *n, uint32_t key)
@@ -24,7 +27,10 @@ static uint64_t walk(const struct node *n, uint64_t (*visit)(uint64_t, uint32_t)
     return n ? walk(n->right, visit, visit(walk(n->left, visit, acc), n->key)) : acc;
 }
 
-static uint64_t mix(uint64_t acc, uint32_t key) { return (acc << 7 | acc >> 57) ^ key * 0x9e3779b97f4a7c15ull; }
+static uint64_t mix(uint64_t acc, uint32_t key)
+{
+    return (acc << 7 | acc >> 57) ^ key * 0x9e3779b97f4a7c15ull;
+}
 
 static void quicksort(uint32_t *a, int n)
 {
@@ -60,7 +66,8 @@ int main(int argc, char **argv)
     quicksort(data, 400);
     uint64_t sum = 0;
     for (int i = 1; i < 400; i++)
-        sum += data[i] / (data[i - 1] % 97 + 1) + (uint64_t)__builtin_popcount(data[i]) + (uint64_t)__builtin_ctz(data[i] | 256);
+        sum += data[i] / (data[i - 1] % 97 + 1) + (uint64_t)__builtin_popcount(data[i]) +
+               (uint64_t)__builtin_ctz(data[i] | 256);
     print("sum ", sum);
     print("tree ", walk(root, mix, 1));
     __int128 big = (__int128)sum * (__int128)(int64_t)-seed;

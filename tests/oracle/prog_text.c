@@ -39,11 +39,14 @@ int main(int argc, char **argv)
     print("crc ", (uint64_t)crc(text, 3000) << 32 | crc(back, m));
     memcpy(back + 1000, back, 1500);
     uint64_t count = 3000, at = (uint64_t)back, from = (uint64_t)text, found;
-    __asm__ volatile("repe cmpsb; mov %%rcx, %3" : "+D"(at), "+S"(from), "+c"(count), "=r"(found)::"cc", "memory");
-    __asm__ volatile("mov $0x1234, %%eax; mov %%ah, %%bl; add %%al, %%bh; xchg %%ah, %%bh; bswap %%eax; movzx %%bx, %%ecx; add %%rcx, %0"
+    __asm__ volatile("repe cmpsb; mov %%rcx, %3"
+                     : "+D"(at), "+S"(from), "+c"(count), "=r"(found)::"cc", "memory");
+    __asm__ volatile("mov $0x1234, %%eax; mov %%ah, %%bl; add %%al, %%bh; xchg %%ah, %%bh; bswap %%eax; "
+                     "movzx %%bx, %%ecx; add %%rcx, %0"
                      : "+r"(found)::"rax", "rbx", "rcx", "cc");
     at = (uint64_t)(back + 2999), from = (uint64_t)(text + 2999), count = 700;
-    __asm__ volatile("std; rep movsw; lodsb; stosb; lodsq; stosl; cld" : "+D"(at), "+S"(from), "+c"(count)::"rax", "cc", "memory");
+    __asm__ volatile("std; rep movsw; lodsb; stosb; lodsq; stosl; cld"
+                     : "+D"(at), "+S"(from), "+c"(count)::"rax", "cc", "memory");
     print("found ", found);
     print("crc ", crc(back, 3000));
     return 0;

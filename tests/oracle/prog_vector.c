@@ -21,7 +21,8 @@ int main(int argc, char **argv)
         __m256i mask = _mm256_cmpgt_epi32(v, acc);
         _mm256_maskstore_epi32(a + i, mask, v);
         acc = _mm256_add_epi32(acc, _mm256_shuffle_epi32(v, 0x1b));
-        acc = _mm256_xor_si256(acc, _mm256_i32gather_epi32(a, _mm256_and_si256(v, _mm256_set1_epi32(1023)), 4));
+        acc =
+            _mm256_xor_si256(acc, _mm256_i32gather_epi32(a, _mm256_and_si256(v, _mm256_set1_epi32(1023)), 4));
     }
     int32_t out[8];
     _mm256_storeu_si256((void *)out, acc);

@@ -100,14 +100,16 @@ void stepper_deinit(struct stepper *s)
 static uint64_t reg64(const struct stepper *s, ZydisRegister r)
 {
     ZydisRegister full = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, r);
-    if (r == ZYDIS_REGISTER_RIP || r == ZYDIS_REGISTER_EIP || full < ZYDIS_REGISTER_RAX || full > ZYDIS_REGISTER_R15)
+    if (r == ZYDIS_REGISTER_RIP || r == ZYDIS_REGISTER_EIP || full < ZYDIS_REGISTER_RAX ||
+        full > ZYDIS_REGISTER_R15)
         return 0;
     uint64_t v;
     memcpy(&v, s->now.value[full - ZYDIS_REGISTER_RAX], 8);
     return ZydisRegisterGetWidth(ZYDIS_MACHINE_MODE_LONG_64, r) == 32 ? (uint32_t)v : v;
 }
 
-static uint64_t operand_address(const struct stepper *s, const ZydisDecodedInstruction *in, const ZydisDecodedOperand *op)
+static uint64_t operand_address(const struct stepper *s, const ZydisDecodedInstruction *in,
+                                const ZydisDecodedOperand *op)
 {
     uint64_t a = op->mem.disp.has_displacement ? (uint64_t)op->mem.disp.value : 0;
     if (op->mem.base == ZYDIS_REGISTER_RIP)
@@ -130,7 +132,8 @@ static void add_range(struct stepper *s, uint64_t addr, uint64_t len_bytes, bool
     if (s->n_ranges == STEP_MAX_RANGES || len_bytes == 0)
         return;
     struct step_range *r = &s->range[s->n_ranges++];
-    r->addr = addr, r->len_bytes = len_bytes < STEP_RANGE_BYTES ? len_bytes : STEP_RANGE_BYTES, r->certain = certain;
+    r->addr = addr, r->len_bytes = len_bytes < STEP_RANGE_BYTES ? len_bytes : STEP_RANGE_BYTES,
+    r->certain = certain;
     memset(r->before, 0, r->len_bytes);
     stepper_read(s, addr, r->before, r->len_bytes);
 }
@@ -156,7 +159,8 @@ static void add_operand(struct stepper *s, const ZydisDecodedInstruction *in, co
         bool down = s->user.eflags & 0x400;
         add_range(s, down && n ? addr - (n - 1) * size : addr, n * size, true);
     } else if (op->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN && op->mem.base == ZYDIS_REGISTER_RSP &&
-               (cat == ZYDIS_CATEGORY_PUSH || cat == ZYDIS_CATEGORY_CALL || in->mnemonic == ZYDIS_MNEMONIC_ENTER)) {
+               (cat == ZYDIS_CATEGORY_PUSH || cat == ZYDIS_CATEGORY_CALL ||
+                in->mnemonic == ZYDIS_MNEMONIC_ENTER)) {
         uint64_t bytes = in->operand_width == 16 ? 2 : 8;
         add_range(s, reg64(s, ZYDIS_REGISTER_RSP) - bytes, bytes, true);
     } else if (in->mnemonic == ZYDIS_MNEMONIC_FXSAVE || in->mnemonic == ZYDIS_MNEMONIC_FXSAVE64) {
@@ -189,7 +193,8 @@ static bool find_ranges(struct stepper *s)
         snprintf(s->text, sizeof(s->text), "(no instruction)");
         return false;
     }
-    ZydisFormatterFormatInstruction(&formatter, &in, op, in.operand_count_visible, s->text, sizeof(s->text), s->now.rip, NULL);
+    ZydisFormatterFormatInstruction(&formatter, &in, op, in.operand_count_visible, s->text, sizeof(s->text),
+                                    s->now.rip, NULL);
     s->is_rep = is_repeated(&in);
     s->is_syscall = in.mnemonic == ZYDIS_MNEMONIC_SYSCALL;
     for (int i = 0; i < in.operand_count; i++)
@@ -211,7 +216,8 @@ static struct odb_err *step_once(struct stepper *s, int signo, int *ret_status)
 {
     struct user_regs_struct u;
     do {
-        if (ptrace(PTRACE_SINGLESTEP, s->pid, NULL, (void *)(long)signo) != 0 || waitpid(s->pid, ret_status, 0) != s->pid)
+        if (ptrace(PTRACE_SINGLESTEP, s->pid, NULL, (void *)(long)signo) != 0 ||
+            waitpid(s->pid, ret_status, 0) != s->pid)
             return odb_err_errno(errno, "oracle: cannot step");
         if (!s->is_rep || !WIFSTOPPED(*ret_status) || WSTOPSIG(*ret_status) != SIGTRAP)
             return NULL;

@@ -25,11 +25,15 @@ struct step_regs {
 /* Memory that the coming instruction may write. */
 struct step_range {
     uint64_t addr, len_bytes;
-    bool certain;   /* it will be written; else perhaps (conditional, rep) */
+    bool certain;            /* it will be written; else perhaps (conditional, rep) */
     uint8_t *before, *after; /* STEP_RANGE_BYTES each, owned by struct stepper */
 };
 
-enum step_event { STEP_DONE, STEP_SIGNAL /* a signal was delivered instead; nothing completed */, STEP_EXITED };
+enum step_event {
+    STEP_DONE,
+    STEP_SIGNAL /* a signal was delivered instead; nothing completed */,
+    STEP_EXITED
+};
 
 struct stepper {
     pid_t pid;
@@ -39,8 +43,8 @@ struct stepper {
     struct step_range range[STEP_MAX_RANGES];
     int n_ranges;
     bool is_syscall, is_rep;
-    char text[128];             /* of the instruction just done */
-    int exit_status;            /* as waitpid gives it */
+    char text[128];  /* of the instruction just done */
+    int exit_status; /* as waitpid gives it */
 };
 
 /* Starts argv[0] with ASLR off, stopped before its first instruction. */

@@ -1,9 +1,9 @@
+# shellcheck shell=bash disable=SC2034,SC2154
 # The table of real programs, read by run.sh. One function each: prepares files in the current, empty folder and sets
 #   cmd=(...)    the command to record
 #   opts=(...)   options of odb record
 # It returns 77 after printing why, when something is not installed.
 # Names in `quick` run in every `./dev test`, the rest with --all.
-# shellcheck disable=SC2034
 quick=(asm hello_static hello_static_pie hello_dynamic hello_native lua perl gzip openssl_dgst x87 avx2 wasm sqlite_small python_small)
 slow=(ls_usr_share python sqlite bzip2 xz cc1 fortran gzip_big perl_long openssl_ciphers)
 

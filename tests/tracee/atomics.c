@@ -12,10 +12,14 @@ int main(void)
     CHECK(!z && cell == 9 && old == 9);
     _Alignas(16) uint64_t pair[2] = {1, 2};
     uint64_t lo = 1, hi = 2;
-    __asm__ volatile("lock cmpxchg16b %0; sete %3" : "+m"(pair), "+a"(lo), "+d"(hi), "=q"(z) : "b"(3ull), "c"(4ull) : "cc");
+    __asm__ volatile("lock cmpxchg16b %0; sete %3"
+                     : "+m"(pair), "+a"(lo), "+d"(hi), "=q"(z)
+                     : "b"(3ull), "c"(4ull)
+                     : "cc");
     CHECK(z && pair[0] == 3 && pair[1] == 4);
     uint64_t n = 10;
-    __asm__ volatile("lock xadd %1, %0; lock incq %0; lock negq %0; lock notq %0" : "+m"(cell), "+r"(n)::"cc");
+    __asm__ volatile("lock xadd %1, %0; lock incq %0; lock negq %0; lock notq %0"
+                     : "+m"(cell), "+r"(n)::"cc");
     CHECK(n == 9 && cell == 19);
     static uint64_t bits[64];
     int64_t at = 1000;
@@ -30,11 +34,14 @@ int main(void)
     uint64_t *cross = (void *)(m + 4093);
     *cross = 0x1122334455667788;
     __asm__ volatile("lock addq $1, %0" : "+m"(*cross)::"cc");
-    __asm__ volatile("movdqu %0, %%xmm0; paddq %%xmm0, %%xmm0; movdqu %%xmm0, %0" : "+m"(*cross)::"xmm0", "memory");
+    __asm__ volatile("movdqu %0, %%xmm0; paddq %%xmm0, %%xmm0; movdqu %%xmm0, %0"
+                     : "+m"(*cross)::"xmm0", "memory");
     CHECK(*cross == 2 * 0x1122334455667789);
     uint64_t frame[4], sp;
-    __asm__ volatile("mov %%rsp, %%rbx; sub $256, %%rsp; mov %%rbp, %%rcx; enter $32, $0; mov %%rbp, %0; sub %%rsp, %0; leave;"
-                     "mov %%rcx, %%rbp; mov %%rbx, %%rsp" : "=&r"(sp), "=m"(frame)::"rbx", "rcx", "memory", "cc");
+    __asm__ volatile("mov %%rsp, %%rbx; sub $256, %%rsp; mov %%rbp, %%rcx; enter $32, $0; mov %%rbp, %0; sub "
+                     "%%rsp, %0; leave;"
+                     "mov %%rcx, %%rbp; mov %%rbx, %%rsp"
+                     : "=&r"(sp), "=m"(frame)::"rbx", "rcx", "memory", "cc");
     CHECK(sp == 32);
     return passed();
 }

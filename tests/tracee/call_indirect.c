@@ -1,11 +1,13 @@
 /* Indirect calls through registers, tables and memory, to many targets from one site. */
 #include "tests/tracee/tracee.h"
 
-#define F(n) static int f##n(int x) { return x * 3 + n; }
-F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7)
-static int (*const table[8])(int) = {f0, f1, f2, f3, f4, f5, f6, f7};
+#define F(n) \
+    static int f##n(int x) { return x * 3 + n; }
+F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) static int (*const table[8])(int) = {f0, f1, f2, f3, f4, f5, f6, f7};
 
-struct object { int (*method)(int); };
+struct object {
+    int (*method)(int);
+};
 
 int main(void)
 {

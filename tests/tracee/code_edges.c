@@ -5,7 +5,8 @@ typedef long (*fn)(void);
 
 int main(void)
 {
-    unsigned char *m = mmap(NULL, 16 * 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *m =
+        mmap(NULL, 16 * 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(m != MAP_FAILED && munmap(m + 15 * 4096, 4096) == 0);
     unsigned char *end = m + 15 * 4096;
     memcpy(end - 6, "\xb8\x2a\0\0\0\xc3", 6); /* the last byte before unmapped memory is ret */
@@ -35,7 +36,8 @@ int main(void)
     m[6 + 3] = 0xf6; /* from 6+4 to 0 */
     memcpy(m + 6 * 1001, "\x31\xc0\xeb\xf6", 4);
     CHECK(((fn)(uintptr_t)(m + 6 * 1001))() == 1000);
-    memcpy(m, "\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x90\xb8\1\0\0\0\xc3", 21); /* 15 bytes long nop */
+    memcpy(m, "\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x90\xb8\1\0\0\0\xc3",
+           21); /* 15 bytes long nop */
     CHECK(((fn)(uintptr_t)m)() == 1);
     return passed();
 }

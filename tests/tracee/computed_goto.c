@@ -9,9 +9,15 @@ static long run(const unsigned char *code)
     int count = 1000;
 #define NEXT goto *labels[*pc++]
     NEXT;
-inc: acc += 3; NEXT;
-dbl: acc = (acc * 2) & 0xffffff; NEXT;
-dec: acc -= 1; NEXT;
+inc:
+    acc += 3;
+    NEXT;
+dbl:
+    acc = (acc * 2) & 0xffffff;
+    NEXT;
+dec:
+    acc -= 1;
+    NEXT;
 loop:
     if (--count)
         pc = code;

@@ -17,7 +17,8 @@ int main(void)
 {
     for (volatile int i = 0; i < 3; i++) {
         CHECK(getcontext(&co[i]) == 0);
-        co[i].uc_stack.ss_sp = stacks[i], co[i].uc_stack.ss_size = sizeof(stacks[i]), co[i].uc_link = &main_context;
+        co[i].uc_stack.ss_sp = stacks[i], co[i].uc_stack.ss_size = sizeof(stacks[i]),
+        co[i].uc_link = &main_context;
         makecontext(&co[i], (void (*)(void))body, 1, i);
     }
     for (int r = 0; r < 10; r++)

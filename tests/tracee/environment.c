@@ -18,7 +18,8 @@ int main(int argc, char **argv, char **envp)
     }
     int n = 0;
     for (ElfW(auxv_t) *a = (void *)(p + 1); a->a_type != AT_NULL; a++, n++)
-        CHECK(getauxval(a->a_type) == a->a_un.a_val || a->a_type == AT_HWCAP || a->a_type >= 40 || getauxval(a->a_type) == 0);
+        CHECK(getauxval(a->a_type) == a->a_un.a_val || a->a_type == AT_HWCAP || a->a_type >= 40 ||
+              getauxval(a->a_type) == 0);
     CHECK(n > 10 && getauxval(AT_PAGESZ) == 4096 && getauxval(AT_RANDOM) && getauxval(AT_PHNUM) > 3);
     CHECK(strlen((const char *)getauxval(AT_EXECFN)) > 0 && getauxval(AT_UID) == getuid());
     const ElfW(Ehdr) *vdso = (void *)getauxval(AT_SYSINFO_EHDR);

@@ -4,9 +4,11 @@
 static const uintptr_t places[] = {0x10000000, 0x700000000, 0x200000000000, 0x6e0000000000, 0x7e0000000000};
 
 /* position-independent: mov data(%rip), %rax; add %rax, data(%rip); lea data(%rip), %rdx; cmp %rdx ... */
-__asm__(".text; far_begin: mov far_data(%rip), %rax; addq $5, far_data(%rip); lea far_data(%rip), %rdx; sub %rdi, %rdx;"
+__asm__(".text; far_begin: mov far_data(%rip), %rax; addq $5, far_data(%rip); lea far_data(%rip), %rdx; sub "
+        "%rdi, %rdx;"
         "cmp $(far_data - far_begin), %rdx; jne 9f; movdqu far_data(%rip), %xmm1; paddq %xmm1, %xmm1;"
-        "movdqu %xmm1, 16+far_data(%rip); push far_data(%rip); pop %rcx; imul $3, far_data(%rip), %rsi; add %rcx, %rax;"
+        "movdqu %xmm1, 16+far_data(%rip); push far_data(%rip); pop %rcx; imul $3, far_data(%rip), %rsi; add "
+        "%rcx, %rax;"
         "add %rsi, %rax; call *far_ptr(%rip); jmp *far_ptr2(%rip); 9: ud2; 8: ret;"
         ".balign 16; far_data: .quad 100, 200, 0, 0; far_ptr: .quad 0; far_ptr2: .quad 0; far_end:");
 extern char far_begin[], far_data[], far_ptr[], far_end[];
@@ -23,7 +25,8 @@ int main(void)
         memcpy(m, far_begin, (size_t)(far_end - far_begin));
         uintptr_t target = (uintptr_t)add_seven;
         memcpy(m + (far_ptr - far_begin), &target, 8);
-        target = (uintptr_t)m + (uintptr_t)(far_data - far_begin) - 1; /* the ret before the padding, found below */
+        target = (uintptr_t)m + (uintptr_t)(far_data - far_begin) -
+                 1; /* the ret before the padding, found below */
         while (*(unsigned char *)target != 0xc3)
             target--;
         memcpy(m + (far_ptr - far_begin) + 8, &target, 8);

@@ -36,7 +36,8 @@ int main(void)
             dive(1);
         CHECK(on_alt);
     }
-    CHECK(sigaltstack(NULL, &old) == 0 && old.ss_sp == alt && old.ss_size == sizeof(alt) && !(old.ss_flags & SS_ONSTACK));
+    CHECK(sigaltstack(NULL, &old) == 0 && old.ss_sp == alt && old.ss_size == sizeof(alt) &&
+          !(old.ss_flags & SS_ONSTACK));
     CHECK(sigaltstack(&(stack_t){.ss_sp = alt, .ss_size = 512}, NULL) == -1 && errno == ENOMEM);
     CHECK(sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL) == 0);
     return passed();

@@ -11,7 +11,9 @@ static void handler(int signo, siginfo_t *si, void *context)
     count++;
     switch (mode) {
     case 0: g[REG_RDI] = (greg_t)good; break; /* the same instruction again, other operand */
-    case 1: CHECK(mprotect((void *)((uintptr_t)si->si_addr & ~4095ul), 4096, PROT_READ | PROT_WRITE) == 0); break;
+    case 1:
+        CHECK(mprotect((void *)((uintptr_t)si->si_addr & ~4095ul), 4096, PROT_READ | PROT_WRITE) == 0);
+        break;
     case 2: memcpy((void *)g[REG_RIP], "\x90\x90", 2); break; /* ud2 -> nop; nop */
     case 3: g[REG_RIP] += 2, g[REG_RAX] = 1234, g[REG_EFL] |= 1; break;
     default: CHECK(!"mode");
@@ -36,7 +38,8 @@ int main(void)
     __asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(7) : "memory"); /* continues in the middle */
     CHECK(count == 5 && n == 0 && d == page + 8192 && page[8191] == 7 && page[4096] == 7);
     mode = 2;
-    unsigned char *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *code =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     memcpy(code, "\x0f\x0b\xb8\7\0\0\0\xc3", 8);
     CHECK(((int (*)(void))(uintptr_t)code)() == 7 && count == 6);
     CHECK(((int (*)(void))(uintptr_t)code)() == 7 && count == 6);

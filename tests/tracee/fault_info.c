@@ -16,19 +16,23 @@ static void handler(int signo, siginfo_t *si, void *uc)
     siglongjmp(env, 1);
 }
 
-#define FAULT(name, code, expect_addr)                                                                         \
-    do {                                                                                                       \
-        uint64_t at_ = 0;                                                                                      \
-        static volatile uint64_t where_;                                                                       \
-        if (sigsetjmp(env, 1) == 0) {                                                                          \
-            __asm__ volatile("lea 1f(%%rip), %%rbx; mov %%rbx, %0; xor %%edx, %%edx; xor %%ecx, %%ecx; 1: " code     \
-                             : "=m"(where_) : "a"(page) : "rbx", "rcx", "rdx", "memory", "cc");                \
-            CHECK(!"no fault in " name);                                                                       \
-        }                                                                                                      \
-        at_ = where_;                                                                                          \
-        printf(name " signo %d code %d trapno %lld err %lld rip+%lld\n", info.si_signo, info.si_code,          \
-               (long long)trapno, (long long)err, (uint64_t)rip - at_ < 16 ? (long long)((uint64_t)rip - at_) : -1);                           \
-        CHECK((uint64_t)info.si_addr == (uint64_t)(expect_addr));                                   \
+#define FAULT(name, code, expect_addr)                                                                \
+    do {                                                                                              \
+        uint64_t at_ = 0;                                                                             \
+        static volatile uint64_t where_;                                                              \
+        if (sigsetjmp(env, 1) == 0) {                                                                 \
+            __asm__ volatile(                                                                         \
+                "lea 1f(%%rip), %%rbx; mov %%rbx, %0; xor %%edx, %%edx; xor %%ecx, %%ecx; 1: " code   \
+                : "=m"(where_)                                                                        \
+                : "a"(page)                                                                           \
+                : "rbx", "rcx", "rdx", "memory", "cc");                                               \
+            CHECK(!"no fault in " name);                                                              \
+        }                                                                                             \
+        at_ = where_;                                                                                 \
+        printf(name " signo %d code %d trapno %lld err %lld rip+%lld\n", info.si_signo, info.si_code, \
+               (long long)trapno, (long long)err,                                                     \
+               (uint64_t)rip - at_ < 16 ? (long long)((uint64_t)rip - at_) : -1);                     \
+        CHECK((uint64_t)info.si_addr == (uint64_t)(expect_addr));                                     \
     } while (0)
 
 int main(void)

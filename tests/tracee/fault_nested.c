@@ -42,7 +42,8 @@ int main(void)
     sigemptyset(&sa.sa_mask);
     sigaddset(&sa.sa_mask, SIGUSR2);
     CHECK(sigaction(SIGFPE, &sa, NULL) == 0);
-    __asm__ volatile("xor %%edx, %%edx; xor %%ecx, %%ecx; mov $1, %%eax; div %%ecx" ::: "rax", "rcx", "rdx", "cc");
+    __asm__ volatile("xor %%edx, %%edx; xor %%ecx, %%ecx; mov $1, %%eax; div %%ecx" ::
+                         : "rax", "rcx", "rdx", "cc");
     CHECK(usr == 1 && order[0] == 1 && order[1] == 2);
     CHECK(sigaction(SIGFPE, NULL, &old) == 0 && old.sa_handler == SIG_DFL);
     sigset_t set;

@@ -32,7 +32,8 @@ int main(void)
     if (!sigsetjmp(env, 1))
         __asm__ volatile("std; rep stosb" : "+D"(d), "+c"(n) : "a"(2) : "memory");
     __asm__ volatile("cld" ::: "cc");
-    CHECK(regs[REG_RDI] == (greg_t)(m + 8191) && regs[REG_RCX] == 300 && m[8192] == 2 && (regs[REG_EFL] & 0x400));
+    CHECK(regs[REG_RDI] == (greg_t)(m + 8191) && regs[REG_RCX] == 300 && m[8192] == 2 &&
+          (regs[REG_EFL] & 0x400));
     d = m + 3000, n = 100000;
     if (!sigsetjmp(env, 1))
         __asm__ volatile("repne scasb" : "+D"(d), "+c"(n) : "a"(99) : "memory", "cc");

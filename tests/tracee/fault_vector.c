@@ -30,10 +30,14 @@ int main(void)
         __asm__ volatile("fninit; fldpi" ::: "memory");
         if (avx)
             __asm__ volatile("vmovdqu %2, %%ymm9; ud2; vmovdqu %%ymm9, %0; stmxcsr %1"
-                             : "=m"(out), "=m"(csr) : "m"(in) : "xmm9", "xmm1", "memory");
+                             : "=m"(out), "=m"(csr)
+                             : "m"(in)
+                             : "xmm9", "xmm1", "memory");
         else
             __asm__ volatile("movdqu %2, %%xmm9; ud2; movdqu %%xmm9, %0; stmxcsr %1"
-                             : "=m"(out), "=m"(csr) : "m"(in) : "xmm9", "xmm1", "memory");
+                             : "=m"(out), "=m"(csr)
+                             : "m"(in)
+                             : "xmm9", "xmm1", "memory");
         __asm__ volatile("fstpt %0" : "=m"(top));
         CHECK(!memcmp(&top, "\x35\xc2\x68\x21\xa2\xda\x0f\xc9\x00\x40", 10) && csr == 0x1f80); /* pi */
         CHECK(out[0] == 1 && out[3] == 4 && (!avx || out[7] == 8));

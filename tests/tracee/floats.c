@@ -15,7 +15,8 @@ int main(void)
     uint64_t s = 42;
     for (int i = 0; i < 5000; i++) {
         s = s * 6364136223846793005ull + 1442695040888963407ull;
-        v[i] = sin((double)(s >> 40)) * exp(cos(i)) + pow(1.0001, i) - log1p(i) + tan(i * 0.001) + fmod(i, 7.3);
+        v[i] =
+            sin((double)(s >> 40)) * exp(cos(i)) + pow(1.0001, i) - log1p(i) + tan(i * 0.001) + fmod(i, 7.3);
     }
     qsort(v, 5000, sizeof(v[0]), by_value);
     float f = 0;

@@ -11,7 +11,8 @@ int main(void)
         skip("no rdrand");
     uint64_t seen = 0, r, flags;
     for (int i = 0; i < 50; i++) {
-        __asm__ volatile("sub $128, %%rsp; rdrand %0; pushf; pop %1; lea 128(%%rsp), %%rsp" : "=r"(r), "=r"(flags)::"cc", "memory");
+        __asm__ volatile("sub $128, %%rsp; rdrand %0; pushf; pop %1; lea 128(%%rsp), %%rsp"
+                         : "=r"(r), "=r"(flags)::"cc", "memory");
         CHECK((flags & 0x8d5) <= 1);
         seen |= r;
     }

@@ -34,14 +34,17 @@ int main(void)
     __asm__ volatile("lodsb; lodsw; movzwl %%ax, %%eax" : "+a"(al), "+S"(s)::"memory");
     CHECK(s == buf + 10 && al == (uint16_t)((uint8_t)buf[8] | (uint8_t)buf[9] << 8));
     n = 0, d = NULL, s = NULL;
-    __asm__ volatile("rep movsq; rep stosb; repe cmpsb; repne scasb" : "+D"(d), "+S"(s), "+c"(n)::"cc", "memory");
+    __asm__ volatile("rep movsq; rep stosb; repe cmpsb; repne scasb"
+                     : "+D"(d), "+S"(s), "+c"(n)::"cc", "memory");
     CHECK(n == 0 && d == NULL && s == NULL);
-    char *low = mmap((void *)0x10000000, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    char *low = mmap((void *)0x10000000, 4096, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     CHECK(low != MAP_FAILED);
     uint64_t di = 0xffffffff00000000 | (uintptr_t)low, cx = 0xabcd00000000 | 16;
     __asm__ volatile("addr32 rep stosb" : "+D"(di), "+c"(cx) : "a"('q') : "memory");
-    CHECK(low[15] == 'q' && low[16] == 0 && (uint32_t)cx == 0 && (uint32_t)di == (uint32_t)(uintptr_t)low + 16);
-    uint64_t bx = (uintptr_t)"0123456789abcdef", x = 11;
+    CHECK(low[15] == 'q' && low[16] == 0 && (uint32_t)cx == 0 &&
+          (uint32_t)di == (uint32_t)(uintptr_t)low + 16);
+    uint64_t bx = (uintptr_t) "0123456789abcdef", x = 11;
     __asm__ volatile("xlat" : "+a"(x) : "b"(bx) : "memory");
     CHECK(x == 'b');
     return passed();

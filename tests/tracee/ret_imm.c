@@ -14,13 +14,17 @@ int main(void)
     CHECK(pushed == here); /* the program's own return address is on the stack */
     value = 0;
     __asm__ volatile("lea -128(%%rsp), %%rsp; lea 1f(%%rip), %%rax; push %%rax; ret; ud2; 1: mov $5, %0;"
-                     "lea 128(%%rsp), %%rsp" : "=r"(value)::"rax", "memory");
+                     "lea 128(%%rsp), %%rsp"
+                     : "=r"(value)::"rax", "memory");
     CHECK(value == 5);
-    __asm__ volatile("lea -128(%%rsp), %%rsp; call 1f; ud2; 2: jmp 3f; 1: addq $2, (%%rsp); ret; 3: mov $6, %0;"
-                     "lea 128(%%rsp), %%rsp" : "=r"(value)::"memory", "cc");
+    __asm__ volatile(
+        "lea -128(%%rsp), %%rsp; call 1f; ud2; 2: jmp 3f; 1: addq $2, (%%rsp); ret; 3: mov $6, %0;"
+        "lea 128(%%rsp), %%rsp"
+        : "=r"(value)::"memory", "cc");
     CHECK(value == 6);
     __asm__ volatile("lea -128(%%rsp), %%rsp; call 1f; jmp 2f; 1: rep; ret; 2: mov $9, %0;"
-                     "lea 128(%%rsp), %%rsp" : "=r"(value)::"memory");
+                     "lea 128(%%rsp), %%rsp"
+                     : "=r"(value)::"memory");
     CHECK(value == 9);
     return passed();
 }

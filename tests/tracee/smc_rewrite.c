@@ -3,7 +3,8 @@
 
 int main(void)
 {
-    unsigned char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *page =
+        mmap(NULL, 8192, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(page != MAP_FAILED);
     for (int i = 0; i < 300; i++) {
         memcpy(page, "\xb8\0\0\0\0\xc3", 6); /* mov $imm, %eax; ret */
@@ -12,16 +13,17 @@ int main(void)
     }
     /* a loop that is patched by itself: inc eax -> dec eax after the first round */
     static const unsigned char loop[] = {
-        0xb9, 10, 0, 0, 0,       /* mov $10, %ecx */
-        0x31, 0xc0,              /* xor %eax, %eax */
-        0xff, 0xc0,              /* 7: inc %eax */
-        0xc6, 0x47, 8, 0xc8,     /* movb $0xc8, 8(%rdi): the inc becomes dec */
-        0xff, 0xc9, 0x75, 0xf6,  /* dec %ecx; jnz 7b */
+        0xb9, 10,   0,    0,    0, /* mov $10, %ecx */
+        0x31, 0xc0,                /* xor %eax, %eax */
+        0xff, 0xc0,                /* 7: inc %eax */
+        0xc6, 0x47, 8,    0xc8,    /* movb $0xc8, 8(%rdi): the inc becomes dec */
+        0xff, 0xc9, 0x75, 0xf6,    /* dec %ecx; jnz 7b */
         0xc3};
     memcpy(page, loop, sizeof(loop));
     CHECK(((int (*)(void *))(uintptr_t)page)(page) == 1 - 9);
     /* an instruction overwrites the one right behind it: the new one must run */
-    static const unsigned char next[] = {0x31, 0xc0, 0xc6, 0x47, 7, 7, 0xb0, 1, 0xc3}; /* movb $7, 7(%rdi); mov $1, %al */
+    static const unsigned char next[] = {0x31, 0xc0, 0xc6, 0x47, 7,
+                                         7,    0xb0, 1,    0xc3}; /* movb $7, 7(%rdi); mov $1, %al */
     memcpy(page + 4096, next, sizeof(next));
     CHECK(((int (*)(void *))(uintptr_t)(page + 4096))(page + 4096) == 7);
     CHECK(((int (*)(void *))(uintptr_t)(page + 4096))(page + 4096) == 7);

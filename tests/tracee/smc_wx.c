@@ -29,11 +29,13 @@ int main(void)
         CHECK(((fn)(uintptr_t)page)() == 1000 + i);
     }
     for (int i = 0; i < 50; i++) { /* the same address, a new mapping */
-        CHECK(mmap(page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == page);
+        CHECK(mmap(page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                   -1, 0) == page);
         emit(page, 2000 + i);
         CHECK(((fn)(uintptr_t)page)() == 2000 + i);
         CHECK(munmap(page, 4096) == 0);
-        CHECK(mmap(page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
+        CHECK(mmap(page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+              MAP_FAILED);
         munmap(page, 4096);
     }
     page = mmap(page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -26,7 +26,8 @@ __attribute__((target("sse4.2"))) int main(void)
     tiny *= 0.5;
     CHECK(tiny == 0);
     _mm_setcsr(old);
-    __m128i text = _mm_loadu_si128((const void *)"hello, registers"), set = _mm_loadu_si128((const void *)",;.!\0...........");
+    __m128i text = _mm_loadu_si128((const void *)"hello, registers"),
+            set = _mm_loadu_si128((const void *)",;.!\0...........");
     int index = _mm_cmpistri(set, text, _SIDD_CMP_EQUAL_ANY);
     CHECK(index == 5);
     uint32_t crc = 0;

@@ -24,7 +24,8 @@ int main(void)
 
     printf("%lu %d\n", sum, big[0] + big[3 << 20]);
     uint64_t pushed;
-    __asm__ volatile("mov %%rsp, %%rbx; lea -128(%%rsp), %%rsp; mov $20000, %%ecx; 1: push %%rcx; loop 1b; mov (%%rsp), %0; mov %%rbx, %%rsp"
+    __asm__ volatile("mov %%rsp, %%rbx; lea -128(%%rsp), %%rsp; mov $20000, %%ecx; 1: push %%rcx; loop 1b; "
+                     "mov (%%rsp), %0; mov %%rbx, %%rsp"
                      : "=r"(pushed)::"rbx", "rcx", "memory");
     CHECK(pushed == 1);
     return passed();

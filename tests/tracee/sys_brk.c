@@ -13,7 +13,8 @@ int main(void)
     char *m = mmap(NULL, 8 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     memset(m, 3, 8 * 4096);
     CHECK(madvise(m + 4096, 4096, MADV_DONTNEED) == 0 && m[4096] == 0 && m[0] == 3 && m[8192] == 3);
-    CHECK(madvise(m, 4096, MADV_WILLNEED) == 0 && madvise(m + 1, 4096, MADV_DONTNEED) == -1 && errno == EINVAL);
+    CHECK(madvise(m, 4096, MADV_WILLNEED) == 0 && madvise(m + 1, 4096, MADV_DONTNEED) == -1 &&
+          errno == EINVAL);
     static unsigned char *blocks[1000];
     unsigned seed = 3;
     unsigned long total = 0;

@@ -14,7 +14,8 @@ int main(void)
     w[100] = -1;
     int value = 12345678;
     CHECK(pwrite(fd, &value, 4, 12000) == 4 && unlink(path) == 0);
-    CHECK(m[3000] == 12345678 && m[100] == 100 && w[100] == -1); /* an untouched private page follows the file */
+    CHECK(m[3000] == 12345678 && m[100] == 100 &&
+          w[100] == -1); /* an untouched private page follows the file */
     int *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 4096);
     shared[5] = 77;
     CHECK(pread(fd, &value, 4, 4096 + 20) == 4 && value == 77 && m[1024 + 5] == 77);
@@ -25,6 +26,11 @@ int main(void)
     printf("%lu\n", sum);
     fd = open("/proc/self/exe", O_RDONLY);
     const char *exe = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
-    CHECK(exe != MAP_FAILED && !memcmp(exe, "\x7f" "ELF", 4) && close(fd) == 0);
+    CHECK(exe != MAP_FAILED &&
+          !memcmp(exe,
+                  "\x7f"
+                  "ELF",
+                  4) &&
+          close(fd) == 0);
     return passed();
 }

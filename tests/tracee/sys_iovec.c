@@ -19,7 +19,8 @@ int main(void)
     static char cells[1024][3];
     for (int i = 0; i < 1024; i++)
         many[i] = (struct iovec){cells[i], (size_t)(i & 3)};
-    CHECK(readv(fd, many, 1024) == 30 && cells[1][0] == '0' && cells[3][2] == '5' && readv(fd, many, opaque(1025)) == -1 && errno == EINVAL);
+    CHECK(readv(fd, many, 1024) == 30 && cells[1][0] == '0' && cells[3][2] == '5' &&
+          readv(fd, many, opaque(1025)) == -1 && errno == EINVAL);
     CHECK(writev(fd, (struct iovec[]){{a, 3}, {(void *)8, 5}}, 2) <= 3);
     CHECK(pwritev(fd, out, 4, 100) == 30 && pread(fd, y, 4, 112) == 4 && !memcmp(y, "cdef", 4));
     return passed();

@@ -10,17 +10,21 @@ int main(void)
     CHECK(munmap(m + 10 * 4096, 4 * 4096) == 0);
     unsigned char vec[64];
     CHECK(mincore(m, 64 * 4096, vec) == -1 && errno == ENOMEM);
-    char *hole = mmap(m + 10 * 4096, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    char *hole = mmap(m + 10 * 4096, 4096, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     CHECK(hole == m + 10 * 4096 && hole[0] == 0);
-    CHECK(mmap(m, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED && errno == EEXIST);
+    CHECK(mmap(m, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED &&
+          errno == EEXIST);
     char *moved = mremap(m, 8 * 4096, 100 * 4096, MREMAP_MAYMOVE);
     CHECK(moved != MAP_FAILED && moved != m && moved[7 * 4096] == 8 && moved[99 * 4096] == 0);
     moved[99 * 4096] = 5;
     CHECK(mremap(moved, 100 * 4096, 4 * 4096, 0) == moved && moved[3 * 4096] == 4);
     char *place = mmap(NULL, 8 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(mremap(moved, 4 * 4096, 4 * 4096, MREMAP_MAYMOVE | MREMAP_FIXED, place) == place && place[0] == 1);
-    CHECK(mprotect(place, 4096, PROT_READ) == 0 && mprotect(place + 4096, 4096, PROT_NONE) == 0 && place[0] == 1);
-    CHECK(write(1, place + 4096, 1) == -1 && errno == EFAULT && mprotect(place, 8192, PROT_READ | PROT_WRITE) == 0 && place[4096] == 2);
+    CHECK(mprotect(place, 4096, PROT_READ) == 0 && mprotect(place + 4096, 4096, PROT_NONE) == 0 &&
+          place[0] == 1);
+    CHECK(write(1, place + 4096, 1) == -1 && errno == EFAULT &&
+          mprotect(place, 8192, PROT_READ | PROT_WRITE) == 0 && place[4096] == 2);
     int fd = memfd_create("file", MFD_CLOEXEC);
     CHECK(fd >= 0 && ftruncate(fd, 3 * 4096) == 0);
     char *shared = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

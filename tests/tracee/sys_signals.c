@@ -21,9 +21,11 @@ int main(void)
     int signals[] = {SIGUSR1, SIGRTMIN, SIGRTMIN + 1, SIGRTMIN + 2};
     for (int i = 0; i < 4; i++)
         catch_signal(signals[i], handler, 0);
-    CHECK(raise(SIGUSR1) == 0 && count == 1 && kill(getpid(), SIGUSR1) == 0 && count == 2 && last_code == SI_USER);
+    CHECK(raise(SIGUSR1) == 0 && count == 1 && kill(getpid(), SIGUSR1) == 0 && count == 2 &&
+          last_code == SI_USER);
     CHECK(syscall(SYS_tgkill, getpid(), gettid(), SIGUSR1) == 0 && count == 3 && last_code == SI_TKILL);
-    CHECK(sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = 42}) == 0 && last_value == 42 && last_code == SI_QUEUE);
+    CHECK(sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = 42}) == 0 && last_value == 42 &&
+          last_code == SI_QUEUE);
     CHECK(sigprocmask(SIG_BLOCK, &all, NULL) == 0);
     count = 0;
     for (int i = 0; i < 3; i++) {
@@ -31,7 +33,8 @@ int main(void)
         sigqueue(getpid(), SIGRTMIN + 2 - i, (union sigval){.sival_int = i});
     }
     sigqueue(getpid(), SIGRTMIN + 1, (union sigval){.sival_int = 9});
-    CHECK(count == 0 && sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1) && sigismember(&pending, SIGRTMIN));
+    CHECK(count == 0 && sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1) &&
+          sigismember(&pending, SIGRTMIN));
     siginfo_t si;
     sigset_t one;
     sigemptyset(&one), sigaddset(&one, SIGRTMIN + 2);
@@ -41,7 +44,8 @@ int main(void)
     while (sigtimedwait(&drain, &si, &(struct timespec){0, 0}) > 0)
         count++;
     printf("%d\n", count);
-    CHECK(sigprocmask(SIG_UNBLOCK, &all, NULL) == 0 && sigpending(&pending) == 0 && !sigismember(&pending, SIGUSR1));
+    CHECK(sigprocmask(SIG_UNBLOCK, &all, NULL) == 0 && sigpending(&pending) == 0 &&
+          !sigismember(&pending, SIGUSR1));
     signal(SIGUSR2, SIG_IGN);
     raise(SIGUSR2), raise(SIGCHLD), raise(SIGWINCH), raise(SIGURG);
     CHECK(kill(getpid(), 0) == 0 && kill(getpid(), 200) == -1 && errno == EINVAL);

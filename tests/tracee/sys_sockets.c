@@ -9,7 +9,8 @@ static void pass_descriptor(int a, int b)
 {
     char text[8] = "fd", control[CMSG_SPACE(sizeof(int))] = {0};
     struct iovec iov = {text, 2};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
     struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
     c->cmsg_level = SOL_SOCKET, c->cmsg_type = SCM_RIGHTS, c->cmsg_len = CMSG_LEN(sizeof(int));
     int fd = memfd_create("passed", 0), got;
@@ -28,13 +29,15 @@ int main(void)
     int sp[2], size = 0;
     char buf[4096];
     CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, sp) == 0 && send(sp[0], "ping", 4, 0) == 4);
-    CHECK(recv(sp[1], buf, sizeof(buf), MSG_PEEK) == 4 && recv(sp[1], buf, 2, 0) == 2 && read(sp[1], buf, 9) == 2);
+    CHECK(recv(sp[1], buf, sizeof(buf), MSG_PEEK) == 4 && recv(sp[1], buf, 2, 0) == 2 &&
+          read(sp[1], buf, 9) == 2);
     pass_descriptor(sp[0], sp[1]);
     int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}, peer;
     socklen_t len = sizeof(at), peer_len = sizeof(peer);
     CHECK(listener >= 0 && setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0);
-    CHECK(bind(listener, (void *)&at, sizeof(at)) == 0 && listen(listener, 5) == 0 && getsockname(listener, (void *)&at, &len) == 0);
+    CHECK(bind(listener, (void *)&at, sizeof(at)) == 0 && listen(listener, 5) == 0 &&
+          getsockname(listener, (void *)&at, &len) == 0);
     int client = socket(AF_INET, SOCK_STREAM, 0);
     CHECK(connect(client, (void *)&at, sizeof(at)) == 0);
     int server = accept4(listener, (void *)&peer, &peer_len, SOCK_CLOEXEC);

@@ -24,7 +24,8 @@ int main(void)
     CHECK(diff >= -1000000 && diff < 5000000000ll);
     CHECK(time(NULL) - tv.tv_sec <= 5 && time(NULL) - tv.tv_sec >= -1);
     CHECK(clock_getres(CLOCK_MONOTONIC, &raw) == 0 && raw.tv_sec == 0 && raw.tv_nsec >= 1);
-    CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a) == 0 && clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b) == 0);
+    CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a) == 0 &&
+          clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b) == 0);
     CHECK(clock_gettime(CLOCK_MONOTONIC_RAW, &raw) == 0 && clock_gettime(CLOCK_REALTIME_COARSE, &raw) == 0);
     CHECK(clock_gettime(1234, &raw) == -1 && errno == EINVAL);
     unsigned cpu = 99999, node = 99999;

@@ -53,6 +53,11 @@ static inline void catch_signal(int signo, void (*handler)(int, siginfo_t *, voi
 }
 
 /* A value that the compiler cannot see through. */
-#define opaque(x) ({ __auto_type opaque_ = (x); __asm__ volatile("" : "+r"(opaque_)); opaque_; })
+#define opaque(x)                             \
+    ({                                        \
+        __auto_type opaque_ = (x);            \
+        __asm__ volatile("" : "+r"(opaque_)); \
+        opaque_;                              \
+    })
 
 #endif

@@ -16,6 +16,7 @@ int main(void)
     char copy[4096];
     memcpy(copy, vdso, sizeof(copy));
     int fds[2];
-    CHECK(pipe(fds) == 0 && write(fds[1], vdso, 64) == 64 && read(fds[0], copy, 64) == 64 && !memcmp(copy, vdso, 64));
+    CHECK(pipe(fds) == 0 && write(fds[1], vdso, 64) == 64 && read(fds[0], copy, 64) == 64 &&
+          !memcmp(copy, vdso, 64));
     return passed();
 }

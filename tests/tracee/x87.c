@@ -11,7 +11,10 @@ int main(void)
     printf("%.18Lg\n", sum);
     unsigned char image[10];
     __asm__ volatile("fldpi; fldl2e; fmulp; fld1; fyl2x; fstpt %0" : "=m"(image) : : "st", "st(1)");
-    __asm__ volatile("fldpi; fld1; fpatan; fldln2; fxch; fscale; fsubp; fcos; fstpt %0" : "=m"(image) : : "st", "st(1)");
+    __asm__ volatile("fldpi; fld1; fpatan; fldln2; fxch; fscale; fsubp; fcos; fstpt %0"
+                     : "=m"(image)
+                     :
+                     : "st", "st(1)");
     for (int i = 0; i < 10; i++)
         printf("%02x", image[i]);
     puts("");
@@ -21,7 +24,8 @@ int main(void)
     CHECK(old == 0x37f);
     cw = (uint16_t)((old & ~0xc00) | 0x400);
     __asm__ volatile("fldcw %2; fldpi; fchs; fistpq %0; fldcw %3; fldpi; fchs; fistpq %1"
-                     : "=m"(down), "=m"(near) : "m"(cw), "m"(old));
+                     : "=m"(down), "=m"(near)
+                     : "m"(cw), "m"(old));
     CHECK(down == -4 && near == -3);
     uint16_t sw;
     __asm__ volatile("fnclex; fld1; fldz; fdivrp; fstp %%st(0); fnstsw %0" : "=a"(sw));
