@@ -102,7 +102,7 @@ struct odb_err *db_writes(struct odb_db *db, gaddr addr, uint64_t n_bytes, uint6
 struct odb_err *db_syscall_name(struct odb_db *db, uint64_t t, bool *ret_found, char *buf, size_t n_bytes)
     ODB_MUST_CHECK;
 
-/* ---- registers' names: "rax", "rflags", "fs_base", "ymm0" (zmm0 where they have 64 bytes), "k1", "st0" ---- */
+/* ---- names: "rax", "rflags", "fs_base", "ymm0" (zmm0 where registers have 64 bytes), "k1", "st0" ---- */
 
 /* NULL when reg is none. Static storage. */
 const char *db_reg_name(unsigned reg, unsigned vector_bytes);

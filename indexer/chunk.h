@@ -107,8 +107,8 @@ struct odb_err *piece_decode(const void *blob, size_t n_bytes, void *to, size_t 
 
 /* Decoded columns. Arrays owned by the struct; `at` ascends.
  *
- * Position p > 0 is the chunk's p-th instruction (t = t_start + p - 1). Position 0 is the instruction before the
- * chunk: where one instruction writes more than a chunk holds, its writes go on in the next. */
+ * Position p > 0 is the chunk's p-th instruction (t = t_start + p - 1). Position 0 is the instruction before
+ * the chunk: where one instruction writes more than a chunk holds, its writes go on in the next. */
 struct chunk_insns {
     uint32_t n;
     gaddr *rip;

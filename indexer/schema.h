@@ -18,9 +18,10 @@
  *                 is all zeros has no row.
  *   odb_maps      what view `maps` shows
  *
- * t_start is a chunk's first instruction. Its first writes may belong to the instruction before that (position 0
- * in chunk.h); then n may be 0. A chunk ends after ODB_CHUNK_INSNS instructions, after ODB_CHUNK_BYTES of written bytes, or where
- * another thread goes on: a chunk has one thread. Groups are ODB_GROUP_CHUNKS chunks, by id.
+ * t_start is a chunk's first instruction. Its first writes may belong to the instruction before that
+ * (position 0 in chunk.h); then n may be 0. A chunk ends after ODB_CHUNK_INSNS instructions, after
+ * ODB_CHUNK_BYTES of written bytes, or where another thread goes on: a chunk has one thread. Groups are
+ * ODB_GROUP_CHUNKS chunks, by id.
  *
  * Memory of page p at t is bounded work: a page gets an image at the next multiple of
  * ODB_IMAGE_EVERY chunks once it was written in ODB_IMAGE_TOUCHES chunks since its last one. So at most

@@ -37,7 +37,7 @@ struct odb_err *store_create(const char *dir, struct store **ret) ODB_MUST_CHECK
 /* One row. `shape` has one letter per column:
  *     i  int64_t, uint64_t              t  const char *, NULL is NULL
  *     N  NULL; takes an integer         b  const void *, size_t: blob
- *                                       s  const void *, size_t: text if it is UTF-8 without NUL, else blob */
+ *                                       s  const void *, size_t: text if UTF-8 without NUL, else blob */
 struct odb_err *store_put(struct store *s, enum store_table table, const char *shape, ...) ODB_MUST_CHECK;
 /* Commits, syncs, renames to index.db. s is gone even on error. */
 struct odb_err *store_commit(struct store *s) ODB_MUST_CHECK;

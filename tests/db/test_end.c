@@ -1,4 +1,4 @@
-/* The index of a recording against a plain replay of it: at the end, all general registers, all vector registers and
+/* The index of a recording against a plain replay of it: at the end, all registers and
  * every byte of mapped memory must be the same. Makes the index if there is none.
  *
  *     test_db_end REC */

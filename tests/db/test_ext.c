@@ -1,5 +1,5 @@
-/* The loadable extension in a host of its own: after any use, sqlite3_close() must succeed, which it does not while the
- * extension still holds a statement.
+/* The loadable extension in a host of its own: after any use, sqlite3_close() must succeed, which it does not while
+ * the extension still holds a statement.
  *
  *     test_db_ext INDEX.DB ODB_DB.SO */
 #include <sqlite3.h>
