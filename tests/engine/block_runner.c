@@ -8,9 +8,11 @@
 
 #include "tests/engine/blocks.h"
 
-__attribute__((section(".blob,\"ax\",@progbits#"), used)) const char blob_bytes[BLOB_BYTES] = {1};
-__attribute__((section(".window,\"aw\",@nobits#"))) static uint8_t window[WINDOW_SECTION_BYTES];
-
+/* At BLOB_ADDR and WINDOW_ADDR, by options of the linker. */
+__asm__(".section .blob,\"ax\",@progbits; .globl blob_bytes; blob_bytes: .byte 1; .zero 0x3ffff;"
+        ".section .window,\"aw\",@nobits; .globl window; window: .zero 0x20000; .text");
+_Static_assert(BLOB_BYTES == 0x40000 && WINDOW_SECTION_BYTES == 0x20000, "as in the assembly");
+extern uint8_t window[WINDOW_SECTION_BYTES];
 extern const char blob_bytes[BLOB_BYTES];
 extern struct block_state state;
 extern uint64_t runner_rsp;
