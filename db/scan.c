@@ -231,7 +231,7 @@ static struct odb_err *next_in_chunk(struct db_scan *s, bool *ret)
     }
 }
 
-/* Writes of t_hi, the last instruction of chunk c, may go on in chunks behind it: moves to the last of those. */
+/* Writes of t_hi, the last of chunk c, may go on in chunks behind it: moves to the last of those. */
 static struct odb_err *skip_behind(struct db_scan *s, struct db_chunk *c)
 {
     bool more = c->t_start + c->n == s->t_hi + 1;

@@ -1,4 +1,4 @@
-/* The loadable extension in a host of its own: after any use, sqlite3_close() must succeed, which it does not while
+/* The loadable extension in a host of its own: after any use, sqlite3_close() must work, which it does not while
  * the extension still holds a statement.
  *
  *     test_db_ext INDEX.DB ODB_DB.SO */

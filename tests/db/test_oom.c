@@ -1,4 +1,4 @@
-/* Memory runs out: the n-th allocation fails, for n = 1, 2, ... until nothing fails any more. Whatever is asked
+/* Memory runs out: allocation n fails, for n = 1, 2, ... until nothing fails any more. Whatever is asked
  * must end in an answer or an error. (The allocator below stands in for that of every library.)
  *
  *     test_db_oom INDEX.DB SCRATCH_DIR */
