@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$(dirname "$(readlink -f "$0")")")"
 
-build=build-sanitized
+build='build-sanitized'
 log=$build.log
 trap 'rm -f "$log"' EXIT
 {

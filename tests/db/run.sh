@@ -19,7 +19,9 @@ done <<'RUNS'
 4 6000 15
 RUNS
 # the shell: everything loads, answers and closes without an error
-sqlite3 -bail -cmd ".load $extension" "$dir/keep.db" >"$dir/out" <<'SQL'
+# (in a sanitizer build the runtime has to come first)
+runtime=$(ldd "$extension" | awk '/libasan/ { print $3 }')
+LD_PRELOAD=$runtime ASAN_OPTIONS=detect_leaks=0 sqlite3 -bail -cmd ".load $extension" "$dir/keep.db" >"$dir/out" <<'SQL'
 SELECT count(*) FROM executions;
 SELECT count(*) = (SELECT count(*) FROM mem_writes ORDER BY t DESC) FROM mem_writes;
 SELECT typeof(t), typeof(addr), typeof(value), typeof(rip) FROM mem_writes WHERE size = 8 LIMIT 1;

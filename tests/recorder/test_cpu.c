@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "recorder/cpu.h"
 
@@ -41,8 +42,9 @@ static void check_both(const struct odb_control *c)
 
 int main(void)
 {
-    struct odb_control *c = calloc(1, sizeof(*c));
+    struct odb_control *c = aligned_alloc(_Alignof(struct odb_control), sizeof(*c));
     CHECK(c);
+    memset(c, 0, sizeof(*c));
     struct odb_err *e = cpu_fill(ODB_CPU_V3, c);
     if (e) {
         printf("skipped: %s\n", odb_err_text(e));
