@@ -27,8 +27,8 @@ struct block *blocks;
 struct exit_rec *exits;
 struct insn_mark *marks;
 static uint32_t n_blocks, n_exits, n_marks, n_nodes;
-static uint8_t *cursor;        /* next free byte, bottom part */
-static uint8_t *cold;          /* lowest used byte, top part */
+static uint8_t *cursor; /* next free byte, bottom part */
+static uint8_t *cold;   /* lowest used byte, top part */
 
 /* Blocks by program address and variant: open addressing, dead blocks stay in until a flush. A slot holds half of the
  * hash, so that a look-up that fails, the common case while translating, reads this table only. */
@@ -37,19 +37,23 @@ struct slot {
 };
 static struct slot *slots;
 static unsigned slot_bits;
-static uint32_t *ibl_tail;     /* per table entry: cache offset of the last pad's jump, 0: no pad */
-static gaddr *ibl_tail_tag;    /* per table entry: the last pad's program address */
+/* Most addresses looked up while translating have no block yet: a bit for each that may have one, small enough to
+ * stay in the cache, tells. */
+#define FILTER_BITS 20
+static uint64_t filter[1 << FILTER_BITS >> 6];
+static uint32_t *ibl_tail;  /* per table entry: cache offset of the last pad's jump, 0: no pad */
+static gaddr *ibl_tail_tag; /* per table entry: the last pad's program address */
 uint32_t flush_count;
 uint32_t indirect_miss;
 
 /* Pages with translated code: a hash of pages, each with a list of blocks. */
 struct page {
     gaddr addr;
-    uint32_t next;      /* page in the same hash bucket */
-    uint32_t first;     /* node */
+    uint32_t next;  /* page in the same hash bucket */
+    uint32_t first; /* node */
     uint16_t n_faults;
     bool guarded, checked;
-    uint32_t prot;      /* the program's protection, while guarded */
+    uint32_t prot; /* the program's protection, while guarded */
 };
 struct node {
     uint32_t block, next;
@@ -59,7 +63,8 @@ static struct page *pages;
 static struct node *nodes;
 static uint32_t *page_heads;
 static uint32_t n_pages, n_guarded;
-bool flush_pending; /* no room to lead dead blocks' entries away: drop everything before translated code runs */
+bool
+    flush_pending; /* no room to lead dead blocks' entries away: drop everything before translated code runs */
 
 #define SLOT_BITS_MIN 15
 
@@ -72,18 +77,20 @@ static void reset_code(void)
     cold = CACHE + ODB_CACHE_BYTES;
     n_blocks = n_exits = n_marks = n_nodes = 1;
     memset(slots, 0, sizeof *slots << slot_bits);
+    memset(filter, 0, sizeof filter);
     memset(ibl_tail, 0, IBL_ENTRIES * sizeof *ibl_tail);
     for (uint32_t i = 1; i < n_pages; i++)
         pages[i].first = 0;
 }
 
-static void emit_bytes(const void *p, size_t n)
+/* n is a constant everywhere, so the copy is a move or two. */
+static inline __attribute__((always_inline)) void emit_bytes(const void *p, size_t n)
 {
-    memcpy(cursor, p, n);
+    __builtin_memcpy(cursor, p, n);
     cursor += n;
 }
 
-static void emit_rel32_to(const void *target)
+static inline void emit_rel32_to(const void *target)
 {
     int32_t rel = (int32_t)((const uint8_t *)target - (cursor + 4));
     emit_bytes(&rel, 4);
@@ -113,10 +120,11 @@ static void emit_indirect_miss(void)
 
 static void map_fixed(uint64_t addr, uint64_t n_bytes, int prot)
 {
-    long r = raw6(__NR_mmap, addr, n_bytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE,
-                  -1, 0);
+    long r = raw6(__NR_mmap, addr, n_bytes, prot,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
     if (r != (long)addr)
-        engine_panic("cannot map the engine's memory at 0x%lx (error %ld): the program uses that address", addr, -r);
+        engine_panic("cannot map the engine's memory at 0x%lx (error %ld): the program uses that address",
+                     addr, -r);
 }
 
 void cache_init(void)
@@ -159,10 +167,15 @@ static uint64_t hash_rip(gaddr rip, uint8_t variant)
     return (rip ^ (uint64_t)variant << 62) * 0x9e3779b97f4a7c15ULL;
 }
 
+/* The word and bit of the filter come from other bits of the hash than the slot. */
+static uint64_t *filter_word(uint64_t h) { return &filter[h >> 32 & ((1 << FILTER_BITS >> 6) - 1)]; }
+
 struct block *block_find(gaddr rip, uint8_t variant)
 {
     uint64_t h = hash_rip(rip, variant);
     uint32_t mask = (1u << slot_bits) - 1, tag = (uint32_t)h | 1;
+    if (!(*filter_word(h) >> (h >> 26 & 63) & 1))
+        return NULL;
     for (uint32_t i = (uint32_t)(h >> (64 - slot_bits)); slots[i].tag; i = (i + 1) & mask) {
         if (slots[i].tag != tag)
             continue;
@@ -180,6 +193,7 @@ static void slot_put(const struct block *b)
     while (slots[i].tag)
         i = (i + 1) & mask;
     slots[i] = (struct slot){(uint32_t)(b - blocks), (uint32_t)h | 1};
+    *filter_word(h) |= 1ULL << (h >> 26 & 63);
 }
 
 /* Twice the room; the old table is lost to the heap, which sums up to less than the last one. */
@@ -216,15 +230,9 @@ const struct insn_mark *block_mark(const struct block *b, uint64_t pc)
     return found;
 }
 
-uint8_t *cache_cursor(void)
-{
-    return cursor;
-}
+uint8_t *cache_cursor(void) { return cursor; }
 
-void cache_set_cursor(uint8_t *p)
-{
-    cursor = p;
-}
+void cache_set_cursor(uint8_t *p) { cursor = p; }
 
 void cache_align(unsigned n)
 {
@@ -296,7 +304,8 @@ void block_finish(struct block *b)
     n_marks += b->n_marks;
     slot_put(b);
     gaddr first = b->start & ~0xfffULL;
-    uint64_t n_pages_of_block = (b->start - first + (b->len_bytes ? b->len_bytes - 1 : 0)) / ODB_PAGE_BYTES + 1;
+    uint64_t n_pages_of_block =
+        (b->start - first + (b->len_bytes ? b->len_bytes - 1 : 0)) / ODB_PAGE_BYTES + 1;
     for (uint64_t i = 0; i < n_pages_of_block; i++) {
         struct page *p = page_get(first + i * ODB_PAGE_BYTES);
         nodes[n_nodes] = (struct node){(uint32_t)(b - blocks), p->first};
@@ -443,7 +452,7 @@ uint32_t pool_bytes(const void *p, size_t n_bytes)
 void cache_patch_rel32(uint32_t patch, uint32_t to)
 {
     int32_t rel = (int32_t)(to - (patch + 4));
-    memcpy(CACHE + patch, &rel, 4);
+    __builtin_memcpy(CACHE + patch, &rel, 4);
 }
 
 /* ---- landing pads ---- */

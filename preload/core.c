@@ -25,7 +25,8 @@ static bool stop_searching; /* at the stop's tick, looking for its rip */
 static bool hook_wanted;
 
 _Static_assert(offsetof(struct engine_ctx, rip) == 128 && offsetof(struct engine_ctx, rflags) == 136 &&
-                   offsetof(struct engine_ctx, spill) == 144 && offsetof(struct engine_ctx, exit_info) == 192 &&
+                   offsetof(struct engine_ctx, spill) == 144 &&
+                   offsetof(struct engine_ctx, exit_info) == 192 &&
                    offsetof(struct engine_ctx, enter_at) == 200,
                "entry.S knows these");
 
@@ -45,10 +46,7 @@ void core_init(void)
     core_set_tick(0);
 }
 
-uint64_t core_tick(void)
-{
-    return vector_ticks ? vtick_get() : ctx.tick_limit - ctx.budget;
-}
+uint64_t core_tick(void) { return vector_ticks ? vtick_get() : ctx.tick_limit - ctx.budget; }
 
 void core_set_tick(uint64_t tick)
 {
@@ -135,10 +133,7 @@ uint64_t core_dispatch(void)
     return ODB_CACHE_ADDR + get_block(ctx.rip, false)->main_entry;
 }
 
-void core_run(void)
-{
-    engine_restart_stack((void (*)(void))core_enter);
-}
+void core_run(void) { engine_restart_stack((void (*)(void))core_enter); }
 
 static uint64_t exit_link(const struct exit_rec *e)
 {
@@ -273,7 +268,8 @@ static void refuse_insn(void)
 {
     uint8_t c[4] = {0};
     engine_peek_some(ctx.rip, c, sizeof c);
-    engine_panic("the program executed an instruction that odb cannot record, at 0x%lx (bytes %x %x %x): 32-bit system "
+    engine_panic("the program executed an instruction that odb cannot record, at 0x%lx (bytes %x %x %x): "
+                 "32-bit system "
                  "calls (int 0x80, sysenter) and far transfers are not supported",
                  ctx.rip, c[0], c[1], c[2]);
 }
@@ -284,26 +280,18 @@ uint64_t core_exit(uint32_t x)
     ctx.rip = e->target;
     switch ((enum exit_kind)e->kind) {
     case EXIT_LINK:
-    case EXIT_LINK_TICK:
-        return exit_link(e);
-    case EXIT_INDIRECT:
-        return exit_indirect();
-    case EXIT_SYSCALL:
-        return exit_syscall(e);
-    case EXIT_SPECIAL:
-        return exit_special();
+    case EXIT_LINK_TICK: return exit_link(e);
+    case EXIT_INDIRECT: return exit_indirect();
+    case EXIT_SYSCALL: return exit_syscall(e);
+    case EXIT_SPECIAL: return exit_special();
     case EXIT_STOP:
         if (e->aux)
             ctx.gpr[ODB_RCX] = ctx.spill[2];
         return core_dispatch();
-    case EXIT_HOOK:
-        return exit_hook(e);
-    case EXIT_FETCH:
-        return exit_fetch();
-    case EXIT_CHECK:
-        return exit_check(e);
-    case EXIT_REFUSE:
-        refuse_insn();
+    case EXIT_HOOK: return exit_hook(e);
+    case EXIT_FETCH: return exit_fetch();
+    case EXIT_CHECK: return exit_check(e);
+    case EXIT_REFUSE: refuse_insn();
     }
     engine_panic("engine: exit of unknown kind %u", e->kind);
 }
@@ -313,7 +301,8 @@ uint64_t core_exit(uint32_t x)
 static bool signal_is_fatal(int signo)
 {
     uint64_t handler = sig_actions[signo].handler;
-    return handler <= 1 /* SIG_DFL, SIG_IGN: the kernel kills for a forced signal */ || sig_mask >> (signo - 1) & 1;
+    return handler <= 1 /* SIG_DFL, SIG_IGN: the kernel kills for a forced signal */ ||
+           sig_mask >> (signo - 1) & 1;
 }
 
 struct fault_siginfo {

@@ -59,6 +59,7 @@ static void map_shared(gaddr at, uint64_t n_bytes, int fd, uint64_t offset)
         raw6(__NR_mmap, at, n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, offset);
     if (got != (long)at)
         start_failed("the engine's address range is taken", got < 0 ? got : -17);
+    raw3(__NR_madvise, at, n_bytes, MADV_RANDOM); /* a new file of zeros: nothing to read ahead */
 }
 
 static void map_ring(int ring_fd)

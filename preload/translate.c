@@ -20,11 +20,11 @@
 #define MAX_BRANCHES 8
 
 struct tr {
-    uint8_t *p;          /* next byte to emit */
+    uint8_t *p; /* next byte to emit */
     struct block *b;
     uint8_t variant;
-    bool checked;        /* on a self-modified page */
-    gaddr end;           /* address after the last instruction */
+    bool checked; /* on a self-modified page */
+    gaddr end;    /* address after the last instruction */
     int n;
     gaddr at[MAX_INSNS];
     struct insn in[MAX_INSNS];
@@ -35,10 +35,7 @@ static struct tr tr;
 
 /* ---- emitting ---- */
 
-static void e8(uint8_t v)
-{
-    *tr.p++ = v;
-}
+static void e8(uint8_t v) { *tr.p++ = v; }
 
 static void e32(uint32_t v)
 {
@@ -66,15 +63,9 @@ static void einsn(const uint8_t *p, unsigned n)
     tr.p += n;
 }
 
-static void erel32(const void *to)
-{
-    e32((uint32_t)((const uint8_t *)to - (tr.p + 4)));
-}
+static void erel32(const void *to) { e32((uint32_t)((const uint8_t *)to - (tr.p + 4))); }
 
-static uint32_t offset(void)
-{
-    return (uint32_t)(tr.p - CACHE);
-}
+static uint32_t offset(void) { return (uint32_t)(tr.p - CACHE); }
 
 /* op 0x89: store reg to slot, 0x8b: load. reg 0-7. */
 static void ctx_mov(uint8_t op, uint8_t reg, const uint64_t *slot)
@@ -101,7 +92,9 @@ static void mark(gaddr app, uint8_t fix, uint8_t reg)
 {
     struct insn_mark *m = &marks[tr.b->marks + tr.b->n_marks++];
     *m = (struct insn_mark){.cache_off = (uint16_t)(offset() - tr.b->cache_begin),
-                            .app_off = (uint16_t)(app - tr.b->start), .fix = fix, .reg = reg};
+                            .app_off = (uint16_t)(app - tr.b->start),
+                            .fix = fix,
+                            .reg = reg};
 }
 
 /* Leave to C here; 17 bytes. Returns the exit's number. */
@@ -139,13 +132,10 @@ static void link_jump(gaddr from, gaddr target)
 static bool ends_block(const struct insn *in)
 {
     switch (in->flow) {
-    case FLOW_NONE:
-        break;
+    case FLOW_NONE: break;
     case FLOW_JCC:
-    case FLOW_LOOP:
-        return false;
-    default:
-        return true;
+    case FLOW_LOOP: return false;
+    default: return true;
     }
     switch (in->special) {
     case SP_INVALID:
@@ -164,10 +154,8 @@ static bool ends_block(const struct insn *in)
     case SP_FNSTENV:
     case SP_FNSAVE:
     case SP_PRIVILEGED:
-    case SP_TSX:
-        return true;
-    default:
-        return false;
+    case SP_TSX: return true;
+    default: return false;
     }
 }
 
@@ -211,7 +199,8 @@ static void decode_block(gaddr rip)
         struct insn *in = &tr.in[tr.n];
         uint8_t *to = &tr.bytes[used];
         gaddr page = (tr.end + INSN_MAX_BYTES) >> 12;
-        if (page != last_page && !tr.checked) { /* code on a page that is not guarded needs a block that checks itself */
+        if (page != last_page &&
+            !tr.checked) { /* code on a page that is not guarded needs a block that checks itself */
             if (page_is_checked(page << 12))
                 return;
             last_page = page;
@@ -224,7 +213,7 @@ static void decode_block(gaddr rip)
                 window_len = (unsigned)engine_peek_some(tr.end, window, want);
             }
             n = window_at + window_len - tr.end < INSN_MAX_BYTES ? (unsigned)(window_at + window_len - tr.end)
-                                                                  : INSN_MAX_BYTES;
+                                                                 : INSN_MAX_BYTES;
             __builtin_memcpy(to, window + (tr.end - window_at), INSN_MAX_BYTES);
         } else {
             n = fetch(tr.end, to);
@@ -258,7 +247,8 @@ static bool may_fault(const struct insn *in)
     /* 3DNow!, XOP and FMA4 (which shares its map with others) are invalid on most CPUs */
     bool old = in->enc == INSN_XOP || in->map == 15 || (in->map == 1 && in->opcode == 0x0e) ||
                (in->enc == INSN_VEX && in->map == 3);
-    return old || in->mem_access || in->stack_access || in->string_src || in->string_dst || divides || in->special != SP_NONE;
+    return old || in->mem_access || in->stack_access || in->string_src || in->string_dst || divides ||
+           in->special != SP_NONE;
 }
 
 /* May the arithmetic flags be destroyed at the head? */
@@ -284,8 +274,8 @@ static unsigned legacy_prefixes(const uint8_t *c, const struct insn *in)
     unsigned i = 0;
     for (; i < in->n_prefix; i++) {
         uint8_t b = c[i];
-        if (b != 0x66 && b != 0x67 && b != 0xf0 && b != 0xf2 && b != 0xf3 && b != 0x2e && b != 0x36 && b != 0x3e &&
-            b != 0x26 && b != 0x64 && b != 0x65)
+        if (b != 0x66 && b != 0x67 && b != 0xf0 && b != 0xf2 && b != 0xf3 && b != 0x2e && b != 0x36 &&
+            b != 0x3e && b != 0x26 && b != 0x64 && b != 0x65)
             break;
     }
     return i;
@@ -523,38 +513,21 @@ static bool emit_insn(const uint8_t *c, const struct insn *in, gaddr at)
 {
     gaddr next = at + in->len;
     switch (in->flow) {
-    case FLOW_JCC:
-        emit_jcc(in, at);
-        return false;
-    case FLOW_LOOP:
-        emit_loop(c, in, at);
-        return false;
-    case FLOW_JMP:
-        link_jump(at, next + (uint64_t)in->imm);
-        return true;
+    case FLOW_JCC: emit_jcc(in, at); return false;
+    case FLOW_LOOP: emit_loop(c, in, at); return false;
+    case FLOW_JMP: link_jump(at, next + (uint64_t)in->imm); return true;
     case FLOW_CALL:
         emit_push_imm(next);
         link_jump(at, next + (uint64_t)in->imm);
         return true;
     case FLOW_JMP_IND:
-    case FLOW_CALL_IND:
-        emit_indirect(c, in, at);
-        return true;
-    case FLOW_RET:
-        emit_ret(in);
-        return true;
-    case FLOW_SYSCALL:
-        inline_exit(EXIT_SYSCALL, at);
-        return true;
-    case FLOW_INT:
-        emit_int(c, in, at);
-        return true;
+    case FLOW_CALL_IND: emit_indirect(c, in, at); return true;
+    case FLOW_RET: emit_ret(in); return true;
+    case FLOW_SYSCALL: inline_exit(EXIT_SYSCALL, at); return true;
+    case FLOW_INT: emit_int(c, in, at); return true;
     case FLOW_FAR:
-    case FLOW_SYSENTER:
-        inline_exit(EXIT_REFUSE, at);
-        return true;
-    default:
-        break;
+    case FLOW_SYSENTER: inline_exit(EXIT_REFUSE, at); return true;
+    default: break;
     }
     if (!ends_block(in)) {
         emit_plain(c, in, at);
