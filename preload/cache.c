@@ -66,7 +66,7 @@ static uint32_t n_pages, n_guarded;
 bool
     flush_pending; /* no room to lead dead blocks' entries away: drop everything before translated code runs */
 
-#define SLOT_BITS_MIN 15
+#define SLOT_BITS_MIN 16
 
 /* Write faults after which a page's blocks check themselves. */
 #define PAGE_FAULTS_TO_CHECKED 8
