@@ -32,22 +32,27 @@
 #define ODB_CONTROL_MAGIC 0x6c72746362646fULL /* "odbctrl" */
 #define ODB_CONTROL_VERSION 1
 
-enum odb_mode { ODB_MODE_BARE = 0 /* engine only, nothing recorded: tests and benchmarks */, ODB_MODE_RECORD = 1, ODB_MODE_REPLAY = 2, ODB_MODE_INDEX = 3 };
+enum odb_mode {
+    ODB_MODE_BARE = 0 /* engine only, nothing recorded: tests and benchmarks */,
+    ODB_MODE_RECORD = 1,
+    ODB_MODE_REPLAY = 2,
+    ODB_MODE_INDEX = 3
+};
 
 enum {
-    ODB_OPT_CHECK = 1,       /* record: write CHECK events; replay: verify them */
+    ODB_OPT_CHECK = 1,           /* record: write CHECK events; replay: verify them */
     ODB_OPT_NO_VECTOR_TICKS = 2, /* count ticks in memory although AVX-512 registers are free */
     ODB_OPT_NO_SUPERBLOCKS = 4,
-    ODB_OPT_TRACE_HOOK = 8,  /* call the per-instruction hook (index, lock-step comparer) */
-    ODB_OPT_NO_OUTPUT = 16,  /* replay: do not repeat output to stdout and stderr */
+    ODB_OPT_TRACE_HOOK = 8, /* call the per-instruction hook (index, lock-step comparer) */
+    ODB_OPT_NO_OUTPUT = 16, /* replay: do not repeat output to stdout and stderr */
 };
 
 enum odb_cmd_kind {
     ODB_CMD_NONE = 0,
-    ODB_CMD_RUN,     /* run until cmd.run says stop, or the end */
-    ODB_CMD_REGS,    /* stop.regs and xstate into data[] (struct odb_xstate) */
-    ODB_CMD_READ,    /* cmd.mem: read memory into data[]; result: bytes readable */
-    ODB_CMD_FORK,    /* fork a checkpoint: the child maps control slot cmd.slot and waits for commands */
+    ODB_CMD_RUN,  /* run until cmd.run says stop, or the end */
+    ODB_CMD_REGS, /* stop.regs and xstate into data[] (struct odb_xstate) */
+    ODB_CMD_READ, /* cmd.mem: read memory into data[]; result: bytes readable */
+    ODB_CMD_FORK, /* fork a checkpoint: the child maps control slot cmd.slot and waits for commands */
     ODB_CMD_QUIT,
 };
 
@@ -64,39 +69,50 @@ enum odb_stop_reason {
 };
 
 struct odb_run {
-    uint32_t flags;       /* ODB_RUN_* */
+    uint32_t flags; /* ODB_RUN_* */
     uint32_t reserved;
-    uint64_t tick;        /* ODB_RUN_TO_POS: stop before executing rip at this tick */
-    uint64_t rip;         /* 0: at the first instruction of that tick */
-    uint64_t event;       /* ODB_RUN_TO_EVENT: ordinal of a SYSCALL/INSN/FAULT/SIGNAL event, from 0 */
+    uint64_t tick;  /* ODB_RUN_TO_POS: stop before executing rip at this tick */
+    uint64_t rip;   /* 0: at the first instruction of that tick */
+    uint64_t event; /* ODB_RUN_TO_EVENT: ordinal of a SYSCALL/INSN/FAULT/SIGNAL event, from 0 */
 };
 enum { ODB_RUN_TO_POS = 1, ODB_RUN_TO_EVENT = 2, ODB_RUN_HOOK = 4 /* hook every instruction from here */ };
 
 /* Why replay and recording differ. `what` names it; `expected`/`found` are the values, by kind. */
 enum odb_divergence_kind {
     ODB_DIV_NONE = 0,
-    ODB_DIV_TICK, ODB_DIV_RIP, ODB_DIV_SYSCALL_NR, ODB_DIV_REGISTER, ODB_DIV_EVENT_TYPE, ODB_DIV_INPUT_MEMORY,
-    ODB_DIV_PAGE, ODB_DIV_VECTOR, ODB_DIV_FAULT, ODB_DIV_RESULT, ODB_DIV_ESCAPE, ODB_DIV_EARLY_END, ODB_DIV_BAD_EVENT,
+    ODB_DIV_TICK,
+    ODB_DIV_RIP,
+    ODB_DIV_SYSCALL_NR,
+    ODB_DIV_REGISTER,
+    ODB_DIV_EVENT_TYPE,
+    ODB_DIV_INPUT_MEMORY,
+    ODB_DIV_PAGE,
+    ODB_DIV_VECTOR,
+    ODB_DIV_FAULT,
+    ODB_DIV_RESULT,
+    ODB_DIV_ESCAPE,
+    ODB_DIV_EARLY_END,
+    ODB_DIV_BAD_EVENT,
 };
 struct odb_divergence {
     uint32_t kind;
-    uint32_t reg;         /* enum odb_gpr / odb_reg of the first differing register */
-    uint64_t event;       /* ordinal of the event compared */
+    uint32_t reg;           /* enum odb_gpr / odb_reg of the first differing register */
+    uint64_t event;         /* ordinal of the event compared */
     uint64_t stream_offset; /* of that event */
-    uint64_t tick, rip;   /* where replay is */
+    uint64_t tick, rip;     /* where replay is */
     uint64_t expected, found;
-    uint64_t addr;        /* page or byte */
+    uint64_t addr; /* page or byte */
     char what[160];
 };
 
 struct odb_stop {
-    uint32_t reason;      /* enum odb_stop_reason */
-    int32_t status;       /* END: exit code or -signo; FORK: pid; READ: bytes; ERROR: negative errno */
+    uint32_t reason; /* enum odb_stop_reason */
+    int32_t status;  /* END: exit code or -signo; FORK: pid; READ: bytes; ERROR: negative errno */
     uint32_t tid, pid;
     uint64_t tick;
-    uint64_t event;       /* ordinal of the next event */
+    uint64_t event;         /* ordinal of the next event */
     uint64_t stream_offset; /* of the next event */
-    uint64_t insns;       /* hook modes: instructions completed since the start = t */
+    uint64_t insns;         /* hook modes: instructions completed since the start = t */
     struct odb_regs regs;
     char text[160];
     struct odb_divergence divergence;
@@ -106,14 +122,14 @@ struct odb_stop {
 struct odb_xstate {
     uint32_t bytes;
     uint32_t reserved;
-    uint64_t mask;        /* components present */
+    uint64_t mask; /* components present */
     uint8_t image[4096 - 16];
 };
 
 struct odb_cmd {
-    uint32_t kind;        /* enum odb_cmd_kind */
-    uint32_t slot;        /* FORK */
-    uint64_t addr;        /* READ */
+    uint32_t kind; /* enum odb_cmd_kind */
+    uint32_t slot; /* FORK */
+    uint64_t addr; /* READ */
     uint64_t len_bytes;
     struct odb_run run;
 };
@@ -137,7 +153,8 @@ struct odb_control {
     uint32_t mode;
     uint32_t options;
     uint32_t cpu_policy;
-    uint64_t ring_stream_base; /* stream offset (trace/format.h) of ring offset 0: bytes the host wrote itself before */
+    /* Stream offset (trace/format.h) of ring offset 0: bytes the host wrote itself before. */
+    uint64_t ring_stream_base;
     int32_t recdir_fd;    /* in the program / vessel: the recording's directory, a high number */
     int32_t out_fd[3];    /* replay: host descriptors to repeat output to (index 1 and 2); -1: none */
     int32_t events_fd;    /* replay: the decompressed stream (a memfd), stream offset = file offset */
@@ -149,7 +166,7 @@ struct odb_control {
     uint64_t filter[128]; /* struct sock_filter */
     uint32_t n_cpuid;
     uint32_t max_leaf, max_ext_leaf;
-    uint32_t has_avx512;  /* host CPU has AVX-512F+VL+BW+DQ: vector ticks possible */
+    uint32_t has_avx512; /* host CPU has AVX-512F+VL+BW+DQ: vector ticks possible */
     uint64_t xcr0;
     struct odb_cpuid cpuid[512];
 
@@ -160,19 +177,19 @@ struct odb_control {
     _Alignas(64) _Atomic uint64_t ring_tail;
     _Atomic uint32_t ring_space;
     _Atomic uint32_t host_waiting;
-    _Atomic uint32_t started;   /* engine: recording runs (the program's first instruction is next) */
-    _Atomic uint32_t finished;  /* engine: EXIT event written */
+    _Atomic uint32_t started;  /* engine: recording runs (the program's first instruction is next) */
+    _Atomic uint32_t finished; /* engine: EXIT event written */
 
     /* replay */
     _Alignas(64) _Atomic uint64_t events_available; /* stream bytes readable in events_fd */
-    _Atomic uint32_t events_seq;    /* futex: host increments when events_available or events_complete change */
+    _Atomic uint32_t events_seq; /* futex: host increments when events_available or events_complete change */
     _Atomic uint32_t events_complete; /* no more will come */
     _Alignas(64) _Atomic uint32_t cmd_seq;
     _Atomic uint32_t ack_seq;
     _Atomic uint64_t events_consumed; /* hint for the host's read-ahead */
     struct odb_cmd cmd;
     struct odb_stop stop;
-    uint64_t log_bytes;         /* index: bytes in the log */
+    uint64_t log_bytes; /* index: bytes in the log */
 
     /* counters for odb info and benchmarks; engine writes */
     uint64_t n_blocks, n_insns_translated, n_flushes, n_syscalls, n_faults, n_lookups;
@@ -187,8 +204,9 @@ _Static_assert(sizeof(struct odb_control) <= ODB_CONTROL_BYTES, "control fits it
 struct odb_image_header {
     uint64_t magic;
     uint64_t image_bytes; /* file bytes plus bss, multiple of the page size */
-    uint64_t entry_record;  /* absolute address: rdi = fd of the ring file; jumped to at the program's first instruction */
-    uint64_t entry_preload; /* absolute address, called as a C function: long (int ring_fd) */
+    /* Absolute address, jumped to at the program's first instruction: rdi = fd of the ring file. */
+    uint64_t entry_record;
+    uint64_t entry_preload;        /* absolute address, called as a C function: long (int ring_fd) */
     uint64_t stub_start, stub_end; /* the only place with syscall instructions: the seccomp guard's range */
 };
 
@@ -198,17 +216,19 @@ struct odb_image_header {
  * (from 0); its REG and MEM records follow it. Kernel writes (flag ODB_LOG_KERNEL) follow the INSN of
  * their syscall instruction. */
 enum odb_log_kind {
-    ODB_LOG_INSN = 1,   /* arg = rip */
-    ODB_LOG_REG = 2,    /* reg = enum odb_reg, n = bytes; value follows, padded to 8 */
-    ODB_LOG_MEM = 3,    /* arg = address, n = bytes; old bytes then new bytes follow, each padded to 8 */
-    ODB_LOG_SYSCALL = 4, /* body: struct odb_ev_syscall without gprs is not repeated: n = bytes of struct odb_log_syscall */
-    ODB_LOG_MEM_IN = 5, /* arg = address, n = bytes read by the kernel (path); bytes follow */
-    ODB_LOG_OUTPUT = 6, /* arg = fd, flags: 1 stdout 2 stderr origin 0 other, n = bytes sent; bytes follow */
-    ODB_LOG_MAP = 7,    /* body: struct odb_log_map: mapping made, changed or removed */
-    ODB_LOG_SIGNAL = 8, /* body: struct odb_ev_fault or odb_ev_signal, whole event */
-    ODB_LOG_START = 9,  /* arg = tid, body: struct odb_regs then struct odb_xstate: registers at t of the next INSN */
+    ODB_LOG_INSN = 1,    /* arg = rip */
+    ODB_LOG_REG = 2,     /* reg = enum odb_reg, n = bytes; value follows, padded to 8 */
+    ODB_LOG_MEM = 3,     /* arg = address, n = bytes; old bytes then new bytes follow, each padded to 8 */
+    ODB_LOG_SYSCALL = 4, /* body: struct odb_log_syscall, n = its bytes */
+    ODB_LOG_MEM_IN = 5,  /* arg = address, n = bytes read by the kernel (path); bytes follow */
+    ODB_LOG_OUTPUT = 6,  /* arg = fd, flags: 1 stdout 2 stderr origin 0 other, n = bytes sent; bytes follow */
+    ODB_LOG_MAP = 7,     /* body: struct odb_log_map: mapping made, changed or removed */
+    ODB_LOG_SIGNAL = 8,  /* body: struct odb_ev_fault or odb_ev_signal, whole event */
+    /* arg = tid, body: struct odb_regs then struct odb_xstate: registers at t of the next INSN */
+    ODB_LOG_START = 9,
     ODB_LOG_EVENT = 10, /* a host-side event passed through (FILE, EXIT, ...), whole event */
-    ODB_LOG_PAGES = 11, /* arg = address, n = bytes: base image contents of anonymous initial memory; bytes follow (old is absent) */
+    /* arg = address, n = bytes: contents of anonymous memory at the start; bytes follow (old is absent) */
+    ODB_LOG_PAGES = 11,
 };
 struct odb_log {
     uint16_t kind;
@@ -223,16 +243,22 @@ struct odb_log_syscall {
     uint64_t args[6];
     int64_t result;
     uint32_t file_id, tid;
-    uint64_t event;       /* ordinal */
+    uint64_t event; /* ordinal */
 };
 
-enum odb_map_op { ODB_MAP_ADD = 1, ODB_MAP_REMOVE = 2, ODB_MAP_PROTECT = 3, ODB_MAP_MOVE = 4 /* from old_start */, ODB_MAP_ZERO = 5 /* contents dropped: MADV_DONTNEED */ };
+enum odb_map_op {
+    ODB_MAP_ADD = 1,
+    ODB_MAP_REMOVE = 2,
+    ODB_MAP_PROTECT = 3,
+    ODB_MAP_MOVE = 4 /* from old_start */,
+    ODB_MAP_ZERO = 5 /* contents dropped: MADV_DONTNEED */
+};
 struct odb_log_map {
     uint64_t start, end;
     uint32_t op, prot, map_flags, file_id;
     uint64_t offset;
     uint64_t old_start;
-    char name[64];        /* "[stack]" etc., cut */
+    char name[64]; /* "[stack]" etc., cut */
 };
 
 #endif

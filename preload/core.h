@@ -21,9 +21,9 @@ enum exit_kind {
 
 struct exit_rec {
     uint8_t kind;
-    uint8_t variant;  /* of the block it belongs to */
+    uint8_t variant; /* of the block it belongs to */
     uint16_t aux;
-    uint32_t patch;   /* LINK: cache offset of the rel32 to patch */
+    uint32_t patch; /* LINK: cache offset of the rel32 to patch */
     gaddr target;
 };
 
@@ -36,20 +36,24 @@ struct insn_mark {
     uint8_t fix;                 /* MARK_* : what to undo when the fault is here */
     uint8_t reg;
 };
-enum { MARK_NONE = 0, MARK_SPILL = 1 /* register `reg` is in ctx.spill[3] */, MARK_RCX = 2 /* rcx is in ctx.spill[0] */ };
+enum {
+    MARK_NONE = 0,
+    MARK_SPILL = 1 /* register `reg` is in ctx.spill[3] */,
+    MARK_RCX = 2 /* rcx is in ctx.spill[0] */
+};
 
 struct block {
     gaddr start;
-    uint32_t len_bytes;    /* of application code */
-    uint32_t cache_begin;  /* offsets in the cache */
+    uint32_t len_bytes;   /* of application code */
+    uint32_t cache_begin; /* offsets in the cache */
     uint32_t tick_entry, main_entry;
     uint32_t cache_end;
-    uint32_t marks;        /* first in the marks array */
+    uint32_t marks; /* first in the marks array */
     uint16_t n_marks;
     uint8_t variant;
-    uint8_t flags;         /* BLOCK_* */
-    uint32_t pad;          /* cache offset of the indirect landing pad; 0: none */
-    uint32_t copy;         /* BLOCK_CHECKED: cache offset of the copy of its code */
+    uint8_t flags; /* BLOCK_* */
+    uint32_t pad;  /* cache offset of the indirect landing pad; 0: none */
+    uint32_t copy; /* BLOCK_CHECKED: cache offset of the copy of its code */
 };
 enum { BLOCK_DEAD = 1, BLOCK_CHECKED = 2, BLOCK_FETCH_FAULT = 4 };
 
@@ -67,7 +71,8 @@ extern struct block *blocks;
 extern struct exit_rec *exits;
 extern struct insn_mark *marks;
 extern bool vector_ticks; /* ticks in xmm31; else in ctx.budget */
-extern bool exact_flags;  /* the memory counter must not leave its flags behind, even dead ones: a stop would show them */
+/* The memory counter must not leave its flags behind, even dead ones: a stop would show them. */
+extern bool exact_flags;
 extern bool hook_on;
 extern uint32_t flush_count;
 extern bool flush_pending;

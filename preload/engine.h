@@ -41,7 +41,7 @@ struct engine_ctx {
     uint64_t enter_at;       /* 200: cache address to enter, entry.S */
     uint64_t branch_site;    /* 208: cache offset of the indirect branch executed last */
     uint64_t scratch[5];
-    uint32_t tid, pid;       /* as the program sees them */
+    uint32_t tid, pid; /* as the program sees them */
 };
 extern struct engine_ctx ctx;
 
@@ -72,10 +72,11 @@ int engine_format(char *buf, size_t n_bytes, const char *fmt, ...);
 int engine_format_list(char *buf, size_t n_bytes, const char *fmt, __builtin_va_list ap);
 /* An engine bug or an impossible state: NOTE to the recording (if possible), text to stderr, abort. */
 _Noreturn void engine_panic(const char *fmt, ...);
-#define engine_assert(c) ((c) ? (void)0 : engine_panic("engine: assertion failed: %s (%s:%d)", #c, __FILE__, __LINE__))
+#define engine_assert(c) \
+    ((c) ? (void)0 : engine_panic("engine: assertion failed: %s (%s:%d)", #c, __FILE__, __LINE__))
 
 /* ---- core.c ---- */
-void core_init(void); /* reads CONTROL->options; maps heap, cache, IBL table */
+void core_init(void);          /* reads CONTROL->options; maps heap, cache, IBL table */
 _Noreturn void core_run(void); /* runs the program from ctx; only way into translated code */
 uint64_t core_tick(void);
 void core_set_tick(uint64_t tick);
@@ -107,9 +108,11 @@ _Noreturn void sys_escape(gaddr rip, long nr);
 
 /* ---- signal.c ---- */
 #define ENGINE_NSIG 64
-struct engine_sigaction { uint64_t handler, flags, restorer, mask; }; /* kernel's struct sigaction */
+struct engine_sigaction {
+    uint64_t handler, flags, restorer, mask;
+}; /* kernel's struct sigaction */
 extern struct engine_sigaction sig_actions[ENGINE_NSIG + 1];
-extern uint64_t sig_mask;       /* the program's blocked set, bit n-1 */
+extern uint64_t sig_mask; /* the program's blocked set, bit n-1 */
 /* sigsuspend, ppoll and kin were interrupted: sig_mask is theirs for the delivery that follows, and the first frame
  * restores sig_mask_saved. Set by sys_call_finish, taken back by the next sys_call_load. */
 extern uint64_t sig_mask_saved;
@@ -131,15 +134,15 @@ bool signal_pending_restarts(void);
 struct engine_map {
     gaddr start, end;
     uint32_t prot, flags, file_id;
-    uint32_t kind;        /* 0 ordinary, 1 stack (grows down), 2 heap (brk), 3 engine (hidden) */
+    uint32_t kind; /* 0 ordinary, 1 stack (grows down), 2 heap (brk), 3 engine (hidden) */
     uint64_t offset;
     char name[64];
 };
 void maps_init(void);
 const struct engine_map *maps_find(gaddr addr); /* NULL: nothing mapped there */
 int maps_count(void);
-const struct engine_map *maps_get(int i);        /* sorted by address */
-void maps_add(const struct engine_map *m);       /* replaces what it overlaps */
+const struct engine_map *maps_get(int i);  /* sorted by address */
+void maps_add(const struct engine_map *m); /* replaces what it overlaps */
 void maps_remove(gaddr start, gaddr end);
 void maps_protect(gaddr start, gaddr end, uint32_t prot);
 

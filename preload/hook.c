@@ -11,10 +11,10 @@
 #include "preload/raw.h"
 #include "preload/replay.h"
 
-#define MAX_WRITES 20              /* scatters store up to 16 elements */
-#define PIECE_BYTES (64u << 10)    /* longer writes are several records */
+#define MAX_WRITES 20           /* scatters store up to 16 elements */
+#define PIECE_BYTES (64u << 10) /* longer writes are several records */
 #define LONG_STRING_BYTES (1u << 20)
-#define SLACK_BYTES (1u << 20)     /* always free before an instruction; pieces check again */
+#define SLACK_BYTES (1u << 20) /* always free before an instruction; pieces check again */
 
 struct write {
     gaddr addr;
@@ -24,7 +24,7 @@ struct write {
 static struct {
     bool active, announced;
     gaddr rip;
-    uint64_t nr;                   /* rax before a syscall instruction */
+    uint64_t nr; /* rax before a syscall instruction */
     struct insn in;
     struct write writes[MAX_WRITES];
     int n_writes;
@@ -42,7 +42,7 @@ static struct decoded {
     gaddr rip;
     uint8_t bytes[INSN_MAX_BYTES + 1];
     struct insn in;
-} *decoded;
+} * decoded;
 
 bool log_active(void)
 {
@@ -66,10 +66,7 @@ static uint8_t *log_room(size_t n_bytes)
     return at;
 }
 
-static size_t round8(size_t n)
-{
-    return (n + 7) & ~(size_t)7;
-}
+static size_t round8(size_t n) { return (n + 7) & ~(size_t)7; }
 
 static uint8_t *put_padded(uint8_t *at, const void *from, size_t n)
 {
@@ -273,7 +270,8 @@ static uint64_t run_long_string(const struct insn *in, gaddr *to, uint64_t count
     uint64_t n = in->string_bytes, piece = LONG_STRING_BYTES / n;
     bool moves = in->string_src & MEM_READ;
     if (ctx.rflags & FL_DF || in->pfx_67 || engine_owns(*to, count * n))
-        engine_panic("odb index: a string instruction at 0x%lx writes %lu bytes backwards at once", ctx.rip, count * n);
+        engine_panic("odb index: a string instruction at 0x%lx writes %lu bytes backwards at once", ctx.rip,
+                     count * n);
     hook_announce();
     while (count > piece) {
         if (engine_peek_some(*to, old_bytes, piece * n) < piece * n)
@@ -336,14 +334,11 @@ static void add_scatter(const struct insn *in)
 static uint64_t image_bytes(const struct insn *in)
 {
     switch (in->special) {
-    case SP_FXSAVE:
-        return 416;
+    case SP_FXSAVE: return 416;
     case SP_XSAVE:
     case SP_XSAVEC:
-    case SP_XSAVEOPT:
-        return xstate_bytes();
-    default:
-        return in->mem_bytes;
+    case SP_XSAVEOPT: return xstate_bytes();
+    default: return in->mem_bytes;
     }
 }
 
@@ -352,7 +347,10 @@ static void add_writes(const struct insn *in)
     if (in->special == SP_SCATTER) {
         add_scatter(in);
     } else if (in->is_moffs && in->mem_access & MEM_WRITE) {
-        add_write((uint64_t)in->imm + (in->seg == SEG_FS ? fs_base() : in->seg == SEG_GS ? gs_base() : 0), in->mem_bytes);
+        add_write((uint64_t)in->imm + (in->seg == SEG_FS   ? fs_base()
+                                       : in->seg == SEG_GS ? gs_base()
+                                                           : 0),
+                  in->mem_bytes);
     } else if (in->has_mem && in->mem_access & MEM_WRITE) {
         gaddr a = insn_address(in);
         if (in->bit_string) {

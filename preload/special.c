@@ -10,8 +10,8 @@
 #include "preload/core.h"
 #include "preload/raw.h"
 
-#define XSTATE_V3 7ULL          /* x87, SSE, AVX */
-#define XSTATE_AVX512 0xe0ULL   /* opmask, ZMM_Hi256, Hi16_ZMM */
+#define XSTATE_V3 7ULL        /* x87, SSE, AVX */
+#define XSTATE_AVX512 0xe0ULL /* opmask, ZMM_Hi256, Hi16_ZMM */
 #define LEGACY_BYTES 512
 #define XSAVE_HEADER_END 576
 #define AVX_END 832
@@ -23,7 +23,9 @@ static uint8_t image[4096] __attribute__((aligned(64)));
 
 static void real_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
-    __asm__ volatile("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3]) : "a"(leaf), "c"(subleaf));
+    __asm__ volatile("cpuid"
+                     : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
+                     : "a"(leaf), "c"(subleaf));
 }
 
 void special_init(void)
@@ -89,10 +91,7 @@ bool insn_at(gaddr rip, struct insn *ret)
 
 /* ---- images ---- */
 
-static void clear_x87_pointers(uint8_t *legacy)
-{
-    memset(legacy + 6, 0, 18); /* FOP, FIP, FDP */
-}
+static void clear_x87_pointers(uint8_t *legacy) { memset(legacy + 6, 0, 18); /* FOP, FIP, FDP */ }
 
 /* The canonical image of the live state into `image`. */
 static void image_take(void)
@@ -117,10 +116,7 @@ static void image_take(void)
     memcpy(image + LEGACY_BYTES, &xmask, 8);
 }
 
-size_t xstate_bytes(void)
-{
-    return xbytes;
-}
+size_t xstate_bytes(void) { return xbytes; }
 
 size_t xstate_save(void *to, size_t max_bytes)
 {
@@ -277,7 +273,8 @@ static bool do_fxsave(gaddr addr)
 static bool xsave_native(const struct insn *in, gaddr addr, uint64_t mask)
 {
     uint8_t zero[18] = {0};
-    long failed = in->special == SP_XSAVEC ? guard_xsavec((void *)addr, mask) : guard_xsave((void *)addr, mask);
+    long failed =
+        in->special == SP_XSAVEC ? guard_xsavec((void *)addr, mask) : guard_xsave((void *)addr, mask);
     if (failed) {
         raise_access(addr, xbytes, true);
         return false;
@@ -336,7 +333,8 @@ static bool do_xrstor(gaddr addr)
     present = header[0];
     bool compact = header[1] >> 63;
     memset(image + LEGACY_BYTES, 0, AVX_END - LEGACY_BYTES);
-    if (present & mask & 4 && !engine_peek(addr + XSAVE_HEADER_END, image + XSAVE_HEADER_END, AVX_END - XSAVE_HEADER_END)) {
+    if (present & mask & 4 &&
+        !engine_peek(addr + XSAVE_HEADER_END, image + XSAVE_HEADER_END, AVX_END - XSAVE_HEADER_END)) {
         raise_access(addr + XSAVE_HEADER_END, AVX_END - XSAVE_HEADER_END, false);
         return false;
     }
@@ -386,42 +384,25 @@ static bool perform(const struct insn *in)
 {
     gaddr addr = in->has_mem ? insn_address(in) : 0;
     switch ((enum insn_special)in->special) {
-    case SP_CPUID:
-        do_cpuid();
-        return true;
-    case SP_RDTSC:
-        do_rdtsc(ODB_INSN_RDTSC);
-        return true;
-    case SP_RDTSCP:
-        do_rdtsc(ODB_INSN_RDTSCP);
-        return true;
-    case SP_RDRAND:
-        do_random(in, ODB_INSN_RDRAND);
-        return true;
-    case SP_RDSEED:
-        do_random(in, ODB_INSN_RDSEED);
-        return true;
+    case SP_CPUID: do_cpuid(); return true;
+    case SP_RDTSC: do_rdtsc(ODB_INSN_RDTSC); return true;
+    case SP_RDTSCP: do_rdtsc(ODB_INSN_RDTSCP); return true;
+    case SP_RDRAND: do_random(in, ODB_INSN_RDRAND); return true;
+    case SP_RDSEED: do_random(in, ODB_INSN_RDSEED); return true;
     case SP_RDPID: {
         uint32_t aux = 0;
         ctx.gpr[in->rm & 15] = sys_insn_value(ODB_INSN_RDPID, &aux);
         return true;
     }
-    case SP_XGETBV:
-        return do_xgetbv();
-    case SP_FXSAVE:
-        return do_fxsave(addr);
+    case SP_XGETBV: return do_xgetbv();
+    case SP_FXSAVE: return do_fxsave(addr);
     case SP_XSAVE:
     case SP_XSAVEC:
-    case SP_XSAVEOPT:
-        return do_xsave(in, addr);
-    case SP_XRSTOR:
-        return do_xrstor(addr);
-    case SP_FNSTENV:
-        return do_fnstenv(in, addr);
-    case SP_FNSAVE:
-        return do_fnsave(in, addr);
-    default:
-        engine_panic("engine: special instruction %u at 0x%lx has no rule", in->special, ctx.rip);
+    case SP_XSAVEOPT: return do_xsave(in, addr);
+    case SP_XRSTOR: return do_xrstor(addr);
+    case SP_FNSTENV: return do_fnstenv(in, addr);
+    case SP_FNSAVE: return do_fnsave(in, addr);
+    default: engine_panic("engine: special instruction %u at 0x%lx has no rule", in->special, ctx.rip);
     }
 }
 

@@ -25,10 +25,7 @@ static struct odb_err *open_file(const char *dir, int *ret)
 }
 
 /* The file is new and empty: read-ahead would fill the page cache with zeros, 5 ms in every recording. */
-static void no_read_ahead(void *at, size_t n_bytes)
-{
-    madvise(at, n_bytes, MADV_RANDOM);
-}
+static void no_read_ahead(void *at, size_t n_bytes) { madvise(at, n_bytes, MADV_RANDOM); }
 
 static struct odb_err *map_ring(struct ring *r)
 {

@@ -27,7 +27,9 @@ static csh cs;
 static struct odb_err *read_engine(uint64_t addr, void *to, size_t n_bytes)
 {
     ssize_t n = pread(mem_fd, to, n_bytes, (off_t)addr);
-    return n == (ssize_t)n_bytes ? NULL : odb_err("cannot read %zu bytes at 0x%" PRIx64 " of the vessel", n_bytes, addr);
+    return n == (ssize_t)n_bytes
+               ? NULL
+               : odb_err("cannot read %zu bytes at 0x%" PRIx64 " of the vessel", n_bytes, addr);
 }
 
 static struct odb_err *find_symbol(const char *name, uint64_t *ret)
@@ -69,7 +71,8 @@ static void print_code(const uint8_t *bytes, size_t n_bytes, uint64_t addr, cons
 
 static struct odb_err *show_block(struct replay *r, const struct block *b, uint64_t marks_at)
 {
-    printf("block 0x%" PRIx64 "-0x%" PRIx64 "%s%s  tick 0x%" PRIx64 "  main 0x%" PRIx64 "  pad 0x%" PRIx64 "\n",
+    printf("block 0x%" PRIx64 "-0x%" PRIx64 "%s%s  tick 0x%" PRIx64 "  main 0x%" PRIx64 "  pad 0x%" PRIx64
+           "\n",
            b->start, b->start + b->len_bytes, b->variant == VARIANT_HOOK ? " hook" : "",
            b->flags & BLOCK_DEAD ? " dead" : "", (uint64_t)ODB_CACHE_ADDR + b->tick_entry,
            (uint64_t)ODB_CACHE_ADDR + b->main_entry, b->pad ? (uint64_t)ODB_CACHE_ADDR + b->pad : 0);
