@@ -6,7 +6,7 @@ cd "$(dirname "$(readlink -f "$0")")/.."
 
 seconds=$1
 shift
-build=build-fuzz
+build='build-fuzz'
 if [ ! -f "$build/build.ninja" ]; then
     CC=clang meson setup "$build" -Dfuzz=true -Db_sanitize=address,undefined --buildtype=debugoptimized >/dev/null
 fi

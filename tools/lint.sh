@@ -41,7 +41,11 @@ tidy() {
                           sed 's|^\.\./||' | grep -E '\.c$' | grep -v -e '^tests/tracee/' -e '^/' -e '/meson-generated' | sort -u)
     local f list=()
     for f in "${tidied[@]}"; do [ ! -f "$f" ] || list+=("$f"); done
-    printf '%s\0' "${list[@]}" | xargs -0 -n 4 -P "$(nproc)" clang-tidy --quiet -p build-lint-clang
+    local found
+    found=$(printf '%s\0' "${list[@]}" | xargs -0 -n 4 -P "$(nproc)" clang-tidy --quiet -p build-lint-clang 2>/dev/null |
+            grep -E '(error|warning): ' | sed "s|^$PWD/||; s|^build-lint-clang/\.\./||" | sort -u || true)
+    echo "$found"
+    [ -z "$found" ]
 }
 
 step format clang-format --dry-run --Werror "${sources[@]}"
