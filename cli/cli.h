@@ -42,7 +42,8 @@ struct odb_err *cli_query(int argc, char **argv, int *ret_status) ODB_MUST_CHECK
 /* ---- the command line ---- */
 
 /* An error about the command line: exit status 2. */
-struct odb_err *cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2))) ODB_MUST_CHECK;
+struct odb_err *cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2), returns_nonnull))
+ODB_MUST_CHECK;
 /* Was there such an error? */
 bool cli_was_usage(void);
 

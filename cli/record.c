@@ -64,6 +64,7 @@ struct odb_err *cli_record(int argc, char **argv, int *ret_status)
 {
     struct cli_record_args args = {0};
     ODB_TRY(cli_parse_record(argc, argv, &args));
+    odb_assert(args.program);
     struct cli_recording rec = {0};
     if (!args.bare)
         ODB_TRY(cli_new_recording(args.dir, args.program[0], &rec));

@@ -130,6 +130,7 @@ static void check_states(struct synth *s, struct odb_db *db, unsigned n)
 
 static bool overlaps(const struct synth_op *op, uint64_t addr, uint64_t len)
 {
+    /* NOLINTNEXTLINE: callers pass elements of the list */
     return op->kind == OP_WRITE && !op->base && op->addr < addr + len && op->addr + op->len > addr;
 }
 

@@ -15,10 +15,8 @@ static const char *const uses[] = {
     "SELECT * FROM mem_writes a JOIN mem_writes b ON b.t = a.t + 1 WHERE a.t < 300",
     "SELECT * FROM reg_writes WHERE reg IN ('rax', 'rbx', NULL) ORDER BY t DESC LIMIT 20",
     "SELECT * FROM mem_writes(0x10002fe0, 64) WHERE syscall IS NOT NULL",
-    "SELECT count(*) FROM executions e, mem_writes m, reg_writes r WHERE e.t = 200 AND m.t = e.t AND r.t = "
-    "m.t",
-    "SELECT m.t, (SELECT max(w.t) FROM mem_writes(m.addr, m.size) w WHERE w.t < m.t) FROM mem_writes m LIMIT "
-    "30",
+    "SELECT count(*) FROM executions e, mem_writes m, reg_writes r WHERE e.t=200 AND m.t=e.t AND r.t=m.t",
+    "SELECT m.t, (SELECT max(w.t) FROM mem_writes(m.addr,m.size) w WHERE w.t<m.t) FROM mem_writes m LIMIT 30",
     "SELECT odb_hex('x')",
     "SELECT * FROM registers",
 };
@@ -27,10 +25,10 @@ enum { N_USES = sizeof(uses) / sizeof(uses[0]) };
 static int run(sqlite3 *db, const char *sql, int max_rows)
 {
     sqlite3_stmt *st;
-    int rc, rows = 0;
+    int rows = 0;
     if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK)
         return 0;
-    while (rows < max_rows && (rc = sqlite3_step(st)) == SQLITE_ROW)
+    while (rows < max_rows && sqlite3_step(st) == SQLITE_ROW)
         rows++;
     sqlite3_finalize(st);
     return rows;

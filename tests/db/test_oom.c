@@ -32,7 +32,10 @@ static bool fails(void)
 void *malloc(size_t n) { return fails() ? NULL : __libc_malloc(n); }
 void *calloc(size_t n, size_t m) { return fails() ? NULL : __libc_calloc(n, m); }
 void *realloc(void *p, size_t n) { return fails() ? NULL : __libc_realloc(p, n); }
-void *reallocarray(void *p, size_t n, size_t m) { return n && m > SIZE_MAX / n ? NULL : realloc(p, n * m); }
+void *reallocarray(void *p, size_t n, size_t m)
+{
+    return n && m > SIZE_MAX / n ? NULL : realloc(p, n * m); /* NOLINT */
+}
 
 static void drop(struct odb_err *e) { odb_err_free(e); }
 

@@ -22,7 +22,6 @@ uint64_t runner_rsp;
 void block_enter(uint64_t address);
 extern char block_exit[];
 int run_blocks(void);
-extern struct block_state entry_state;
 
 /* Offsets of zmm and k in struct block_state. */
 #define ZMM_AT "1728"

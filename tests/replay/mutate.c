@@ -194,7 +194,7 @@ int main(int argc, char **argv)
     n = strtoull(argv[4], NULL, 0);
     srandom((unsigned)n);
     if (is("noise"))
-        noise_at = 3 + (uint64_t)random() % (count_events(argv[1]) - 2);
+        noise_at = 3 + (uint64_t)random() % (count_events(argv[1]) - 2 /* NOLINT: there are more */);
     must(trace_reader_open(argv[1], &r));
     must(trace_writer_create(argv[2], &w));
     for (;;) {
