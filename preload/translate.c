@@ -185,9 +185,10 @@ static unsigned fetch(gaddr a, uint8_t *to)
 /* Decodes up to the end of the block. tr.n == 0: nothing can be fetched at the head. */
 static void decode_block(gaddr rip)
 {
-    static uint8_t window[256];
+    static uint8_t window[256 + INSN_MAX_BYTES];
     gaddr window_at = 0, limit = 0;
     unsigned window_len = 0, used = 0;
+    bool plain = tr.variant == VARIANT_HOOK || CONTROL->options & ODB_OPT_NO_SUPERBLOCKS;
     int branches = 0;
     gaddr last_page = (rip + INSN_MAX_BYTES) >> 12;
     tr.n = 0;
@@ -208,7 +209,7 @@ static void decode_block(gaddr rip)
         unsigned n;
         if (limit >= tr.end + INSN_MAX_BYTES) {
             if (tr.end + INSN_MAX_BYTES > window_at + window_len) {
-                uint64_t want = limit - tr.end < sizeof window ? limit - tr.end : sizeof window;
+                uint64_t want = limit - tr.end < 256 ? limit - tr.end : 256;
                 window_at = tr.end;
                 window_len = (unsigned)engine_peek_some(tr.end, window, want);
             }
@@ -235,7 +236,7 @@ static void decode_block(gaddr rip)
         if (ends_block(in) || (tr.checked && writes_memory(in)))
             return;
         branches += in->flow == FLOW_JCC || in->flow == FLOW_LOOP;
-        if (tr.variant == VARIANT_HOOK && branches)
+        if (plain && branches)
             return;
     }
 }
