@@ -352,7 +352,7 @@ static void emit_rip_relative(const uint8_t *c, const struct insn *in, gaddr at)
         emit_lea(in, target);
         return;
     }
-    if (target <= INT32_MAX) {
+    if (target <= INT32_MAX && in->len < INSN_MAX_BYTES) { /* it becomes one byte longer */
         copy_head_for_base(c, in);
         e8((uint8_t)((in->modrm & 0x38) | 0x04));
         e8(0x25);
