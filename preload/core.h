@@ -162,7 +162,6 @@ extern struct pending_fault pending_fault;
 
 /* ---- entry.S ---- */
 long guard_copy(void *to, const void *from, size_t n);
-long guard_load8(const void *from, uint64_t *to);
 long guard_xsave(void *area, uint64_t mask);
 long guard_xsavec(void *area, uint64_t mask);
 long guard_xrstor(const void *area, uint64_t mask);

@@ -40,8 +40,7 @@ struct engine_ctx {
     uint64_t exit_info;      /* 192 */
     uint64_t enter_at;       /* 200: cache address to enter, entry.S */
     uint64_t branch_site;    /* 208: cache offset of the indirect branch executed last */
-    uint64_t scratch[5];
-    uint32_t tid, pid; /* as the program sees them */
+    uint32_t tid, pid;       /* as the program sees them */
 };
 extern struct engine_ctx ctx;
 

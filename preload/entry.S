@@ -203,15 +203,6 @@ guard_copy:
     jmp 1b
 2:  rep movsb
 3:  ret
-    /* long guard_load8(const void *from, uint64_t *to): 8 bytes */
-    .globl guard_load8
-    .hidden guard_load8
-guard_load8:
-    mov $8, %ecx
-    mov (%rdi), %rdx
-    mov %rdx, (%rsi)
-    xor %eax, %eax
-    ret
     /* long guard_xsave(void *area, uint64_t mask) */
     .globl guard_xsave
     .hidden guard_xsave

@@ -193,12 +193,17 @@ static int64_t run_madvise(const struct model_call *c)
     return sys_call_run(&now);
 }
 
+static int64_t run_once(const struct model_call *c)
+{
+    return c->nr == __NR_madvise ? run_madvise(c) : sys_call_run(c);
+}
+
 static int64_t run(const struct model_call *c)
 {
-    int64_t result = c->nr == __NR_madvise ? run_madvise(c) : sys_call_run(c);
+    int64_t result = run_once(c);
     /* Perhaps a guarded code page of the engine's. Only then again: some calls have taken what they read. */
     if (result == -E_FAULT && core_unprotect_all())
-        result = sys_call_run(c);
+        result = run_once(c);
     return result;
 }
 
