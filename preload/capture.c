@@ -32,7 +32,7 @@ static long open_copy(uint32_t id, int flags)
 {
     char path[32];
     engine_format(path, sizeof(path), "files/%u", id);
-    return raw4(__NR_openat, CONTROL->recdir_fd, path, flags | O_CLOEXEC, 0600);
+    return raw4(__NR_openat, recdir_fd, path, flags | O_CLOEXEC, 0600);
 }
 
 static long copy_range(int from, int to, uint64_t start, uint64_t end)

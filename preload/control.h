@@ -4,6 +4,7 @@
  * `ring` file, so that events survive a SIGKILL of both sides:
  *     file offset 0                  struct odb_control, ODB_CONTROL_BYTES reserved
  *     file offset ODB_CONTROL_BYTES  the ring, ODB_RING_BYTES, mapped twice in a row at ODB_RING_ADDR
+ *     behind it                      struct odb_shared (preload/shared.h), ODB_SHARED_BYTES
  *
  * Ring (record). Offsets only grow; byte o of the stream is at ring[o % ODB_RING_BYTES].
  *   engine  writes an event, then stores ring_head (release): the event exists.
@@ -30,7 +31,7 @@
 #include "trace/format.h"
 
 #define ODB_CONTROL_MAGIC 0x6c72746362646fULL /* "odbctrl" */
-#define ODB_CONTROL_VERSION 1
+#define ODB_CONTROL_VERSION 2
 
 enum odb_mode {
     ODB_MODE_BARE = 0 /* engine only, nothing recorded: tests and benchmarks */,
@@ -155,12 +156,10 @@ struct odb_control {
     uint32_t cpu_policy;
     /* Stream offset (trace/format.h) of ring offset 0: bytes the host wrote itself before. */
     uint64_t ring_stream_base;
-    int32_t recdir_fd;    /* in the program / vessel: the recording's directory, a high number */
+    int32_t recdir_fd;    /* vessel: the recording's directory */
     int32_t out_fd[3];    /* replay: host descriptors to repeat output to (index 1 and 2); -1: none */
     int32_t events_fd;    /* replay: the decompressed stream (a memfd), stream offset = file offset */
     int32_t log_fd;       /* index: shared log buffer, ODB_LOG_BYTES */
-    struct odb_regs boot; /* record by ptrace: the program's registers at its first instruction */
-    uint64_t orig_vdso;   /* reserved */
     uint32_t filter_len;  /* seccomp program for the engine to install; 0: none */
     uint32_t filter_pad;
     uint64_t filter[128]; /* struct sock_filter */
@@ -208,6 +207,7 @@ struct odb_image_header {
     uint64_t entry_record;
     uint64_t entry_preload;        /* absolute address, called as a C function: long (int ring_fd) */
     uint64_t stub_start, stub_end; /* the only place with syscall instructions: the seccomp guard's range */
+    uint64_t boot;                 /* struct odb_boot (shared.h), written before entry_record */
 };
 
 /* ---- index log ----
@@ -224,11 +224,14 @@ enum odb_log_kind {
     ODB_LOG_OUTPUT = 6,  /* arg = fd, flags: 1 stdout 2 stderr origin 0 other, n = bytes sent; bytes follow */
     ODB_LOG_MAP = 7,     /* body: struct odb_log_map: mapping made, changed or removed */
     ODB_LOG_SIGNAL = 8,  /* body: struct odb_ev_fault or odb_ev_signal, whole event */
-    /* arg = tid, body: struct odb_regs then struct odb_xstate: registers at t of the next INSN */
+    /* arg = tid | (uint64_t)pid << 32, body: struct odb_regs then struct odb_xstate. This thread runs from the next
+     * INSN on, with these registers: at its start, at every switch, after a signal changed all. Before the START of a
+     * thread of another process comes a TASK record when that process, or its memory, is new. */
     ODB_LOG_START = 9,
     ODB_LOG_EVENT = 10, /* a host-side event passed through (FILE, EXIT, ...), whole event */
     /* arg = address, n = bytes: contents of anonymous memory at the start; bytes follow (old is absent) */
     ODB_LOG_PAGES = 11,
+    ODB_LOG_TASK = 12, /* body: struct odb_log_task: a thread or process is made, or its memory is new (exec) */
 };
 struct odb_log {
     uint16_t kind;
@@ -244,6 +247,23 @@ struct odb_log_syscall {
     int64_t result;
     uint32_t file_id, tid;
     uint64_t event; /* ordinal */
+};
+
+enum odb_task_op {
+    ODB_LOG_TASK_THREAD = 1, /* a thread of process pid, in its memory */
+    ODB_LOG_TASK_FORK = 2,   /* a process; its memory, vm, begins as a copy of vm_from's */
+    ODB_LOG_TASK_SHARE = 3,  /* a process in the memory of another (vfork): vm == vm_from */
+    ODB_LOG_TASK_EXEC = 4,   /* vm is new and empty; its mappings and PAGES follow */
+    ODB_LOG_TASK_EXIT = 5,   /* thread tid is gone; tid == 0: the whole process, with `status` */
+};
+/* vm numbers one address space of the recording: 1 for the first, counted up by FORK and EXEC. MAP and PAGES records
+ * belong to the vm of the thread that runs; behind TASK EXEC to its vm. */
+struct odb_log_task {
+    uint32_t op;
+    uint32_t tid, pid;
+    uint32_t parent_tid, parent_pid;
+    uint32_t vm, vm_from;
+    int32_t status;
 };
 
 enum odb_map_op {

@@ -44,6 +44,21 @@ struct engine_ctx {
 };
 extern struct engine_ctx ctx;
 
+/* What belongs to the thread that runs, and is somewhere else while another runs. The variables keep their names: ctx,
+ * sig_mask, ... are always those of the running thread. The vector state, fs and gs bases and the vector tick counter
+ * are the kernel thread's own while recording; on replay replay_threads.c moves them. */
+struct thread_state {
+    struct engine_ctx ctx; /* its tick: ctx.budget and tick_limit, or the vector counter */
+    uint64_t sig_mask, sig_mask_saved;
+    uint64_t sig_altstack[3];
+    uint64_t gpr_base[ODB_N_GPR]; /* registers at the thread's previous SYSCALL event (trace/format.h) */
+    bool sig_mask_is_temporary;
+};
+extern uint64_t gpr_base[ODB_N_GPR];
+/* thread.c: the variables to and from *t. */
+void thread_state_save(struct thread_state *t);
+void thread_state_load(const struct thread_state *t);
+
 /* ---- entry.S, raw.h ---- */
 /* The kernel's value (negative errno). The one place with a syscall instruction. */
 long raw_syscall(long nr, long a, long b, long c, long d, long e, long f);
@@ -128,6 +143,10 @@ void signal_return(void);
 void signal_deliver_pending(void);
 /* Does the signal that signal_deliver_pending would deliver first want interrupted calls to be restarted? */
 bool signal_pending_restarts(void);
+
+/* ---- start.c ---- */
+/* Record: the engine's descriptors in this process: the recording's directory, and /proc as the recorder sees it. */
+extern int recdir_fd, proc_fd;
 
 /* ---- maps.c ---- */
 struct engine_map {

@@ -17,6 +17,7 @@
     .quad engine_preload_entry
     .quad stub_start
     .quad stub_end
+    .quad engine_boot
 
     .section .text.stub, "ax"
     .globl raw_syscall
@@ -48,7 +49,7 @@ engine_sigreturn:
 
     .section .text, "ax"
 
-    /* By ptrace, at the program's first instruction: rdi = descriptor of the ring file. */
+    /* By ptrace, at the program's first instruction. */
     .globl engine_record_entry
     .hidden engine_record_entry
 engine_record_entry:

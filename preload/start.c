@@ -1,6 +1,6 @@
 /* The beginning of a recording (or of a bare run) in a new program image.
  *
- * Two ways in. By ptrace: at the image's very first instruction, with the registers in CONTROL->boot; all
+ * Two ways in. By ptrace: at the image's very first instruction, with the registers in engine_boot; all
  * that is in memory comes from the program's files and from the kernel's execve. By LD_PRELOAD: the loader
  * (preload_so.c) calls in from its constructor, with the registers in ctx; memory has been changed by
  * ld.so. Both are handled alike: every page that is private and no longer its file's is dumped, which
@@ -34,6 +34,9 @@
 #define PM_PRESENT (1ULL << 63)
 #define PM_SWAPPED (1ULL << 62)
 #define PM_FILE (1ULL << 61)
+
+struct odb_boot engine_boot;
+int recdir_fd = -1, proc_fd = -1;
 
 /* Memory to be written as MEM events after EXEC. */
 struct run {
@@ -70,6 +73,7 @@ static void map_ring(int ring_fd)
     if (CONTROL->mode == ODB_MODE_RECORD) {
         map_shared(ODB_RING_ADDR, ODB_RING_BYTES, ring_fd, ODB_CONTROL_BYTES);
         map_shared(ODB_RING_ADDR + ODB_RING_BYTES, ODB_RING_BYTES, ring_fd, ODB_CONTROL_BYTES);
+        map_shared(ODB_SHARED_ADDR, ODB_SHARED_BYTES, ring_fd, ODB_CONTROL_BYTES + ODB_RING_BYTES);
     }
     raw1(__NR_close, ring_fd);
 }
@@ -366,12 +370,14 @@ static void start_common(bool preload)
     core_run();
 }
 
-_Noreturn void start_record(int ring_fd)
+_Noreturn void start_record(void)
 {
-    map_ring(ring_fd);
-    memcpy(ctx.gpr, CONTROL->boot.gpr, sizeof(ctx.gpr));
-    ctx.rip = CONTROL->boot.rip;
-    ctx.rflags = CONTROL->boot.rflags;
+    const struct odb_regs *regs = (const struct odb_regs *)engine_boot.regs;
+    map_ring(engine_boot.ring_fd);
+    recdir_fd = engine_boot.recdir_fd;
+    memcpy(ctx.gpr, regs->gpr, sizeof(ctx.gpr));
+    ctx.rip = regs->rip;
+    ctx.rflags = regs->rflags;
     start_common(false);
     __builtin_unreachable();
 }
@@ -379,6 +385,7 @@ _Noreturn void start_record(int ring_fd)
 _Noreturn void start_preload(int ring_fd)
 {
     map_ring(ring_fd);
+    recdir_fd = CONTROL->recdir_fd;
     start_common(true);
     __builtin_unreachable();
 }

@@ -2,8 +2,12 @@
 #ifndef ODB_PRELOAD_START_H
 #define ODB_PRELOAD_START_H
 
-/* At the program's first instruction. ring_fd: the recording's `ring`; closed here. */
-_Noreturn void start_record(int ring_fd);
+#include "preload/shared.h"
+
+extern struct odb_boot engine_boot; /* written by the recorder */
+
+/* At the program's first instruction. */
+_Noreturn void start_record(void);
 /* From the LD_PRELOAD constructor; ctx holds the state in which the program continues. */
 _Noreturn void start_preload(int ring_fd);
 

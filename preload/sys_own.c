@@ -13,18 +13,18 @@
 /* The program wants our number for itself: we move. */
 static void move_away(void)
 {
-    long fd = raw3(__NR_fcntl, CONTROL->recdir_fd, F_DUPFD,
-                   CONTROL->recdir_fd - 64 > 64 ? CONTROL->recdir_fd - 64 : 64);
+    long fd = raw3(__NR_fcntl, recdir_fd, F_DUPFD,
+                   recdir_fd - 64 > 64 ? recdir_fd - 64 : 64);
     if (fd < 0)
         return;
-    raw1(__NR_close, CONTROL->recdir_fd);
-    CONTROL->recdir_fd = (int32_t)fd;
+    raw1(__NR_close, recdir_fd);
+    recdir_fd = (int32_t)fd;
 }
 
 /* close_range without our descriptor in the middle. */
 static int64_t close_range_around(const struct model_call *c)
 {
-    uint64_t own = (uint64_t)CONTROL->recdir_fd;
+    uint64_t own = (uint64_t)recdir_fd;
     int64_t result = 0;
     if (c->args[0] < own)
         result = raw3(__NR_close_range, c->args[0], own - 1, c->args[2]);
@@ -59,11 +59,11 @@ static bool own_memory(struct model_call *c)
 /* Any argument that is a descriptor by the table. Most calls are through after six comparisons. */
 static bool names_own_descriptor(struct model_call *c)
 {
-    uint32_t own = (uint32_t)CONTROL->recdir_fd;
+    uint32_t own = (uint32_t)recdir_fd;
     bool any = false;
     for (int i = 0; i < MODEL_MAX_ARGS; i++)
         any |= (uint32_t)c->args[i] == own;
-    if (!any || CONTROL->recdir_fd < 0)
+    if (!any || recdir_fd < 0)
         return false;
     const struct model_syscall *m = model_lookup(c->nr);
     for (int i = 0; m && i < m->n_args; i++) {
@@ -92,13 +92,13 @@ bool sys_own_resource(struct model_call *c)
             return true;
         break;
     case __NR_close_range:
-        if (c->args[0] > (uint64_t)CONTROL->recdir_fd || c->args[1] < (uint64_t)CONTROL->recdir_fd)
+        if (c->args[0] > (uint64_t)recdir_fd || c->args[1] < (uint64_t)recdir_fd)
             return false;
         c->result = close_range_around(c);
         return true;
     case __NR_dup2:
     case __NR_dup3:
-        if ((int32_t)c->args[1] == CONTROL->recdir_fd)
+        if ((int32_t)c->args[1] == recdir_fd)
             move_away();
         break;
     default: break;

@@ -39,7 +39,7 @@ static uint8_t input_bytes[INPUT_MAX_BYTES];
 static int n_inputs;
 
 static struct model_range ranges[MODEL_MAX_RANGES];
-static uint64_t last_gpr[ODB_N_GPR]; /* of the previous SYSCALL event */
+
 
 /* ---- refusals ---- */
 
@@ -126,8 +126,8 @@ static void write_syscall(const struct model_call *c, const uint64_t *gpr, uint6
     for (uint32_t i = 0; i < ODB_N_GPR;
          i++) { /* without branches: which registers change is hard to predict */
         uint64_t value = gpr[i];
-        uint32_t changed = value != last_gpr[i];
-        *to = last_gpr[i] = value;
+        uint32_t changed = value != gpr_base[i];
+        *to = gpr_base[i] = value;
         to += changed;
         mask |= changed << i;
     }

@@ -23,7 +23,7 @@
 #include "preload/replay.h"
 #include "preload/sys.h"
 
-static uint64_t want_gpr[ODB_N_GPR];
+
 static char refusal[160]; /* text of a NOTE that says why recording stopped */
 
 /* The next asynchronous thing. rip 0: at the beginning of the tick. */
@@ -376,7 +376,7 @@ void replay_begin(void)
     if (!ev || ev->type != ODB_EV_EXEC)
         replay_error("the recording ends before the program began");
     image_build();
-    memset(want_gpr, 0, sizeof(want_gpr));
+    memset(gpr_base, 0, sizeof(gpr_base));
     log_begin();
     look_ahead();
 }
@@ -387,14 +387,14 @@ static void compare_registers(const struct odb_ev_syscall *ev)
 {
     const uint64_t *changed = (const uint64_t *)(ev + 1);
     for (uint32_t mask = ev->gpr_mask; mask; mask &= mask - 1)
-        want_gpr[__builtin_ctz(mask)] = *changed++;
-    if (ctx.gpr[ODB_RAX] != want_gpr[ODB_RAX])
-        diverged(ODB_DIV_SYSCALL_NR, ODB_RAX, want_gpr[ODB_RAX], ctx.gpr[ODB_RAX], 0,
+        gpr_base[__builtin_ctz(mask)] = *changed++;
+    if (ctx.gpr[ODB_RAX] != gpr_base[ODB_RAX])
+        diverged(ODB_DIV_SYSCALL_NR, ODB_RAX, gpr_base[ODB_RAX], ctx.gpr[ODB_RAX], 0,
                  "number of the system call");
     compare_position(ev->tick, ev->rip, "position of a system call");
     for (uint32_t i = 0; i < ODB_N_GPR; i++)
-        if (__builtin_expect(ctx.gpr[i] != want_gpr[i], 0))
-            diverged(ODB_DIV_REGISTER, i, want_gpr[i], ctx.gpr[i], 0, "register at a system call");
+        if (__builtin_expect(ctx.gpr[i] != gpr_base[i], 0))
+            diverged(ODB_DIV_REGISTER, i, gpr_base[i], ctx.gpr[i], 0, "register at a system call");
 }
 
 /* First differing byte. */

@@ -2,7 +2,7 @@
  *
  * Two system calls are made in its name, by writing a `syscall` instruction over its entry for a moment:
  * mmap of the image at its fixed address, and close of the image's descriptor. Then the original
- * registers go to control->boot, rip to the engine's entry, and the tracer lets go for good. */
+ * registers go to the engine's struct odb_boot, rip to the engine's entry, and the tracer lets go for good. */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "preload/shared.h"
 #include "recorder/launch.h"
 
 #define CS_64_BIT 0x33
@@ -95,6 +96,15 @@ static void keep_registers(const struct user_regs_struct *r, struct odb_regs *to
     };
 }
 
+static struct odb_err *write_boot(pid_t pid, uint64_t to, struct odb_boot *boot)
+{
+    struct iovec here = {boot, sizeof(*boot)};
+    struct iovec there = {(void *)(uintptr_t)to, sizeof(*boot)};
+    if (process_vm_writev(pid, &here, 1, &there, 1, 0) != (ssize_t)sizeof(*boot))
+        return odb_err_errno(errno, "cannot write into the program");
+    return NULL;
+}
+
 struct odb_err *inject_engine(pid_t pid, int image_fd_there, int ring_fd_there,
                               const struct odb_image_header *image, struct odb_control *control)
 {
@@ -110,9 +120,7 @@ struct odb_err *inject_engine(pid_t pid, int image_fd_there, int ring_fd_there,
     ODB_TRY(map_image(pid, &regs, image_fd_there, image->image_bytes));
     if (ptrace(PTRACE_POKETEXT, pid, (void *)regs.rip, (void *)word) < 0)
         return odb_err_errno(errno, "cannot restore the program's entry");
-    keep_registers(&regs, &control->boot);
     regs.rip = image->entry_record;
-    regs.rdi = (unsigned long)ring_fd_there;
     regs.orig_rax = ~0ul;
     if (ptrace(PTRACE_SETREGS, pid, NULL, &regs) < 0 || ptrace(PTRACE_DETACH, pid, NULL, NULL) < 0)
         return odb_err_errno(errno, "cannot start the engine");

@@ -25,7 +25,20 @@
  * events is the one total order of the recording. An event that announces n_mem is followed by that
  * many ODB_EV_MEM events; it is complete only with them.
  *
- * Version history: 1 first.
+ * Tasks. ev.tid and ev.pid name the thread and process as the recorder's PID namespace does. The thread of the
+ * next main event is the one that runs: a thread's run ends with SWITCH, with SYSCALL exit, or with its process's
+ * EXIT, and only then an event of another thread may follow (FILE, NOTE, CHECK and MEM are not main events).
+ *   - A new thread or process is made by a SYSCALL of its parent (clone, clone3, fork) whose file_id is the child's
+ *     tid, and starts behind that call with the parent's registers, rax 0, the stack and tls of the call. With
+ *     CLONE_VFORK it is made by its own TASK event: its parent is then in SWITCH_CALL at the call. The first event of
+ *     every new task is TASK.
+ *   - exit of a thread is a SYSCALL event; of the last thread, and exit_group, EXIT (after a SYSCALL event only where
+ *     the kernel wrote memory: robust futexes, clear_child_tid).
+ *   - execve that works leaves no SYSCALL event, but EXEC; the process's other threads are gone, tid is pid.
+ *   - EXIT with ODB_EXIT_KILLED is written by the recorder, for a process that died without telling (SIGKILL): tick
+ *     and rip are 0, tid is pid, and it may come wherever a main event may.
+ *
+ * Version history: 1 first; 2 threads, processes: SWITCH, TASK.
  *
  * Freestanding-safe. To add an event type: struct and static asserts here, size check in trace/validate.c,
  * line in trace/dump.c, writer in the engine (preload/), reader in replay (preload/), docs/format.md. */
@@ -37,7 +50,7 @@
 
 #include "common/regs.h"
 
-#define ODB_FORMAT_VERSION 1
+#define ODB_FORMAT_VERSION 2
 #define ODB_FILE_MAGIC "ODBREC\0\n"
 #define ODB_BLOCK_MAGIC "OBLK"
 #define ODB_BLOCK_MAX_BYTES (16u << 20)
@@ -60,14 +73,16 @@ enum odb_event_type {
     ODB_EV_EXIT = 12,   /* engine: the process is about to end (exit_group or fatal signal) */
     ODB_EV_END = 13,    /* recorder: how the process really ended; last event of a whole recording */
     ODB_EV_NOTE = 14,   /* either: text for people (refusals, escapes) */
-    ODB_N_EV = 15,
+    ODB_EV_SWITCH = 15, /* engine: the thread stops running; another's event follows */
+    ODB_EV_TASK = 16,   /* engine: first event of a new thread or process */
+    ODB_N_EV = 17,
 };
 
 struct odb_event {
     uint32_t size_bytes; /* whole event, multiple of 8 */
     uint16_t type;
     uint16_t flags; /* by type */
-    uint32_t tid;   /* thread id as the program saw it; 0 for recorder events */
+    uint32_t tid;   /* in the recorder's PID namespace; 0 for recorder events */
     uint32_t pid;
 };
 
@@ -152,7 +167,7 @@ struct odb_ev_syscall {
     uint32_t rflags;
     uint16_t gpr_mask;
     uint16_t n_mem;
-    uint32_t file_id; /* mmap of a file: its contents; else 0 */
+    uint32_t file_id; /* mmap of a file: its contents; clone, clone3, fork: tid of the child; else 0 */
 };
 
 enum odb_insn_kind { ODB_INSN_RDTSC = 1, ODB_INSN_RDTSCP, ODB_INSN_RDRAND, ODB_INSN_RDSEED, ODB_INSN_RDPID };
@@ -206,6 +221,29 @@ struct odb_ev_exit {
     int32_t reserved;
 };
 
+#define ODB_EXIT_KILLED 1 /* flags */
+
+/* SWITCH: the thread of the event is at (tick, rip). CALL: in the system call at rip, which is done when the thread's
+ * SYSCALL event comes (or a SIGNAL at that place: then the call is made again). YIELD: before the instruction rip.
+ * CALL may be written by another thread, for the thread of the event. */
+struct odb_ev_switch {
+    struct odb_event ev;
+    uint64_t tick;
+    uint64_t rip;
+    uint32_t kind; /* enum odb_switch_kind */
+    uint32_t nr;   /* CALL: of the system call */
+};
+enum odb_switch_kind { ODB_SWITCH_CALL = 1, ODB_SWITCH_YIELD = 2 };
+
+/* TASK: n_mem MEM events follow (CLONE_CHILD_SETTID). */
+struct odb_ev_task {
+    struct odb_event ev;
+    uint32_t parent_tid;
+    uint32_t n_mem;
+    uint32_t ns_pid, ns_tid; /* as the task itself sees them (getpid, gettid) */
+    uint64_t clone_flags;    /* of the call that made it, without the exit signal */
+};
+
 struct odb_ev_end {
     struct odb_event ev;
     int32_t wait_status; /* as waitpid gives it */
@@ -237,6 +275,8 @@ _Static_assert(sizeof(struct odb_ev_fault) == 200, "FAULT");
 _Static_assert(sizeof(struct odb_ev_signal) == 168, "SIGNAL");
 _Static_assert(sizeof(struct odb_ev_check) == 48, "CHECK");
 _Static_assert(sizeof(struct odb_ev_exit) == 40, "EXIT");
+_Static_assert(sizeof(struct odb_ev_switch) == 40, "SWITCH");
+_Static_assert(sizeof(struct odb_ev_task) == 40, "TASK");
 _Static_assert(sizeof(struct odb_ev_end) == 32, "END");
 _Static_assert(sizeof(struct odb_ev_note) == 40, "NOTE");
 

@@ -1,0 +1,112 @@
+/* What all processes of one recording share: the baton, the table of tasks, requests to the recorder, and the table of
+ * captured files. Freestanding-safe.
+ *
+ * It lies in the recording's `ring` file behind the ring, mapped shared at ODB_SHARED_ADDR in every recorded process
+ * and by the recorder. Everything without _Atomic belongs to the holder of the baton.
+ *
+ * The baton: one thread of all runs program code or writes events; `word` says which.
+ *     ODB_BATON_FREE             nobody; the next who comes takes it (compare and swap)
+ *     ODB_BATON_HANDOFF          nobody; for one who was waiting: who has not slept on it yet must sleep first
+ *     ODB_BATON_OF(i)            task i runs
+ *     ODB_BATON_OF(i) | IN_CALL  task i is in a system call that may last. It takes the baton back by compare and swap
+ *                                when the call is done. Anybody else may take the baton from it: he then writes the
+ *                                SWITCH event for i, with call_tick, call_rip and call_nr of tasks[i].
+ * Waiting: count up `waiters`, futex wait on `word` for a slice at most, count down. Who waited a slice for a task that
+ * runs asks it to yield (ODB_SIG_YIELD by rt_tgsigqueueinfo, value ODB_YIELD_VALUE). Who gives the baton up with
+ * waiters > 0 stores HANDOFF and wakes one.
+ * The recorder takes part as ODB_BATON_OF(ODB_MAX_TASKS): to write EXIT events of the killed. It also takes the baton
+ * from a holder that died. */
+#ifndef ODB_PRELOAD_SHARED_H
+#define ODB_PRELOAD_SHARED_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "common/layout.h"
+
+#define ODB_MAX_TASKS 4096
+
+#define ODB_BATON_FREE 0u
+#define ODB_BATON_HANDOFF 2u
+#define ODB_BATON_IN_CALL 1u
+#define ODB_BATON_OF(i) (((uint32_t)(i) + 1) << 2)
+#define ODB_BATON_TASK(word) (((word) >> 2) - 1)
+
+#define ODB_SIG_YIELD 16 /* SIGSTKFLT: no kernel sends it, no program uses it */
+#define ODB_YIELD_VALUE 0x0db0db0db0db0db1ULL
+
+struct odb_baton {
+    _Atomic uint32_t word;
+    _Atomic uint32_t waiters;
+    _Atomic uint32_t asked; /* the word whose task was asked to yield already */
+    uint32_t slice_us;      /* set by the recorder */
+    uint64_t chaos;         /* state of the random generator of --chaos; 0: no chaos */
+};
+
+enum odb_task_state {
+    ODB_TASK_FREE = 0,
+    ODB_TASK_NEW,    /* being made by its parent */
+    ODB_TASK_ALIVE,  /* tid and pid are valid */
+    ODB_TASK_EXITED, /* its end is in the stream (EXIT or SYSCALL exit written); the kernel's task goes at once */
+};
+
+struct odb_task {
+    _Atomic uint32_t state;
+    uint32_t pid, tid;       /* recorder's PID namespace */
+    uint32_t ns_pid, ns_tid; /* the task's own */
+    uint32_t parent;         /* index; ODB_MAX_TASKS: none */
+    uint64_t clone_flags;
+    int32_t recdir_fd, proc_fd; /* descriptors of the engine in this process, at its execve */
+    uint32_t filters;           /* number of the process's seccomp filter set, 0: none */
+    uint32_t call_nr;
+    uint64_t call_tick, call_rip; /* valid while IN_CALL */
+    uint64_t reserved[2];
+};
+
+/* execve: the caller, who holds the baton, asks the recorder to trace it; see recorder/exec.c. */
+enum odb_exec_state {
+    ODB_EXEC_IDLE = 0,
+    ODB_EXEC_ATTACH,   /* engine: trace tasks[task], please */
+    ODB_EXEC_ATTACHED, /* recorder: done; the engine calls execve */
+    ODB_EXEC_REFUSED,  /* recorder: cannot (error) */
+    ODB_EXEC_FAILED,   /* engine: execve failed; it executes int3, at which the recorder detaches */
+};
+struct odb_exec_request {
+    _Atomic uint32_t state; /* futex */
+    uint32_t task;
+    int32_t error; /* errno */
+    uint32_t reserved;
+};
+
+struct odb_capture {
+    uint64_t dev, ino, size_bytes, mtime_ns;
+    struct {
+        uint64_t start, end;
+    } have[6];
+    uint32_t n_have, reserved;
+};
+#define ODB_MAX_CAPTURES 16384
+
+struct odb_shared {
+    struct odb_baton baton;
+    _Atomic uint32_t tasks_changed; /* futex: a task was made; the recorder watches new processes */
+    uint32_t n_captures;
+    uint32_t next_filters;
+    uint32_t reserved;
+    struct odb_exec_request exec;
+    struct odb_task tasks[ODB_MAX_TASKS];
+    struct odb_capture captures[ODB_MAX_CAPTURES];
+};
+_Static_assert(sizeof(struct odb_shared) <= ODB_SHARED_BYTES, "shared tables fit");
+
+/* At `boot` of the image's header: written by the recorder before the engine's first instruction. */
+struct odb_boot {
+    uint64_t regs[20]; /* struct odb_regs at the program's first instruction */
+    int32_t ring_fd;   /* -1: open `ring` in recdir_fd */
+    int32_t recdir_fd, proc_fd;
+    uint32_t task; /* index in tasks[] */
+    uint32_t is_exec;
+    uint32_t reserved;
+};
+
+#endif
