@@ -1,0 +1,12 @@
+/* Robust futexes of a thread that ends. Record only; see sys_robust.c. */
+#ifndef ODB_PRELOAD_SYS_ROBUST_H
+#define ODB_PRELOAD_SYS_ROBUST_H
+
+#include "model/model.h"
+
+/* The running thread ends: walks its robust list (as set_robust_list gave it; head 0: none), marks the futexes it
+ * still owns, wakes a waiter of each. The caller has the baton. Returns how many words were written, with their places
+ * in ret; the walk ends when max are. */
+int robust_exit(gaddr head, uint64_t len, struct model_range *ret, int max);
+
+#endif
