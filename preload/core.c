@@ -23,6 +23,7 @@ static uint64_t stop_tick = UINT64_MAX;
 static gaddr stop_rip;
 static bool stop_searching; /* at the stop's tick, looking for its rip */
 static bool hook_wanted;
+static bool entry_ticks; /* the entry that core_exit returned counts a tick */
 
 _Static_assert(offsetof(struct engine_ctx, rip) == 128 && offsetof(struct engine_ctx, rflags) == 136 &&
                    offsetof(struct engine_ctx, spill) == 144 &&
@@ -141,6 +142,7 @@ static uint64_t exit_link(const struct exit_rec *e)
     uint32_t flushes = flush_count;
     struct block *b = get_block(ctx.rip, false);
     uint32_t entry = copy.kind == EXIT_LINK_TICK ? b->tick_entry : b->main_entry;
+    entry_ticks = copy.kind == EXIT_LINK_TICK;
     if (flushes == flush_count && copy.variant == b->variant)
         cache_patch_rel32(copy.patch, entry);
     return ODB_CACHE_ADDR + entry;
@@ -176,6 +178,7 @@ static uint64_t exit_indirect(void)
     struct block *b = get_block(ctx.rip, true);
     if (!hook_on)
         pad_ensure(b);
+    entry_ticks = true;
     return ODB_CACHE_ADDR + b->tick_entry;
 }
 
@@ -274,10 +277,20 @@ static void refuse_insn(void)
                  ctx.rip, c[0], c[1], c[2]);
 }
 
+void core_arrive(void)
+{
+    if (entry_ticks)
+        core_count_tick();
+    entry_ticks = false;
+}
+
+void core_arrived(void) { entry_ticks = false; }
+
 uint64_t core_exit(uint32_t x)
 {
     struct exit_rec *e = &exits[x];
     ctx.rip = e->target;
+    entry_ticks = false;
     switch ((enum exit_kind)e->kind) {
     case EXIT_LINK:
     case EXIT_LINK_TICK: return exit_link(e);
@@ -336,6 +349,7 @@ void core_raise(int signo, int code, uint64_t addr)
 uint64_t core_fault(void)
 {
     const struct pending_fault *f = &pending_fault;
+    entry_ticks = false;
     if (f->signo == SIGSEGV && f->trapno == 14 && f->err & 2 && page_write_fault(f->addr, ctx.rip))
         hook_cancel();
     else

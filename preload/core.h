@@ -119,6 +119,14 @@ struct block *translate(gaddr rip, uint8_t variant, bool with_pad);
 uint64_t core_exit(uint32_t x);
 uint64_t core_dispatch(void);
 uint64_t core_fault(void);
+/* Program code was about to be entered at `entry`, but a signal came (entry.S). */
+uint64_t core_interrupt(uint64_t entry);
+/* The same at an instruction in the cache; ctx is exact. */
+uint64_t core_interrupted(void);
+/* The entry that core_exit returned is not going to be taken: does for ctx what it would have done (a tick). */
+void core_arrive(void);
+/* No entry is under way. */
+void core_arrived(void);
 /* The instruction at ctx.rip faults, by decision of C: deliver or end. */
 void core_raise(int signo, int code, uint64_t addr);
 void fault_resume(void);

@@ -135,6 +135,10 @@ extern uint64_t sig_altstack[3]; /* ss_sp, ss_flags, ss_size */
 void signal_init(bool record);
 /* The program has a handler for asynchronous signal signo now: make the engine's the kernel's. */
 void signal_take_over(int signo);
+/* The program has SIG_DFL for it: the kernel's default, or, where that is death, the engine's handler. */
+void signal_release(int signo);
+/* The same for all signals, at the beginning. */
+void signal_init_defaults(void);
 /* Delivers to the program's handler: builds the frame on its stack, changes ctx. */
 void signal_deliver(int signo, const void *siginfo128);
 /* rt_sigreturn: restores ctx (and vector state) from the frame at ctx.gpr[RSP]. */

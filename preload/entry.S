@@ -40,6 +40,49 @@ stub_end:
     ret
     .size raw_syscall, . - raw_syscall
 
+    /* long raw_call(nr, a, b, c, d, e, f, volatile uint32_t *interrupts): a call of the program's that may block. Does not
+     * begin when *interrupts is set, or is being set: a signal handler that finds the thread in this window leads it to
+     * raw_call_interrupted. -512 (ERESTARTSYS): not made. */
+    .globl raw_call, raw_call_window, raw_call_window_end, raw_call_interrupted
+    .hidden raw_call, raw_call_window, raw_call_window_end, raw_call_interrupted
+    .type raw_call, @function
+raw_call:
+    mov %rdi, %rax
+    mov %rsi, %rdi
+    mov %rdx, %rsi
+    mov %rcx, %rdx
+    mov %r8, %r10
+    mov %r9, %r8
+    mov 8(%rsp), %r9
+    mov 16(%rsp), %r11
+raw_call_window:
+    cmpl $0, (%r11)
+    jne raw_call_interrupted
+    jmp stub_start
+raw_call_window_end:
+raw_call_interrupted:
+    mov $-512, %rax
+    ret
+    .size raw_call, . - raw_call
+
+    /* A new kernel thread's first instructions: its stack is the top of its slot. */
+    .globl thread_begin
+    .hidden thread_begin
+thread_begin:
+    xor %ebp, %ebp
+    cld
+    mov %rsp, %rdi
+    and $-16, %rsp
+    call thread_main
+    ud2
+
+    /* execve failed: the recorder, which traces us, sees this and lets go. Without it nobody cares (signal.c). */
+    .globl exec_failed_trap
+    .hidden exec_failed_trap
+exec_failed_trap:
+    int3
+    ret
+
     /* The kernel returns from the engine's signal handlers to here. */
     .globl engine_sigreturn
     .hidden engine_sigreturn
@@ -53,7 +96,7 @@ engine_sigreturn:
     .globl engine_record_entry
     .hidden engine_record_entry
 engine_record_entry:
-    lea engine_stack_top(%rip), %rsp
+    mov engine_sp(%rip), %rsp
     xor %ebp, %ebp
     cld
     call start_record
@@ -76,7 +119,7 @@ engine_preload_entry:
     mov %rax, CTX_GPR(4)
     movq $0, CTX_GPR(0)
     movq $0x202, CTX_FLAGS
-    lea engine_stack_top(%rip), %rsp
+    mov engine_sp(%rip), %rsp
     xor %ebp, %ebp
     cld
     call start_preload
@@ -87,7 +130,7 @@ engine_preload_entry:
     .hidden vessel_start
 vessel_start:
     mov %rsp, %rdi
-    lea engine_stack_top(%rip), %rsp
+    mov engine_sp(%rip), %rsp
     xor %ebp, %ebp
     call vessel_main
     ud2
@@ -111,7 +154,7 @@ exit_common:
     mov %r13, CTX_GPR(13)
     mov %r14, CTX_GPR(14)
     mov %r15, CTX_GPR(15)
-    lea engine_stack_top(%rip), %rsp
+    mov engine_sp(%rip), %rsp
     pushfq
     pop CTX_FLAGS
     cld
@@ -123,6 +166,14 @@ exit_common:
     .hidden enter_cache_rax
 enter_cache_rax:
     mov %rax, CTX_TARGET
+    /* From here on everything is in ctx, so that a signal handler that finds the thread in this window sends it
+     * back to the window's beginning: what it has queued is seen before program code runs. */
+    .globl leave_window, leave_window_end
+    .hidden leave_window, leave_window_end
+leave_window:
+    mov interrupts_at(%rip), %rcx
+    cmpl $0, (%rcx)
+    jne 9f
     mov CTX_FLAGS, %rcx
     test $0x250500, %ecx            /* TF, DF, RF, AC, ID: rare, and only popfq sets them */
     jnz 1f
@@ -132,7 +183,7 @@ enter_cache_rax:
     mov %cl, %ah
     sahf                            /* the others; a popfq costs ten times as much */
     jmp 2f
-1:  lea engine_stack_top(%rip), %rsp
+1:  mov engine_sp(%rip), %rsp
     push %rcx
     popfq
 2:  mov CTX_GPR(0), %rax
@@ -152,6 +203,21 @@ enter_cache_rax:
     mov CTX_GPR(15), %r15
     mov CTX_GPR(4), %rsp
     jmp *CTX_TARGET
+leave_window_end:
+9:  mov engine_sp(%rip), %rsp
+    mov CTX_TARGET, %rdi
+    call core_interrupt
+    jmp enter_cache_rax
+
+    /* A signal handler found the thread at an instruction of the program: ctx is complete. */
+    .globl interrupt_resume
+    .hidden interrupt_resume
+interrupt_resume:
+    mov engine_sp(%rip), %rsp
+    xor %ebp, %ebp
+    cld
+    call core_interrupted
+    jmp enter_cache_rax
 
     /* Continue the program; does not return to its caller. */
     .globl core_enter
@@ -165,7 +231,7 @@ core_enter:
     .globl fault_resume
     .hidden fault_resume
 fault_resume:
-    lea engine_stack_top(%rip), %rsp
+    mov engine_sp(%rip), %rsp
     xor %ebp, %ebp
     cld
     call core_fault
@@ -175,7 +241,7 @@ fault_resume:
     .globl engine_restart_stack
     .hidden engine_restart_stack
 engine_restart_stack:
-    lea engine_stack_top(%rip), %rsp
+    mov engine_sp(%rip), %rsp
     xor %ebp, %ebp
     call *%rdi
     ud2
@@ -366,5 +432,13 @@ engine_stack:
     .globl engine_stack_top
     .hidden engine_stack_top
 engine_stack_top:
+
+    .section .data
+    .balign 8
+    /* Top of the engine stack of the thread that runs. */
+    .globl engine_sp
+    .hidden engine_sp
+engine_sp:
+    .quad engine_stack_top
 
     .section .note.GNU-stack, "", @progbits

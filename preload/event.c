@@ -1,6 +1,6 @@
 /* Writing events into the ring; see event.h and the protocol in control.h.
  *
- * The engine is the only writer. `head` is its private copy of ring_head; what lies between ring_head
+ * The holder of the baton is the only writer. `head` is its private copy of ring_head; what lies between ring_head
  * and the reserved end is not an event yet, so a kill at any instruction leaves whole events only. */
 #include "preload/event.h"
 
@@ -11,16 +11,15 @@
 /* Wake the recorder after this many new bytes. */
 #define EVENT_WAKE_BYTES (ODB_RING_BYTES / 4)
 
-static uint64_t head;     /* == CONTROL->ring_head */
+static uint64_t head;     /* == CONTROL->ring_head, while we have the baton */
 static uint64_t woken_at; /* head at the last wake-up of the recorder */
 static uint32_t pending_bytes;
-static bool ended;
 
 static uint8_t *ring_at(uint64_t offset) { return (uint8_t *)(ODB_RING_ADDR + offset % ODB_RING_BYTES); }
 
-bool event_ready(void) { return CONTROL->mode == ODB_MODE_RECORD && !ended; }
+bool event_ready(void) { return CONTROL->mode == ODB_MODE_RECORD; }
 
-void event_end_stream(void) { ended = true; }
+void event_follow(void) { head = atomic_load(&CONTROL->ring_head); }
 
 static void wake_recorder(void)
 {

@@ -29,9 +29,9 @@ static inline uint32_t event_mem_count(uint64_t len_bytes)
 }
 /* NOTE with text, at ctx.rip and the current tick. */
 void event_note(uint32_t kind, const char *text);
-/* May events be written (record mode, ring mapped, not ended)? */
+/* May events be written (record mode, ring mapped)? */
 bool event_ready(void);
-/* No more events: EXIT was written. */
-void event_end_stream(void);
+/* The baton is ours again: others have written. */
+void event_follow(void);
 
 #endif

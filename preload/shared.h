@@ -57,10 +57,14 @@ struct odb_task {
     uint32_t parent;         /* index; ODB_MAX_TASKS: none */
     uint64_t clone_flags;
     int32_t recdir_fd, proc_fd; /* descriptors of the engine in this process, at its execve */
-    uint32_t filters;           /* number of the process's seccomp filter set, 0: none */
+    uint32_t filters;           /* the program's own seccomp state, inherited: sys_seccomp.c */
     uint32_t call_nr;
     uint64_t call_tick, call_rip; /* valid while IN_CALL */
-    uint64_t reserved[2];
+    /* 1 while the task is counted in baton.waiters: set behind counting up, cleared before counting down. When the task
+     * is killed as it waits, the recorder counts down for it. */
+    _Atomic uint32_t waiting;
+    uint32_t reserved[3];
+    uint64_t affinity[16]; /* as the task set it, inherited; all 0: never. sys_sched.c */
 };
 
 /* execve: the caller, who holds the baton, asks the recorder to trace it; see recorder/exec.c. */
@@ -70,6 +74,7 @@ enum odb_exec_state {
     ODB_EXEC_ATTACHED, /* recorder: done; the engine calls execve */
     ODB_EXEC_REFUSED,  /* recorder: cannot (error) */
     ODB_EXEC_FAILED,   /* engine: execve failed; it executes int3, at which the recorder detaches */
+    ODB_EXEC_QUIT,     /* the recorder's own: its thread ends, no process is left */
 };
 struct odb_exec_request {
     _Atomic uint32_t state; /* futex */
@@ -89,11 +94,16 @@ struct odb_capture {
 
 struct odb_shared {
     struct odb_baton baton;
+    _Atomic uint32_t n_tasks;       /* NEW and ALIVE ones; changed by the holder of the baton */
     _Atomic uint32_t tasks_changed; /* futex: a task was made; the recorder watches new processes */
     uint32_t n_captures;
     uint32_t next_filters;
-    uint32_t reserved;
     struct odb_exec_request exec;
+    uint32_t cpu;           /* the one on which all recorded tasks run */
+    uint32_t affinity_bytes;
+    uint8_t affinity[128];  /* the program's own mask, as sched_getaffinity gave it before */
+    uint32_t named;         /* bits of sys_deny.c: said already that these are not recorded */
+    uint32_t reserved;
     struct odb_task tasks[ODB_MAX_TASKS];
     struct odb_capture captures[ODB_MAX_CAPTURES];
 };

@@ -6,7 +6,7 @@
  *   - a fault in translated code is made the program's: registers go to ctx (corrected by the block's
  *     marks), and the kernel's own sigreturn is led to fault_resume, which brings the vector state back and
  *     continues in C on the engine stack (core_fault);
- *   - an asynchronous signal is queued until the next system call is done.
+ *   - an asynchronous signal is queued, and delivered at the next instruction of the program.
  * Anything else is a bug of the engine and ends in a panic that names the place.
  *
  * Delivery builds on the program's stack exactly the frame that the kernel would (arch/x86/kernel/signal_64.c,
@@ -16,6 +16,7 @@
 #include "preload/core.h"
 #include "preload/raw.h"
 #include "preload/replay.h"
+#include "preload/thread.h"
 
 struct engine_sigaction sig_actions[ENGINE_NSIG + 1];
 uint64_t sig_mask;
@@ -28,6 +29,7 @@ static bool in_record;
 #define HANDLER_STACK_BYTES (128 * 1024)
 static uint8_t handler_stack[HANDLER_STACK_BYTES] __attribute__((aligned(4096)));
 
+#define SYNC (BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) | BIT(SIGSYS))
 #define BIT(signo) (1ULL << ((signo)-1))
 #define UC_FP_XSTATE 1
 #define UC_SIGCONTEXT_SS 2
@@ -61,12 +63,6 @@ struct frame {
 _Static_assert(sizeof(struct frame_mcontext) == 256 && sizeof(struct frame_ucontext) == 304 &&
                    sizeof(struct frame) == 440,
                "the kernel's rt_sigframe");
-
-struct kernel_siginfo {
-    int32_t signo, error, code, pad;
-    uint64_t addr;
-    uint8_t rest[104];
-};
 
 /* ---- the kernel's side ---- */
 
@@ -112,6 +108,8 @@ static void bad_fault(const struct kernel_siginfo *info, const struct frame_mcon
 }
 
 static void queue_signal(const struct kernel_siginfo *info);
+static bool step_done(int code, struct frame_mcontext *m);
+static void step_abandon(struct frame_mcontext *m);
 
 __attribute__((force_align_arg_pointer)) static void on_fault(int signo, struct kernel_siginfo *info,
                                                               struct frame_ucontext *uc)
@@ -125,6 +123,9 @@ __attribute__((force_align_arg_pointer)) static void on_fault(int signo, struct 
         queue_signal(info);
         return;
     }
+    if (signo == SIGTRAP && step_done(info->code, m))
+        return;
+    step_abandon(m);
     if (signo == SIGSYS)
         sys_escape(info->addr, info->rest[0] | info->rest[1] << 8);
     if (!translate_context(m))
@@ -134,8 +135,17 @@ __attribute__((force_align_arg_pointer)) static void on_fault(int signo, struct 
     if (signo == SIGILL || signo == SIGFPE || (signo == SIGTRAP && info->code != 0x80 && info->addr))
         pending_fault.addr = ctx.rip;
     m->rip = (uint64_t)fault_resume;
-    m->rsp = (uint64_t)engine_stack_top;
+    m->rsp = engine_sp;
     m->rflags &= ~(uint64_t)(FL_DF | FL_TF);
+}
+
+__attribute__((force_align_arg_pointer)) static void on_async(int signo, struct kernel_siginfo *info,
+                                                              struct frame_ucontext *uc);
+
+static void kernel_default(int signo)
+{
+    struct engine_sigaction act = {.flags = sig_actions[signo].flags & (SA_NOCLDSTOP | SA_NOCLDWAIT)};
+    raw4(__NR_rt_sigaction, signo, &act, 0, 8);
 }
 
 static void kernel_handler(int signo, void (*fn)(int, struct kernel_siginfo *, struct frame_ucontext *),
@@ -150,37 +160,178 @@ static void kernel_handler(int signo, void (*fn)(int, struct kernel_siginfo *, s
     raw4(__NR_rt_sigaction, signo, &act, 0, 8);
 }
 
+/* Signals whose default is death: the engine lets the program die of them, at an instruction that is known. */
+static bool default_kills(int signo)
+{
+    const uint64_t harmless = BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT);
+    const uint64_t stops = BIT(SIGSTOP) | BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU);
+    return !((harmless | stops | BIT(SIGKILL)) & BIT(signo));
+}
+
 void signal_init(bool record)
 {
     static const int sync[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
     struct frame_stack stack = {(uint64_t)handler_stack, 0, 0, sizeof handler_stack};
     in_record = record;
-    raw2(__NR_sigaltstack, &stack, 0);
+    if (!self)
+        raw2(__NR_sigaltstack, &stack, 0);
     for (unsigned i = 0; i < sizeof sync / sizeof *sync; i++)
         kernel_handler(sync[i], on_fault, ~0ULL);
 }
 
-/* ---- asynchronous signals ---- */
+void signal_release(int signo)
+{
+    if (default_kills(signo) && CONTROL->mode == ODB_MODE_RECORD && self && self->process->ns_pid != 1)
+        signal_take_over(signo);
+    else
+        kernel_default(signo);
+}
 
-#define MAX_QUEUED 64
-static struct kernel_siginfo queued[MAX_QUEUED];
-static volatile unsigned n_queued;
+void signal_init_defaults(void)
+{
+    for (int n = 1; n <= ENGINE_NSIG; n++)
+        if (!(BIT(n) & SYNC) && sig_actions[n].handler == 0)
+            signal_release(n);
+    kernel_handler(ODB_SIG_YIELD, on_async, ~0ULL);
+}
+
+/* ---- asynchronous signals ----
+ *
+ * The handler of the thread that runs, when it finds it in translated code, wants to act at once: at the next place
+ * where ctx can be made exact, which is where the code of a program instruction begins. It sets the trap flag until the
+ * thread is there (step_done). A repeated string instruction may be half done where its code begins: it is let run to
+ * its end, by an int3 behind it. In C code nothing is done but to leave a note (thread.h, interrupts), which is read as
+ * the last thing before program code runs again (entry.S, leave_window). */
+
+static bool stepping;
+static uint64_t int3_at; /* cache address of an int3 of ours; 0: none */
+static uint8_t int3_saved;
 
 static void queue_signal(const struct kernel_siginfo *info)
 {
-    unsigned n = n_queued;
-    if (n < MAX_QUEUED) {
-        queued[n] = *info;
-        n_queued = n + 1;
+    struct thread *t = thread_at((uint64_t)__builtin_frame_address(0));
+    uint32_t n = t->n_queued;
+    if (n < THREAD_MAX_QUEUED) {
+        t->queued[n] = *info;
+        t->n_queued = n + 1;
     }
+    t->interrupts = 1;
+}
+
+/* Is pc the beginning of an instruction of the program, with everything in place? */
+static bool at_instruction(uint64_t pc, struct block **ret_block, const struct insn_mark **ret_mark)
+{
+    struct block *b = block_at(pc);
+    const struct insn_mark *k = b ? block_mark(b, pc) : NULL;
+    if (!k || b->variant == VARIANT_HOOK)
+        return false;
+    *ret_block = b;
+    *ret_mark = k;
+    return k->fix == MARK_NONE && k->cache_off == pc - ODB_CACHE_ADDR - b->cache_begin;
+}
+
+static bool is_repeated(gaddr rip)
+{
+    struct insn in;
+    return insn_at(rip, &in) && (in.string_src || in.string_dst) && in.n_prefix;
+}
+
+static bool in_window(uint64_t pc, const char *from, const char *to)
+{
+    return pc >= (uint64_t)from && pc < (uint64_t)to;
+}
+
+/* The thread is somewhere: makes it look at what is queued as soon as it can be. */
+static void interrupt(struct frame_mcontext *m)
+{
+    struct block *b = NULL;
+    const struct insn_mark *k = NULL;
+    m->rflags &= ~(uint64_t)FL_TF;
+    stepping = false;
+    if (m->rip < ODB_CACHE_ADDR || m->rip >= ODB_CACHE_ADDR + ODB_CACHE_BYTES) {
+        if (in_window(m->rip, leave_window, leave_window_end))
+            m->rip = (uint64_t)leave_window;
+        return;
+    }
+    if (!at_instruction(m->rip, &b, &k)) {
+        stepping = true;
+        m->rflags |= FL_TF;
+        return;
+    }
+    if (is_repeated(b->start + k->app_off)) {
+        uint64_t next = ODB_CACHE_ADDR + b->cache_begin + k[1].cache_off;
+        if (!int3_at && k + 1 < &marks[b->marks + b->n_marks]) {
+            int3_at = next;
+            int3_saved = *(uint8_t *)next;
+            *(volatile uint8_t *)next = 0xcc;
+        }
+        return;
+    }
+    translate_context(m);
+    m->rip = (uint64_t)interrupt_resume;
+    m->rsp = engine_sp;
+    m->rflags &= ~(uint64_t)FL_DF;
+}
+
+static void int3_remove(void)
+{
+    if (int3_at)
+        *(volatile uint8_t *)int3_at = int3_saved;
+    int3_at = 0;
+}
+
+/* A trap: of our single step, or our int3? Then it is dealt with. */
+static bool step_done(int code, struct frame_mcontext *m)
+{
+    if (int3_at && m->rip == int3_at + 1) {
+        m->rip = int3_at;
+        int3_remove();
+        interrupt(m);
+        return true;
+    }
+    if (m->rip == (uint64_t)exec_failed_trap + 1)
+        return true;
+    if (!stepping || code != 2 /* TRAP_TRACE */)
+        return false;
+    interrupt(m);
+    return true;
+}
+
+/* An instruction faulted on the way: the note is read when C has dealt with it. */
+static void step_abandon(struct frame_mcontext *m)
+{
+    if (stepping)
+        m->rflags &= ~(uint64_t)FL_TF;
+    stepping = false;
+    int3_remove();
+}
+
+static bool is_yield(const struct kernel_siginfo *info)
+{
+    uint64_t value;
+    memcpy(&value, info->rest, 8);
+    return info->signo == ODB_SIG_YIELD && info->code == -1 && value == ODB_YIELD_VALUE;
 }
 
 __attribute__((force_align_arg_pointer)) static void on_async(int signo, struct kernel_siginfo *info,
                                                               struct frame_ucontext *uc)
 {
+    struct thread *t = thread_at((uint64_t)__builtin_frame_address(0));
+    struct frame_mcontext *m = &uc->mc;
     (void)signo;
-    (void)uc;
-    queue_signal(info);
+    if (is_yield(info)) {
+        t->yield_wanted = true;
+        t->interrupts = 1;
+    } else {
+        queue_signal(info);
+    }
+    if (t->in_call && (in_window(m->rip, raw_call_window, raw_call_window_end) ||
+                       m->rip == (uint64_t)raw_syscall_insn)) {
+        m->rip = (uint64_t)raw_call_interrupted;
+        return;
+    }
+    if (t == self && !stepping)
+        interrupt(m);
 }
 
 void signal_take_over(int signo) { kernel_handler(signo, on_async, ~0ULL & ~(BIT(SIGSEGV) | BIT(SIGBUS))); }
@@ -188,7 +339,7 @@ void signal_take_over(int signo) { kernel_handler(signo, on_async, ~0ULL & ~(BIT
 static void tell_kernel_mask(void)
 {
     const uint64_t sync = BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) | BIT(SIGSYS);
-    uint64_t mask = sig_mask & ~sync;
+    uint64_t mask = sig_mask & ~sync & ~BIT(ODB_SIG_YIELD);
     if (in_record)
         raw4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
 }
@@ -196,14 +347,15 @@ static void tell_kernel_mask(void)
 static bool take_queued(struct kernel_siginfo *ret)
 {
     uint64_t all = ~(BIT(SIGSEGV) | BIT(SIGBUS)), old;
+    struct thread *t = self;
     bool found = false;
     raw4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
-    for (unsigned i = 0; i < n_queued && !found; i++) {
-        if (sig_mask & BIT(queued[i].signo))
+    for (unsigned i = 0; i < t->n_queued && !found; i++) {
+        if (sig_mask & BIT(t->queued[i].signo))
             continue;
-        *ret = queued[i];
-        n_queued--;
-        memmove(&queued[i], &queued[i + 1], (n_queued - i) * sizeof *queued);
+        *ret = t->queued[i];
+        t->n_queued--;
+        memmove(&t->queued[i], &t->queued[i + 1], (t->n_queued - i) * sizeof *t->queued);
         found = true;
     }
     raw4(__NR_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
@@ -212,25 +364,50 @@ static bool take_queued(struct kernel_siginfo *ret)
 
 bool signal_pending_restarts(void)
 {
-    for (unsigned i = 0; i < n_queued; i++)
-        if (!(sig_mask & BIT(queued[i].signo)))
-            return sig_actions[queued[i].signo].handler > 1 &&
-                   (sig_actions[queued[i].signo].flags & SA_RESTART);
+    const struct thread *t = self;
+    for (unsigned i = 0; i < t->n_queued; i++)
+        if (!(sig_mask & BIT(t->queued[i].signo)))
+            return sig_actions[t->queued[i].signo].handler > 1 &&
+                   (sig_actions[t->queued[i].signo].flags & SA_RESTART);
     return false;
+}
+
+static bool default_ignores(int signo)
+{
+    return (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT)) >> (signo - 1) & 1;
 }
 
 void signal_deliver_pending(void)
 {
     struct kernel_siginfo info;
-    while (n_queued && take_queued(&info)) {
+    while (self && self->n_queued && take_queued(&info)) {
         uint64_t handler = sig_actions[info.signo].handler;
-        if (handler == 1)
+        if (handler == 1 || (handler == 0 && default_ignores(info.signo)))
             continue;
         if (handler == 0)
             sys_end(-info.signo);
         sys_signal(info.signo, &info);
         signal_deliver(info.signo, &info);
     }
+}
+
+uint64_t core_interrupt(uint64_t entry)
+{
+    struct thread *t = self;
+    t->interrupts = 0;
+    if (hook_on)
+        return entry;
+    core_arrive();
+    signal_deliver_pending();
+    if (t->yield_wanted)
+        baton_yield(t);
+    return core_dispatch();
+}
+
+uint64_t core_interrupted(void)
+{
+    core_arrived();
+    return core_interrupt(0);
 }
 
 /* ---- the program's side ---- */

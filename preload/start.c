@@ -25,6 +25,7 @@
 #include "preload/raw.h"
 #include "preload/start.h"
 #include "preload/sys.h"
+#include "preload/thread.h"
 
 #define PR_SET_NO_NEW_PRIVS 38
 #define SECCOMP_FLAG_SPEC_ALLOW 4 /* SECCOMP_FILTER_FLAG_SPEC_ALLOW: no slower mitigations because of us */
@@ -335,14 +336,43 @@ static uint64_t ignored_signals(void)
     return ignored;
 }
 
-static void start_common(bool preload)
+/* Our place among the tasks of the recording. After an exec we have the baton, and the process has no other threads. */
+static void take_task(void)
 {
+    struct odb_task *own = &SHARED->tasks[engine_boot.task];
     ctx.pid = (uint32_t)raw0(__NR_getpid);
     ctx.tid = (uint32_t)raw0(__NR_gettid);
+    if (CONTROL->mode != ODB_MODE_RECORD)
+        return;
+    if (!engine_boot.is_exec) {
+        own->pid = own->tid = own->ns_pid = own->ns_tid = ctx.pid;
+        own->parent = ODB_MAX_TASKS;
+        atomic_store(&own->state, ODB_TASK_ALIVE);
+        atomic_store(&SHARED->n_tasks, 1);
+        atomic_store(&SHARED->baton.word, ODB_BATON_OF(engine_boot.task));
+        return;
+    }
+    event_follow();
+    if (own->pid != ctx.pid)
+        task_namespace_changed();
+    own->tid = ctx.tid = ctx.pid = own->pid;
+    for (uint32_t i = 0; i < ODB_MAX_TASKS; i++) {
+        struct odb_task *k = &SHARED->tasks[i];
+        if (k == own || atomic_load(&k->state) != ODB_TASK_ALIVE || k->pid != own->pid)
+            continue;
+        atomic_store(&k->state, ODB_TASK_FREE);
+        atomic_fetch_sub(&SHARED->n_tasks, 1);
+    }
+}
+
+static void start_common(bool preload)
+{
+    take_task();
     core_init();
     uint64_t ignored = ignored_signals();
     uint64_t mask = 0;
     raw4(__NR_rt_sigprocmask, SIG_BLOCK, 0, &mask, 8);
+    threads_init();
     signal_init(true);
     sig_mask = mask;
     mask &= ~SYS_SYNC_SIGNALS;
@@ -350,6 +380,7 @@ static void start_common(bool preload)
     for (int n = 1; n <= ENGINE_NSIG; n++)
         if (ignored & (1ULL << (n - 1)))
             sig_actions[n].handler = 1;
+    signal_init_defaults();
     if (preload) {
         kernel_vdso_patch();
     } else {
@@ -365,7 +396,8 @@ static void start_common(bool preload)
     sys_effect_brk(brk_now);
     if (CONTROL->mode == ODB_MODE_RECORD)
         write_image(brk_now, ignored);
-    install_guard();
+    if (!engine_boot.is_exec) /* else it was inherited */
+        install_guard();
     atomic_store(&CONTROL->started, 1);
     core_run();
 }
@@ -373,8 +405,14 @@ static void start_common(bool preload)
 _Noreturn void start_record(void)
 {
     const struct odb_regs *regs = (const struct odb_regs *)engine_boot.regs;
-    map_ring(engine_boot.ring_fd);
     recdir_fd = engine_boot.recdir_fd;
+    proc_fd = engine_boot.proc_fd;
+    long ring_fd = engine_boot.ring_fd;
+    if (ring_fd < 0)
+        ring_fd = raw4(__NR_openat, recdir_fd, "ring", O_RDWR | O_CLOEXEC, 0);
+    if (ring_fd < 0)
+        start_failed("cannot open the recording", ring_fd);
+    map_ring((int)ring_fd);
     memcpy(ctx.gpr, regs->gpr, sizeof(ctx.gpr));
     ctx.rip = regs->rip;
     ctx.rflags = regs->rflags;

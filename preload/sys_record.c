@@ -23,9 +23,12 @@
 #include "preload/sys.h"
 #include "preload/sys_files.h"
 #include "preload/sys_proc.h"
+#include "preload/sys_record.h"
+#include "preload/thread.h"
 
 #define E_INTR 4
 #define E_FAULT 14
+#define E_RESTARTSYS 512
 #define E_NOSYS 38
 
 /* Inputs of one call, as they were before it. */
@@ -44,14 +47,13 @@ static struct model_range ranges[MODEL_MAX_RANGES];
 /* ---- refusals ---- */
 
 /* odb prints control->stop.text when the program is gone, and fails. */
-static _Noreturn void refuse(const char *name, const char *reason)
+_Noreturn void sys_refuse(const char *name, const char *reason)
 {
     struct odb_stop *stop = &CONTROL->stop;
     engine_format(stop->text, sizeof(stop->text), "the program used %s, which odb does not support yet%s%s",
                   name, reason ? ": " : "", reason ? reason : "");
     stop->reason = ODB_STOP_ERROR;
     event_note(ODB_NOTE_REFUSED, stop->text);
-    event_end_stream();
     atomic_store(&CONTROL->finished, 1);
     sys_really_end(1);
 }
@@ -60,12 +62,6 @@ static _Noreturn void refuse(const char *name, const char *reason)
 static const char *irregular_refusal(const struct model_call *c)
 {
     switch (c->nr) {
-    case __NR_fork:
-    case __NR_vfork:
-    case __NR_clone:
-    case __NR_clone3: return "starting a thread or a child process is not recorded";
-    case __NR_execve:
-    case __NR_execveat: return "replacing the program is not recorded";
     case __NR_shmat:
     case __NR_shmdt: return "System V shared memory is not recorded";
     case __NR_seccomp: return c->args[0] <= 1 ? "a filter of the program's own would stop odb's calls" : NULL;
@@ -78,13 +74,13 @@ static void check_supported(const struct model_syscall *m, const struct model_ca
     char reason[96];
     const char *why = NULL;
     if (m->cls == MODEL_REFUSE)
-        refuse(m->name, NULL);
+        sys_refuse(m->name, NULL);
     if (m->cls == MODEL_IRREGULAR)
         why = irregular_refusal(c);
     if (!why)
         why = model_refusal(m, c, reason, sizeof(reason));
     if (why)
-        refuse(m->name, why);
+        sys_refuse(m->name, why);
 }
 
 /* ---- inputs and outputs ---- */
@@ -156,19 +152,26 @@ static void answer_unknown(struct model_call *c)
     sys_call_finish(c->result);
 }
 
+void record_call(const struct model_syscall *m, const struct model_call *c, const struct model_range *out, uint32_t n_out,
+                 uint32_t file_id)
+{
+    (void)m;
+    uint32_t n_mem = (uint32_t)n_inputs;
+    for (uint32_t i = 0; i < n_out; i++)
+        n_mem += event_mem_count(out[i].len_bytes);
+    write_syscall(c, ctx.gpr, ctx.rflags, ctx.rip, core_tick(), n_mem, file_id);
+    write_inputs();
+    for (uint32_t i = 0; i < n_out; i++)
+        event_mem(out[i].addr, out[i].len_bytes, 0);
+}
+
 static void write_call(const struct model_syscall *m, const struct model_call *c, uint32_t file_id)
 {
     int n = model_outputs(m, c, ranges, MODEL_MAX_RANGES);
     if (n < 0)
-        refuse(m->name, "what it writes is not known for these arguments");
+        sys_refuse(m->name, "what it writes is not known for these arguments");
     n = sys_files_written(c, ranges, n, MODEL_MAX_RANGES);
-    uint32_t n_mem = (uint32_t)n_inputs;
-    for (int i = 0; i < n; i++)
-        n_mem += event_mem_count(ranges[i].len_bytes);
-    write_syscall(c, ctx.gpr, ctx.rflags, ctx.rip, core_tick(), n_mem, file_id);
-    write_inputs();
-    for (int i = 0; i < n; i++)
-        event_mem(ranges[i].addr, ranges[i].len_bytes, 0);
+    record_call(m, c, ranges, (uint32_t)n, file_id);
 }
 
 /* ---- single calls ---- */
@@ -180,7 +183,7 @@ static uint32_t capture_for_mmap(const struct model_syscall *m, const struct mod
         return 0;
     long id = capture_file((int)c->args[4], c->args[5], c->args[1], name);
     if (id == -19)
-        refuse(m->name, "mapping of a device");
+        sys_refuse(m->name, "mapping of a device");
     return id > 0 ? (uint32_t)id : 0;
 }
 
@@ -251,6 +254,126 @@ static bool restartable(uint64_t nr)
     }
 }
 
+/* Others may want to run while the call lasts: is it worth to wake them at once? Else they come by themselves after
+ * their slice. */
+static bool likely_to_block(const struct model_call *c)
+{
+    struct {
+        int32_t fd;
+        int16_t events, revents;
+    } p = {.fd = (int32_t)c->args[0]};
+    uint32_t word;
+    switch (c->nr) {
+    case __NR_open:
+    case __NR_openat:
+    case __NR_close:
+    case __NR_ioctl: return false;
+    case __NR_futex:
+        if ((c->args[1] & 127) != 0 /* FUTEX_WAIT */ && (c->args[1] & 127) != 9 /* FUTEX_WAIT_BITSET */)
+            return true;
+        return engine_peek(c->args[0], &word, 4) && word == (uint32_t)c->args[2];
+    case __NR_read:
+    case __NR_readv:
+    case __NR_pread64:
+    case __NR_recvfrom:
+    case __NR_recvmsg:
+    case __NR_accept:
+    case __NR_accept4: p.events = 1 /* POLLIN */; break;
+    case __NR_write:
+    case __NR_writev:
+    case __NR_pwrite64:
+    case __NR_sendto:
+    case __NR_sendmsg: p.events = 4 /* POLLOUT */; break;
+    case __NR_poll: return c->args[2] != 0;
+    case __NR_epoll_wait:
+    case __NR_epoll_pwait: return c->args[3] != 0;
+    case __NR_wait4: return !(c->args[2] & 1 /* WNOHANG */);
+    default: return true;
+    }
+    return raw3(__NR_poll, &p, 1, 0) == 0;
+}
+
+/* Calls with a timeout that can be asked first whether they would return at once. False: they would wait. */
+static bool done_at_once(const struct model_call *c, int64_t *ret)
+{
+    struct model_call now = *c;
+    switch (c->nr) {
+    case __NR_poll: now.args[2] = 0; break;
+    case __NR_epoll_wait:
+    case __NR_epoll_pwait: now.args[3] = 0; break;
+    default: return false;
+    }
+    *ret = sys_call_run(&now);
+    return *ret != 0;
+}
+
+static void keep_inputs(struct thread *t)
+{
+    t->n_inputs = 0;
+    uint32_t used = 0;
+    for (int i = 0; i < n_inputs && t->n_inputs < THREAD_INPUT_RANGES; i++) {
+        uint64_t n = inputs[i].range.len_bytes;
+        if (n > THREAD_INPUT_BYTES - used)
+            continue;
+        t->inputs[t->n_inputs].range = inputs[i].range;
+        t->inputs[t->n_inputs++].at = used;
+        memcpy(t->input + used, input_bytes + inputs[i].at, n);
+        used += (uint32_t)n;
+    }
+    t->input_bytes = used;
+}
+
+static void restore_inputs(const struct thread *t)
+{
+    n_inputs = (int)t->n_inputs;
+    memcpy(input_bytes, t->input, t->input_bytes);
+    for (uint32_t i = 0; i < t->n_inputs; i++) {
+        inputs[i].range = t->inputs[i].range;
+        inputs[i].at = t->inputs[i].at;
+    }
+}
+
+/* A call that may block: others may run meanwhile. -512: a signal came first, nothing was done. */
+static int64_t run_blocking(const struct model_call *c)
+{
+    struct thread *t = self;
+    bool alone = baton_alone(), give = false;
+    int64_t result;
+    if (!alone && baton_wanted()) {
+        if (done_at_once(c, &result))
+            return result;
+        give = likely_to_block(c);
+    }
+    if (!alone) {
+        keep_inputs(t);
+        baton_call_begin(t, c, give);
+    }
+    t->in_call = true;
+    result = raw_call((long)c->nr, (long)c->args[0], (long)c->args[1], (long)c->args[2], (long)c->args[3],
+                      (long)c->args[4], (long)c->args[5], &t->interrupts);
+    t->in_call = false;
+    if (!alone && baton_call_end(t))
+        restore_inputs(t);
+    return result;
+}
+
+/* A request to yield interrupts calls, too; the program must not notice. */
+static int64_t run_blocking_until_done(const struct model_call *c)
+{
+    struct thread *t = self;
+    for (;;) {
+        int64_t result = run_blocking(c);
+        if (result == -E_FAULT && core_unprotect_all())
+            continue; /* perhaps a guarded code page: see run() */
+        if ((result == -E_INTR || result == -E_RESTARTSYS) && t->yield_wanted && !t->n_queued) {
+            t->interrupts = 0;
+            t->yield_wanted = false;
+            continue;
+        }
+        return result;
+    }
+}
+
 /* Returns the file's id for a mapping, else 0. */
 static uint32_t record_run(const struct model_syscall *m, struct model_call *c)
 {
@@ -263,9 +386,12 @@ static uint32_t record_run(const struct model_syscall *m, struct model_call *c)
     if (is_mmap)
         file_id = capture_for_mmap(m, c, name);
     model_before(m, c);
-    c->result = run(c);
+    if (m->flags & MODEL_MAY_BLOCK || c->nr == __NR_sched_yield)
+        c->result = run_blocking_until_done(c);
+    else
+        c->result = run(c);
     if (is_mmap && !file_id && !(c->args[3] & MAP_ANONYMOUS) && c->result > 0 && name[0] != '/')
-        refuse(m->name, "the file could not be copied into the recording");
+        sys_refuse(m->name, "the file could not be copied into the recording");
     if (m->flags & MODEL_MAKES_FD) {
         sys_files_forget((int)c->result);
         sys_proc_opened(c);
@@ -290,8 +416,14 @@ void sys_record_syscall(void)
     n_inputs = 0;
     if (m->cls == MODEL_ENOSYS) {
         c.result = -E_NOSYS;
-    } else if (c.nr == __NR_exit_group || c.nr == __NR_exit) {
+    } else if (c.nr == __NR_exit_group) {
         sys_end((int)(c.args[0] & 0xff));
+    } else if (c.nr == __NR_exit) {
+        task_exit((int)(c.args[0] & 0xff));
+    } else if (c.nr == __NR_clone || c.nr == __NR_clone3 || c.nr == __NR_fork || c.nr == __NR_vfork) {
+        task_clone(m, &c);
+        signal_deliver_pending();
+        return;
     } else if (c.nr == __NR_rt_sigreturn) {
         record_sigreturn(&c);
         signal_deliver_pending();
@@ -299,9 +431,12 @@ void sys_record_syscall(void)
     } else {
         check_supported(m, &c);
         take_inputs(m, &c);
-        if (sys_virtual(&c) == SYS_PASS)
+        if (c.nr == __NR_execve || c.nr == __NR_execveat)
+            task_exec(&c);
+        else if (!task_virtual(&c) && sys_virtual(&c) == SYS_PASS)
             file_id = record_run(m, &c);
-        if (c.result == -E_INTR && restartable(c.nr) && signal_pending_restarts()) {
+        if (c.result == -E_RESTARTSYS ||
+            (c.result == -E_INTR && restartable(c.nr) && signal_pending_restarts())) {
             signal_deliver_pending(); /* as if it had come before the call, which is made again after the handler */
             return;
         }
@@ -357,13 +492,15 @@ void sys_record_signal(int signo, const void *siginfo128)
 _Noreturn void sys_record_end(int status)
 {
     check_at_end();
+    n_inputs = 0;
+    task_process_ends();
     struct odb_ev_exit *ev = event_begin(ODB_EV_EXIT, 0, sizeof(*ev));
     ev->tick = core_tick();
     ev->rip = ctx.rip;
     ev->status = status;
     ev->reserved = 0;
     event_commit();
-    event_end_stream();
     atomic_store(&CONTROL->finished, 1);
+    task_process_gone();
     sys_really_end(status);
 }

@@ -55,6 +55,10 @@ static void kernel_action(int signo)
         signal_take_over(signo);
         return;
     }
+    if (a->handler == 0) {
+        signal_release(signo);
+        return;
+    }
     struct engine_sigaction plain = {a->handler, a->flags & (SA_NOCLDSTOP | SA_NOCLDWAIT), 0, 0};
     raw4(__NR_rt_sigaction, signo, &plain, 0, 8);
 }

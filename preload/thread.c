@@ -1,7 +1,20 @@
-/* The state of a thread that does not run. See struct thread_state in engine.h. */
-#include "preload/core.h"
+/* Slots, and the state of threads that do not run. See thread.h, and struct thread_state in engine.h. */
+#include "preload/thread.h"
+
+#include <linux/mman.h>
+
+#include "preload/raw.h"
+#include "preload/start.h"
 
 uint64_t gpr_base[ODB_N_GPR];
+struct thread *self;
+static volatile uint32_t no_interrupts;
+volatile uint32_t *interrupts_at = &no_interrupts;
+static uint32_t n_slots; /* made so far; those below it may be in use */
+static struct sighand *current_sighand; /* whose actions are in sig_actions */
+
+_Static_assert(sizeof(struct thread) + THREAD_HANDLER_BYTES + 100 * 1024 < ODB_THREAD_SLOT_BYTES,
+               "room for the engine stack");
 
 void thread_state_save(struct thread_state *t)
 {
@@ -21,4 +34,125 @@ void thread_state_load(const struct thread_state *t)
     memcpy(sig_altstack, t->sig_altstack, sizeof(sig_altstack));
     memcpy(gpr_base, t->gpr_base, sizeof(gpr_base));
     sig_mask_is_temporary = t->sig_mask_is_temporary;
+}
+
+static struct thread *slot(uint32_t i)
+{
+    return (struct thread *)(ODB_THREADS_ADDR + (uint64_t)i * ODB_THREAD_SLOT_BYTES);
+}
+
+struct thread *thread_new(void)
+{
+    struct thread *t = NULL;
+    for (uint32_t i = 0; i < n_slots && !t; i++)
+        if (!slot(i)->in_use && !atomic_load(&slot(i)->gone))
+            t = slot(i);
+    if (!t) {
+        if (n_slots == ODB_THREAD_SLOTS)
+            return NULL;
+        t = slot(n_slots);
+        long r = raw6(__NR_mmap, t, ODB_THREAD_SLOT_BYTES, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
+        if (r != (long)t)
+            return NULL;
+        n_slots++;
+    }
+    memset(t, 0, offsetof(struct thread, input));
+    t->in_use = true;
+    return t;
+}
+
+/* More than one at once in one memory are vfork children: few. */
+#define MAX_PROCESSES 64
+static struct process processes[MAX_PROCESSES];
+static struct sighand sighands[MAX_PROCESSES];
+
+struct process *process_new(void)
+{
+    for (int i = 0; i < MAX_PROCESSES; i++)
+        if (!processes[i].refs) {
+            processes[i] = (struct process){.refs = 1};
+            return &processes[i];
+        }
+    return NULL;
+}
+
+struct sighand *sighand_new(void)
+{
+    for (int i = 0; i < MAX_PROCESSES; i++)
+        if (!sighands[i].refs) {
+            sighands[i].refs = 1;
+            memcpy(sighands[i].actions, sig_actions, sizeof(sig_actions));
+            return &sighands[i];
+        }
+    return NULL;
+}
+
+void thread_free(struct thread *t)
+{
+    t->process->refs--;
+    t->sighand->refs--;
+    t->in_use = false;
+}
+
+void threads_forked(struct thread *t)
+{
+    for (uint32_t i = 0; i < n_slots; i++) {
+        if (slot(i) == t)
+            continue;
+        slot(i)->in_use = false;
+        atomic_store(&slot(i)->gone, 0);
+    }
+    memset(processes, 0, sizeof(processes));
+    for (int i = 0; i < MAX_PROCESSES; i++)
+        sighands[i].refs = &sighands[i] == t->sighand;
+}
+
+void thread_save(struct thread *t)
+{
+    t->process->recdir_fd = recdir_fd;
+    t->process->proc_fd = proc_fd;
+    thread_state_save(&t->state);
+}
+
+void thread_load(struct thread *t)
+{
+    self = t;
+    interrupts_at = &t->interrupts;
+    engine_sp = thread_stack_top(t);
+    thread_state_load(&t->state);
+    if (current_sighand != t->sighand) {
+        if (current_sighand)
+            memcpy(current_sighand->actions, sig_actions, sizeof(sig_actions));
+        memcpy(sig_actions, t->sighand->actions, sizeof(sig_actions));
+        current_sighand = t->sighand;
+    }
+    recdir_fd = t->process->recdir_fd;
+    proc_fd = t->process->proc_fd;
+}
+
+void thread_set_altstack(struct thread *t)
+{
+    uint64_t stack[3] = {(uint64_t)t + ((sizeof(*t) + 63) & ~63ULL), 0, THREAD_HANDLER_BYTES};
+    raw2(__NR_sigaltstack, stack, 0);
+}
+
+void threads_init(void)
+{
+    struct thread *t = thread_new();
+    if (!t)
+        engine_panic("engine: no memory for the first thread");
+    t->process = process_new();
+    t->sighand = sighand_new();
+    t->process->pid = ctx.pid;
+    t->process->ns_pid = (uint32_t)raw0(__NR_getpid);
+    t->process->n_threads = 1;
+    t->ns_tid = (uint32_t)raw0(__NR_gettid);
+    t->task = engine_boot.task;
+    atomic_store(&t->gone, 1);
+    raw1(__NR_set_tid_address, &t->gone);
+    thread_set_altstack(t);
+    thread_save(t);
+    current_sighand = t->sighand;
+    thread_load(t);
 }
