@@ -10,16 +10,13 @@
 static volatile uint64_t seen_hash = 14695981039346656037ull;
 static volatile unsigned seen_count;
 
-static inline void seen(uint64_t value)
-{
-    seen_hash = (seen_hash ^ value) * 1099511628211ull;
-}
+static inline void seen(uint64_t value) { seen_hash = (seen_hash ^ value) * 1099511628211ull; }
 
 /* The result of a run: nothing of it is the same in two runs, but a replay must print it again. */
 static inline int finish(uint64_t result)
 {
-    printf("%u events, hash %016llx, result %016llx\nEXIT-SUCCESS\n", seen_count, (unsigned long long)seen_hash,
-           (unsigned long long)result);
+    printf("%u events, hash %016llx, result %016llx\nEXIT-SUCCESS\n", seen_count,
+           (unsigned long long)seen_hash, (unsigned long long)result);
     return fflush(stdout) == 0 ? 0 : 1;
 }
 

@@ -51,7 +51,8 @@ static void wait_hits(int n)
 
 static void report(const char *what, int value)
 {
-    printf("%-16s %s signal %d code %d value %d\n", what, hits ? "came" : "never", (int)last_signo, (int)last_code, value);
+    printf("%-16s %s signal %d code %d value %d\n", what, hits ? "came" : "never", (int)last_signo,
+           (int)last_code, value);
     hits = 0;
 }
 
@@ -81,8 +82,12 @@ static void spin_until_hit(const char *what, int n)
 
 static void timers(void)
 {
-    static const struct { int which, signo; const char *name; } kinds[] = {
-        {ITIMER_REAL, SIGALRM, "ITIMER_REAL"}, {ITIMER_VIRTUAL, SIGVTALRM, "ITIMER_VIRTUAL"}, {ITIMER_PROF, SIGPROF, "ITIMER_PROF"}};
+    static const struct {
+        int which, signo;
+        const char *name;
+    } kinds[] = {{ITIMER_REAL, SIGALRM, "ITIMER_REAL"},
+                 {ITIMER_VIRTUAL, SIGVTALRM, "ITIMER_VIRTUAL"},
+                 {ITIMER_PROF, SIGPROF, "ITIMER_PROF"}};
     for (int i = 0; i < 3; i++) {
         handle(kinds[i].signo, SA_RESTART);
         struct itimerval t = {{0, 2000}, {0, 2000}}, off = {0};
@@ -91,7 +96,8 @@ static void timers(void)
         setitimer(kinds[i].which, &off, NULL);
     }
     handle(SIGRTMIN + 4, 0);
-    struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 4, .sigev_value.sival_int = 77};
+    struct sigevent ev = {
+        .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 4, .sigev_value.sival_int = 77};
     struct itimerspec spec = {{0, 0}, {0, 3000000}};
     timer_t id;
     timer_create(CLOCK_MONOTONIC, &ev, &id);
@@ -110,7 +116,8 @@ static void timer_thread(union sigval v) { thread_ran = v.sival_int; }
 
 static void timer_in_thread(void)
 {
-    struct sigevent ev = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = timer_thread, .sigev_value.sival_int = 5};
+    struct sigevent ev = {
+        .sigev_notify = SIGEV_THREAD, .sigev_notify_function = timer_thread, .sigev_value.sival_int = 5};
     struct itimerspec spec = {{0, 0}, {0, 3000000}};
     timer_t id;
     timer_create(CLOCK_MONOTONIC, &ev, &id);
@@ -226,7 +233,8 @@ static void terminal(void)
     }
     char c;
     size.ws_row = 30;
-    if (read(master, &c, 1) == 1 && ioctl(master, TIOCSWINSZ, &size) == 0 && usleep(20000) == 0 && write(master, "\003", 1) == 1)
+    if (read(master, &c, 1) == 1 && ioctl(master, TIOCSWINSZ, &size) == 0 && usleep(20000) == 0 &&
+        write(master, "\003", 1) == 1)
         waitpid(child, &status, 0);
     printf("SIGWINCH, SIGINT of a terminal: %d\n", status);
 }
