@@ -79,8 +79,11 @@ static uint32_t take_word(uint32_t me)
         }
         uint64_t ns = slice_ns();
         int64_t timeout[2] = {(int64_t)(ns / 1000000000), (int64_t)(ns % 1000000000)};
+        struct odb_task *k = &SHARED->tasks[ODB_BATON_TASK(me)];
         atomic_fetch_add(&BATON->waiters, 1);
+        atomic_store(&k->waiting, 1);
         long r = raw4(__NR_futex, &BATON->word, FUTEX_WAIT, w, timeout);
+        atomic_store(&k->waiting, 0);
         atomic_fetch_sub(&BATON->waiters, 1);
         slept = true;
         if (r == -ETIMEDOUT && atomic_load(&BATON->word) == w)

@@ -11,8 +11,10 @@
 
 #include "common/hash.h"
 #include "preload/event.h"
+#include "preload/procmaps.h"
 #include "preload/raw.h"
 #include "preload/sys.h"
+#include "preload/sys_record.h"
 
 #define CHECK_PAGES 1024 /* of one check in the middle */
 #define CHECK_END_BYTES (256ull << 20)
@@ -104,7 +106,7 @@ static bool worth_checking(const struct engine_map *m)
 /* Up to n_max pages from resume_at on, once around at most. */
 static void check_pages(uint64_t n_max, uint32_t event_pages)
 {
-    long fd = raw4(__NR_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+    long fd = proc_open("thread-self/pagemap", O_RDONLY);
     if (fd < 0)
         return;
     pagemap_fd = (int)fd;
@@ -125,6 +127,8 @@ static void check_pages(uint64_t n_max, uint32_t event_pages)
 
 void check_sometimes(void)
 {
+    if (record_call_writes_now())
+        return;
     if (++n_calls % CALLS_PER_LOOK) /* reading the clock is dear in a virtual machine */
         return;
     uint64_t now = clock_now();
@@ -137,6 +141,8 @@ void check_sometimes(void)
 
 void check_at_end(void)
 {
+    if (record_call_writes_now())
+        return;
     resume_at = 0;
     check_pages(CHECK_END_BYTES / ODB_PAGE_BYTES, EVENT_PAGES);
 }

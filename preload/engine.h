@@ -162,6 +162,8 @@ struct engine_map {
 };
 void maps_init(void);
 const struct engine_map *maps_find(gaddr addr); /* NULL: nothing mapped there */
+/* Was memory ever mapped shared and writable? */
+bool maps_any_shared(void);
 int maps_count(void);
 const struct engine_map *maps_get(int i);  /* sorted by address */
 void maps_add(const struct engine_map *m); /* replaces what it overlaps */

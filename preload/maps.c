@@ -12,13 +12,17 @@
 
 static struct engine_map *maps;
 static int n_maps;
+static bool shared_seen;
 
 void maps_init(void)
 {
     if (!maps)
         maps = engine_alloc(sizeof(*maps) * MAPS_MAX);
     n_maps = 0;
+    shared_seen = false;
 }
+
+bool maps_any_shared(void) { return shared_seen; }
 
 /* Index of the first map that ends above addr. */
 static int maps_lower(gaddr addr)
@@ -111,6 +115,7 @@ void maps_remove(gaddr start, gaddr end)
 
 void maps_add(const struct engine_map *m)
 {
+    shared_seen |= (m->flags & 1 /* MAP_SHARED */) && (m->prot & 2 /* PROT_WRITE */);
     if (m->start >= m->end)
         return;
     struct engine_map copy = *m; /* m may point into the array */

@@ -24,6 +24,7 @@
 #include "preload/sys_files.h"
 #include "preload/sys_proc.h"
 #include "preload/sys_record.h"
+#include "preload/sys_scratch.h"
 #include "preload/thread.h"
 
 #define E_INTR 4
@@ -333,36 +334,46 @@ static void restore_inputs(const struct thread *t)
     }
 }
 
+static int n_direct; /* calls in progress whose outputs the kernel writes while others run */
+
+bool record_call_writes_now(void) { return n_direct != 0; }
+
 /* A call that may block: others may run meanwhile. -512: a signal came first, nothing was done. */
-static int64_t run_blocking(const struct model_call *c)
+static int64_t run_blocking(const struct model_syscall *m, const struct model_call *c)
 {
     struct thread *t = self;
+    struct model_call real = *c;
+    struct scratch s = {.how = SCRATCH_NONE};
     bool alone = baton_alone(), give = false;
-    int64_t result;
     if (!alone && baton_wanted()) {
-        if (done_at_once(c, &result))
-            return result;
+        if (done_at_once(c, &real.result))
+            return real.result;
         give = likely_to_block(c);
     }
     if (!alone) {
         keep_inputs(t);
+        if (t->process->n_threads > 1 || t->process->refs > 1 || maps_any_shared())
+            n_direct += scratch_redirect(m, c, &real, &s, t->scratch, sizeof(t->scratch)) == SCRATCH_DIRECT;
         baton_call_begin(t, c, give);
     }
     t->in_call = true;
-    result = raw_call((long)c->nr, (long)c->args[0], (long)c->args[1], (long)c->args[2], (long)c->args[3],
-                      (long)c->args[4], (long)c->args[5], &t->interrupts);
+    real.result = raw_call((long)real.nr, (long)real.args[0], (long)real.args[1], (long)real.args[2],
+                           (long)real.args[3], (long)real.args[4], (long)real.args[5], &t->interrupts);
     t->in_call = false;
-    if (!alone && baton_call_end(t))
+    if (alone)
+        return real.result;
+    if (baton_call_end(t))
         restore_inputs(t);
-    return result;
+    n_direct -= s.how == SCRATCH_DIRECT;
+    return s.how == SCRATCH_REDIRECTED ? scratch_copy_out(m, &real, &s) : real.result;
 }
 
 /* A request to yield interrupts calls, too; the program must not notice. */
-static int64_t run_blocking_until_done(const struct model_call *c)
+static int64_t run_blocking_until_done(const struct model_syscall *m, const struct model_call *c)
 {
     struct thread *t = self;
     for (;;) {
-        int64_t result = run_blocking(c);
+        int64_t result = run_blocking(m, c);
         if (result == -E_FAULT && core_unprotect_all())
             continue; /* perhaps a guarded code page: see run() */
         if ((result == -E_INTR || result == -E_RESTARTSYS) && t->yield_wanted && !t->n_queued) {
@@ -387,7 +398,7 @@ static uint32_t record_run(const struct model_syscall *m, struct model_call *c)
         file_id = capture_for_mmap(m, c, name);
     model_before(m, c);
     if (m->flags & MODEL_MAY_BLOCK || c->nr == __NR_sched_yield)
-        c->result = run_blocking_until_done(c);
+        c->result = run_blocking_until_done(m, c);
     else
         c->result = run(c);
     if (is_mmap && !file_id && !(c->args[3] & MAP_ANONYMOUS) && c->result > 0 && name[0] != '/')

@@ -7,6 +7,8 @@
 /* SYSCALL event at ctx, with the inputs taken before and these outputs as MEM events. */
 void record_call(const struct model_syscall *m, const struct model_call *c, const struct model_range *out, uint32_t n_out,
                  uint32_t file_id);
+/* Does the kernel perhaps write to the program's memory right now, for a call of another thread? */
+bool record_call_writes_now(void);
 /* Ends the recording: odb prints the text and fails. */
 _Noreturn void sys_refuse(const char *name, const char *reason);
 

@@ -19,11 +19,8 @@
 #include "preload/raw.h"
 #include "preload/sys.h"
 #include "preload/sys_record.h"
-#if __has_include("preload/sys_robust.h")
 #include "preload/sys_robust.h"
-#else
-static int robust_exit(uint64_t a, uint64_t b, struct model_range *r, int n) { (void)a, (void)b, (void)r, (void)n; return 0; }
-#endif
+#include "preload/sys_sched.h"
 #include "preload/thread.h"
 
 /* Flags whose effect is the engine's. */
@@ -117,6 +114,7 @@ static uint32_t task_make(const struct cloning *k)
     t->parent = self->task;
     t->clone_flags = k->flags;
     t->filters = SHARED->tasks[self->task].filters;
+    sched_task_made(t, &SHARED->tasks[self->task]);
     atomic_store(&t->state, ODB_TASK_NEW);
     atomic_fetch_add(&SHARED->n_tasks, 1);
     return i;
