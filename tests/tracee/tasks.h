@@ -30,9 +30,9 @@ static inline void *join(pthread_t thread)
 }
 
 /* Waits for a word without a call: only preemption lets the other one run. */
-#define SPIN_UNTIL(c)                              \
-    do {                                           \
-        while (!(c))                               \
+#define SPIN_UNTIL(c)                               \
+    do {                                            \
+        while (!(c))                                \
             __asm__ volatile("pause" ::: "memory"); \
     } while (0)
 
@@ -43,8 +43,8 @@ static inline void *join(pthread_t thread)
             sched_yield(); \
     } while (0)
 
-static inline long futex(_Atomic uint32_t *word, int op, uint32_t value, const void *timeout, _Atomic uint32_t *word2,
-                         uint32_t value3)
+static inline long futex(_Atomic uint32_t *word, int op, uint32_t value, const void *timeout,
+                         _Atomic uint32_t *word2, uint32_t value3)
 {
     return syscall(SYS_futex, word, op, value, timeout, word2, value3);
 }
@@ -52,8 +52,7 @@ static inline long futex(_Atomic uint32_t *word, int op, uint32_t value, const v
 static inline void sleep_us(long us)
 {
     struct timespec left = {us / 1000000, us % 1000000 * 1000};
-    while (nanosleep(&left, &left) == -1 && errno == EINTR) {
-    }
+    while (nanosleep(&left, &left) == -1 && errno == EINTR) {}
 }
 
 /* Starts the interval timer; 0 stops it. */
@@ -68,8 +67,7 @@ static inline int reap(pid_t pid)
 {
     int status;
     pid_t got;
-    while ((got = waitpid(pid, &status, 0)) == -1 && errno == EINTR) {
-    }
+    while ((got = waitpid(pid, &status, 0)) == -1 && errno == EINTR) {}
     CHECK(got == pid);
     return status;
 }

@@ -26,8 +26,7 @@ static void *body(void *arg)
     for (uint64_t i = 0; i < EACH; i++) {
         added++;
         uint64_t old = swapped;
-        while (!atomic_compare_exchange_weak(&swapped, &old, old + me)) {
-        }
+        while (!atomic_compare_exchange_weak(&swapped, &old, old + me)) {}
         bits |= 1ull << (16 * me + i % 16);
         if (i % 16 == 0)
             wide_increment();

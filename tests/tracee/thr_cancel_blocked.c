@@ -16,9 +16,7 @@ static void *body(void *arg)
     char c;
     near++;
     switch ((intptr_t)arg) {
-    case 0:
-        CHECK(read(fds[0], &c, 1) == 12345);
-        break;
+    case 0: CHECK(read(fds[0], &c, 1) == 12345); break;
     case 1:
         for (;;)
             nanosleep(&(struct timespec){1000, 0}, NULL);

@@ -40,8 +40,8 @@ int main(void)
     tls_block[0] = 0x1234567;
     child_tid = 1;
     struct clone_args args = {
-        .flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |
-                 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
+        .flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+                 CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
         .parent_tid = (uintptr_t)&parent_tid,
         .child_tid = (uintptr_t)&child_tid,
         .stack = (uintptr_t)stack,

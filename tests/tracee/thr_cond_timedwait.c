@@ -34,8 +34,7 @@ int main(void)
         struct timespec when = in_us(clocks[i], 3000), now;
         pthread_mutex_lock(&mutex);
         int got;
-        while ((got = pthread_cond_timedwait(&cond, &mutex, &when)) == 0) {
-        }
+        while ((got = pthread_cond_timedwait(&cond, &mutex, &when)) == 0) {}
         CHECK(got == ETIMEDOUT && clock_gettime(clocks[i], &now) == 0);
         CHECK(now.tv_sec > when.tv_sec || (now.tv_sec == when.tv_sec && now.tv_nsec >= when.tv_nsec));
         ready = false;

@@ -16,7 +16,8 @@ static void *waiter(void *arg)
 
 static long wake_op(int op, int oparg, int cmp, int cmparg)
 {
-    return futex(&first, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &second, (uint32_t)FUTEX_OP(op, oparg, cmp, cmparg));
+    return futex(&first, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &second,
+                 (uint32_t)FUTEX_OP(op, oparg, cmp, cmparg));
 }
 
 int main(void)

@@ -41,7 +41,8 @@ static void *together(void *arg)
 
 int main(void)
 {
-    pthread_t threads[] = {start(writer, NULL), start(reader, NULL), start(writer, NULL), start(reader, NULL)};
+    pthread_t threads[] = {start(writer, NULL), start(reader, NULL), start(writer, NULL),
+                           start(reader, NULL)};
     for (int i = 0; i < 4; i++)
         join(threads[i]);
     CHECK(pthread_barrier_init(&both_reading, NULL, 2) == 0);
