@@ -2,7 +2,8 @@
  *
  * A file is known by (device, inode, size, mtime), so that a file changed between two mappings is two
  * files. Its copy, files/N, has the same offsets: a reflink of the whole where the file system can, else
- * only the mapped ranges, page by page, in a sparse file; later mappings add theirs. */
+ * only the mapped ranges, page by page, in a sparse file; later mappings add theirs. The table is that of the whole
+ * recording (SHARED->captures; ids are index + 1), so each file is copied once however many processes map it. */
 #include "preload/capture.h"
 
 #include <asm/stat.h>
@@ -12,27 +13,21 @@
 #include <linux/stat.h>
 
 #include "preload/event.h"
+#include "preload/procmaps.h"
 #include "preload/raw.h"
 #include "preload/sys_files.h"
+#include "preload/thread.h"
 
-#define CAPTURES_MAX 16384
-#define CAPTURE_RANGES 6
-
-struct captured {
-    uint64_t dev, ino, size_bytes, mtime_ns;
-    struct {
-        uint64_t start, end;
-    } have[CAPTURE_RANGES]; /* copied; joined when there are too many, by copying the gap */
-    uint32_t n_have;
-};
-static struct captured *captures;
-static uint32_t n_captures; /* ids are index + 1 */
+#define CAPTURE_RANGES (sizeof(((struct odb_capture *)0)->have) / sizeof(((struct odb_capture *)0)->have[0]))
 
 static long open_copy(uint32_t id, int flags)
 {
     char path[32];
     engine_format(path, sizeof(path), "files/%u", id);
-    return raw4(__NR_openat, recdir_fd, path, flags | O_CLOEXEC, 0600);
+    long fd = raw4(__NR_openat, recdir_fd, path, flags | O_CLOEXEC, 0600);
+    if (fd >= 0 && flags & O_CREAT && raw0(__NR_geteuid) == 0)
+        raw2(__NR_fchmod, fd, 0666); /* a process of the tree with another user may add to it */
+    return fd;
 }
 
 static long copy_range(int from, int to, uint64_t start, uint64_t end)
@@ -50,7 +45,7 @@ static long copy_range(int from, int to, uint64_t start, uint64_t end)
     return 0;
 }
 
-static long capture_range(struct captured *c, int from, int to, uint64_t start, uint64_t end)
+static long capture_range(struct odb_capture *c, int from, int to, uint64_t start, uint64_t end)
 {
     if (end > c->size_bytes)
         end = c->size_bytes;
@@ -72,7 +67,7 @@ static long capture_range(struct captured *c, int from, int to, uint64_t start, 
     return 0;
 }
 
-static void write_file_event(uint32_t id, const struct captured *c, const char *path)
+static void write_file_event(uint32_t id, const struct odb_capture *c, const char *path)
 {
     uint32_t n = (uint32_t)strlen(path) + 1;
     struct odb_ev_file *ev = event_begin(ODB_EV_FILE, 0, (uint32_t)sizeof(*ev) + n);
@@ -89,15 +84,14 @@ static void write_file_event(uint32_t id, const struct captured *c, const char *
 static void find_name(int fd, char to[CAPTURE_NAME_BYTES])
 {
     char link[40];
-    engine_format(link, sizeof(link), "/proc/self/fd/%d", fd);
-    long n = raw4(__NR_readlinkat, AT_FDCWD, link, to, CAPTURE_NAME_BYTES - 1);
-    to[n > 0 ? n : 0] = 0;
+    engine_format(link, sizeof(link), "thread-self/fd/%d", fd);
+    proc_readlink(link, to, CAPTURE_NAME_BYTES);
 }
 
-static uint32_t find_captured(const struct captured *key)
+static uint32_t find_captured(const struct odb_capture *key)
 {
-    for (uint32_t i = 0; i < n_captures; i++) {
-        const struct captured *c = &captures[i];
+    for (uint32_t i = 0; i < SHARED->n_captures; i++) {
+        const struct odb_capture *c = &SHARED->captures[i];
         if (c->ino == key->ino && c->dev == key->dev && c->size_bytes == key->size_bytes &&
             c->mtime_ns == key->mtime_ns)
             return i + 1;
@@ -105,48 +99,113 @@ static uint32_t find_captured(const struct captured *key)
     return 0;
 }
 
+static bool page_is_zero(gaddr page)
+{
+    const uint64_t *at = (const uint64_t *)page;
+    for (int i = 0; i < ODB_PAGE_BYTES / 8; i++)
+        if (at[i])
+            return false;
+    return true;
+}
+
+/* The entry of the file with this key, a new one if need be. NULL: too many files. */
+static struct odb_capture *entry(const struct odb_capture *key, uint32_t *ret_id, bool *ret_is_new)
+{
+    uint32_t id = find_captured(key);
+    *ret_is_new = !id;
+    if (!id) {
+        if (SHARED->n_captures == ODB_MAX_CAPTURES)
+            return NULL;
+        SHARED->captures[SHARED->n_captures++] = *key;
+        id = SHARED->n_captures;
+    }
+    *ret_id = id;
+    return &SHARED->captures[id - 1];
+}
+
+static long copy_contents(struct odb_capture *c, uint32_t id, bool is_new, int fd, uint64_t start, uint64_t end)
+{
+    long err = 0;
+    int to = (int)open_copy(id, O_RDWR | O_CREAT);
+    if (to < 0)
+        return to;
+    if (is_new && raw3(__NR_ioctl, to, FICLONE, fd) == 0)
+        c->have[c->n_have++].end = c->size_bytes;
+    else
+        err = capture_range(c, fd, to, start, end);
+    if (is_new)
+        raw2(__NR_ftruncate, to, c->size_bytes);
+    raw1(__NR_close, to);
+    return err;
+}
+
+/* What mmap of such a file would be for replay: 0: go on, negative errno. */
+static long check_kind(const struct stat *st)
+{
+    if (S_ISREG(st->st_mode))
+        return 0;
+    return S_ISCHR(st->st_mode) && st->st_rdev == 0x105 /* /dev/zero */ ? 0 : -19; /* ENODEV */
+}
+
 long capture_file(int fd, uint64_t offset, uint64_t len_bytes, char ret_name[CAPTURE_NAME_BYTES])
 {
     struct stat st;
+    uint32_t id;
+    bool is_new;
+    ret_name[0] = 0;
     long err = raw2(__NR_fstat, fd, &st);
+    if (err >= 0)
+        err = check_kind(&st);
     if (err < 0)
         return err;
     find_name(fd, ret_name);
     if (S_ISCHR(st.st_mode))
-        return st.st_rdev == 0x105 ? 0 : -19; /* /dev/zero is anonymous memory; ENODEV */
-    if (!captures)
-        captures = engine_alloc(sizeof(*captures) * CAPTURES_MAX);
-    struct captured key = {
+        return 0; /* anonymous memory */
+    struct odb_capture key = {
         .dev = st.st_dev,
         .ino = st.st_ino,
         .size_bytes = (uint64_t)st.st_size,
         .mtime_ns = (uint64_t)st.st_mtime * 1000000000u + (uint64_t)st.st_mtime_nsec,
     };
-    uint32_t id = find_captured(&key);
-    bool is_new = !id;
-    if (is_new) {
-        if (n_captures == CAPTURES_MAX)
-            return -23;
-        captures[n_captures++] = key;
-        id = n_captures;
-    }
-    struct captured *c = &captures[id - 1];
+    struct odb_capture *c = entry(&key, &id, &is_new);
+    if (!c)
+        return -23; /* ENFILE */
     if (is_new || c->n_have == 0 || c->have[0].start != 0 || c->have[0].end < c->size_bytes) {
-        int to = (int)open_copy(id, O_RDWR | O_CREAT);
-        if (to < 0)
-            return to;
-        if (is_new && raw3(__NR_ioctl, to, FICLONE, fd) == 0)
-            c->have[c->n_have++].end = c->size_bytes;
-        else
-            err = capture_range(c, fd, to, offset, offset + len_bytes);
-        if (is_new)
-            raw2(__NR_ftruncate, to, c->size_bytes);
-        raw1(__NR_close, to);
+        err = copy_contents(c, id, is_new, fd, offset, offset + len_bytes);
+        if (err < 0 && is_new)
+            SHARED->n_captures--;
         if (err < 0)
             return err;
     }
     if (is_new)
         write_file_event(id, c, ret_name);
     sys_files_mapped(c->dev, c->ino, id);
+    return id;
+}
+
+long capture_memory(uint64_t dev, uint64_t ino, gaddr addr, uint64_t len_bytes, const char *name)
+{
+    uint32_t id;
+    bool is_new;
+    struct odb_capture key = {.dev = dev, .ino = ino, .size_bytes = len_bytes};
+    struct odb_capture *c = entry(&key, &id, &is_new);
+    if (!c)
+        return -23;
+    if (!is_new)
+        return id;
+    int to = (int)open_copy(id, O_RDWR | O_CREAT | O_TRUNC);
+    long err = to < 0 ? to : raw2(__NR_ftruncate, to, len_bytes);
+    for (uint64_t at = 0; at < len_bytes && err >= 0; at += ODB_PAGE_BYTES)
+        if (!page_is_zero(addr + at))
+            err = raw4(__NR_pwrite64, to, addr + at, ODB_PAGE_BYTES, at);
+    if (to >= 0)
+        raw1(__NR_close, to);
+    if (err < 0) {
+        SHARED->n_captures--;
+        return err;
+    }
+    c->have[0].end = len_bytes;
+    c->n_have = 1;
+    write_file_event(id, c, name);
     return id;
 }

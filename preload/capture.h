@@ -14,4 +14,8 @@
  * ret_name: path as /proc/self/fd shows it. */
 long capture_file(int fd, uint64_t offset, uint64_t len_bytes, char ret_name[CAPTURE_NAME_BYTES]);
 
+/* The same for memory that is shared between processes without a file that can be opened (SysV): [addr, addr + len),
+ * mapped and readable, is the object `ino` of the made-up device `dev`. Its contents are taken the first time only. */
+long capture_memory(uint64_t dev, uint64_t ino, gaddr addr, uint64_t len_bytes, const char *name);
+
 #endif

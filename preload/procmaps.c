@@ -1,6 +1,7 @@
 /* Reading /proc/self/maps; see procmaps.h. Format: man 5 proc_pid_maps. */
 #include "preload/procmaps.h"
 
+#include <linux/fcntl.h>
 #include <linux/mman.h>
 
 #include "preload/raw.h"
@@ -87,4 +88,27 @@ bool procmaps_hidden(const struct procmap *m)
     if (m->start >= ODB_VDSO_ADDR && m->end <= ODB_VDSO_ADDR + ODB_VDSO_BYTES)
         return false;
     return engine_owns(m->start, m->end - m->start);
+}
+
+/* Without the recorder's /proc (preload start): the program's, by its usual name. */
+static long proc_at(const char *name, char path[64])
+{
+    engine_format(path, 64, proc_fd >= 0 ? "%s" : "/proc/%s", name);
+    return proc_fd >= 0 ? proc_fd : AT_FDCWD;
+}
+
+long proc_open(const char *name, long flags)
+{
+    char path[64];
+    long dir = proc_at(name, path);
+    return raw4(__NR_openat, dir, path, flags | O_CLOEXEC, 0);
+}
+
+long proc_readlink(const char *name, char *to, size_t n_bytes)
+{
+    char path[64];
+    long dir = proc_at(name, path);
+    long n = raw4(__NR_readlinkat, dir, path, to, n_bytes - 1);
+    to[n > 0 ? n : 0] = 0;
+    return n;
 }

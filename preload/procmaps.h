@@ -1,4 +1,4 @@
-/* Reading /proc/self/maps: at the start, and for the filtered copy that programs get to see. */
+/* Reading /proc; above all the program's own maps: at the start, and for the filtered copy that programs get to see. */
 #ifndef ODB_PRELOAD_PROCMAPS_H
 #define ODB_PRELOAD_PROCMAPS_H
 
@@ -22,6 +22,11 @@ struct procmap {
  * newline. fd: an open maps file, read from its current position. Returns 0 or the negative errno. */
 long procmaps_each(int fd, long (*fn)(const struct procmap *m, const char *line, size_t n_bytes, void *arg),
                    void *arg);
+/* Opens /proc/<name> as the recorder sees /proc: the program may have another root, another /proc, or none. Own files:
+ * "thread-self/..." ("self/..." is empty when the first thread has ended). The kernel's value. */
+long proc_open(const char *name, long flags);
+/* The link /proc/<name>, with a NUL behind it; "" on errors. Returns its length or negative errno. */
+long proc_readlink(const char *name, char *to, size_t n_bytes);
 /* Is it a range of the engine's, which the program must not see? Our vDSO is not: it is shown. */
 bool procmaps_hidden(const struct procmap *m);
 

@@ -134,7 +134,7 @@ static int open_mapped(const struct procmap *m)
             return (int)fd;
         if (fd >= 0)
             raw1(__NR_close, fd);
-        fd = i == 0 ? raw4(__NR_openat, AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC, 0) : -2;
+        fd = i == 0 ? proc_open("self/exe", O_RDONLY) : -2;
     }
     return -1;
 }
@@ -186,7 +186,7 @@ static long add_mapping(const struct procmap *m, const char *line, size_t n_byte
 
 static long each_mapping(long (*fn)(const struct procmap *m, const char *line, size_t n_bytes, void *arg))
 {
-    long fd = raw4(__NR_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+    long fd = proc_open("self/maps", O_RDONLY);
     if (fd < 0)
         return fd;
     long err = procmaps_each((int)fd, fn, NULL);
@@ -245,7 +245,7 @@ static void collect_memory(void)
 {
     runs = engine_alloc(sizeof(*runs) * RUNS_MAX);
     n_runs = 0;
-    long fd = raw4(__NR_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+    long fd = proc_open("self/pagemap", O_RDONLY);
     for (int i = 0; i < maps_count(); i++) {
         const struct engine_map *m = maps_get(i);
         if (!(m->flags & MAP_SHARED) || !m->file_id)
