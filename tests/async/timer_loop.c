@@ -1,6 +1,5 @@
 /* timer_loop [MILLIONS]: a tight loop under a 1 ms timer, without a call and, at -O2, without a memory access. The handler
  * hashes the interrupted registers. It ends after so many million iterations. */
-#define _GNU_SOURCE
 #include <signal.h>
 #include <string.h>
 #include <sys/time.h>
