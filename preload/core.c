@@ -6,10 +6,12 @@
  * die one by one when their memory changes (core_invalidate), or all together when the cache is full.
  *
  * Ticks. In xmm31, where the CPU has AVX-512 and the program is not shown it: nothing to check, nearly
- * free. Otherwise, and as soon as anybody wants to stop at a tick, in ctx.budget, which counts down to
- * the tick of the next stop. Changing the form drops all translations; it never changes a tick's meaning.
+ * free; as soon as anybody wants to stop at a tick it is compared with a limit in xmm29 at every tick, off the critical
+ * path. Elsewhere in ctx.budget, which counts down to the limit. The form never changes a tick's meaning.
  *
- * A stop at (tick, rip): budget to the tick, then instruction by instruction (VARIANT_HOOK) to rip. */
+ * A stop at (tick, rip): at full speed to the head of the tick before it, then instruction by instruction
+ * (VARIANT_HOOK) to rip. One tick before, because the comparison destroys flags that are dead at the head of its
+ * block: at the end of that tick all of them have been written again. */
 #include <linux/signal.h>
 #include <stddef.h>
 
@@ -18,10 +20,11 @@
 
 #define NEVER (1ULL << 62)
 
-bool vector_ticks, hook_on, exact_flags;
+bool vector_ticks, vector_check, hook_on;
 static uint64_t stop_tick = UINT64_MAX;
 static gaddr stop_rip;
-static bool stop_searching; /* at the stop's tick, looking for its rip */
+static uint64_t limit = NEVER; /* tick at whose head translated code leaves to C, when it checks */
+static bool stop_searching;    /* at or just before the stop's tick: every instruction is looked at */
 static bool hook_wanted;
 static bool entry_ticks; /* the entry that core_exit returned counts a tick */
 
@@ -31,10 +34,28 @@ _Static_assert(offsetof(struct engine_ctx, rip) == 128 && offsetof(struct engine
                    offsetof(struct engine_ctx, enter_at) == 200,
                "entry.S knows these");
 
-static void budget_set(uint64_t now, uint64_t limit)
+/* Memory form: ctx.budget counts down to 0 at tick_limit. */
+static void budget_set(uint64_t now)
 {
     ctx.tick_limit = limit;
     ctx.budget = limit - now;
+}
+
+static void limit_set(uint64_t tick)
+{
+    uint64_t now = core_tick();
+    limit = tick;
+    if (vector_ticks)
+        vlimit_set(tick);
+    else
+        budget_set(now);
+}
+
+static bool limit_reached(void)
+{
+    if (!vector_ticks)
+        return ctx.budget == 0;
+    return vector_check && vtick_get() == limit;
 }
 
 void core_init(void)
@@ -54,7 +75,7 @@ void core_set_tick(uint64_t tick)
     if (vector_ticks)
         vtick_set(tick);
     else
-        budget_set(tick, stop_tick != UINT64_MAX && stop_tick >= tick ? stop_tick : NEVER);
+        budget_set(tick);
 }
 
 void core_count_tick(void)
@@ -70,25 +91,27 @@ void core_set_stop(uint64_t tick, gaddr rip)
     uint64_t now = core_tick();
     stop_tick = tick;
     stop_rip = rip;
-    stop_searching = false;
-    hook_on = hook_wanted;
-    if (tick == UINT64_MAX) {
-        if (!vector_ticks)
-            budget_set(now, NEVER);
+    stop_searching = tick != UINT64_MAX && (hook_wanted || tick <= now + 1);
+    hook_on = hook_wanted || stop_searching;
+    if (tick == UINT64_MAX || stop_searching) {
+        limit_set(NEVER);
         return;
     }
-    if (vector_ticks || !exact_flags) {
-        vector_ticks = false;
-        exact_flags = true; /* whoever stops is going to look at them */
+    if (vector_ticks && !vector_check) {
+        vector_check = true;
         cache_flush();
     }
-    budget_set(now, tick > now ? tick : now);
+    limit_set(tick - 1);
 }
+
+bool core_faults_announced(void) { return vector_check && CONTROL->mode >= ODB_MODE_REPLAY; }
 
 void core_set_hook(bool on)
 {
     hook_wanted = on;
     hook_on = on || stop_searching;
+    if (on && stop_tick != UINT64_MAX)
+        core_set_stop(stop_tick, stop_rip);
 }
 
 static void stop_reached(void)
@@ -99,18 +122,21 @@ static void stop_reached(void)
     replay_stopped();
 }
 
-/* The budget is used up: ctx is at the head of a block, in the wanted tick. */
-static void budget_used_up(void)
+/* ctx is at the head of a block, one tick before the stop's. */
+static void limit_passed(void)
 {
-    budget_set(ctx.tick_limit, NEVER);
+    limit_set(NEVER);
     if (stop_tick == UINT64_MAX)
         return;
-    if (!stop_rip || ctx.rip == stop_rip) {
-        stop_reached();
-        return;
-    }
     stop_searching = true;
     hook_on = true;
+}
+
+/* Is the instruction at ctx.rip the stop's, or already beyond it? */
+static bool stop_is_here(void)
+{
+    uint64_t now = core_tick();
+    return now > stop_tick || (now == stop_tick && ctx.rip >= stop_rip);
 }
 
 static struct block *get_block(gaddr rip, bool with_pad)
@@ -127,8 +153,8 @@ static struct block *get_block(gaddr rip, bool with_pad)
 
 uint64_t core_dispatch(void)
 {
-    while (!vector_ticks && !ctx.budget)
-        budget_used_up();
+    while (limit_reached())
+        limit_passed();
     if (flush_pending)
         cache_flush();
     return ODB_CACHE_ADDR + get_block(ctx.rip, false)->main_entry;
@@ -196,7 +222,7 @@ static uint64_t exit_syscall(struct exit_rec *e)
     if (hooked)
         hook_complete();
     bool plain = ctx.rip == next && flushes == flush_count && !flush_pending && e->variant == hook_on &&
-                 (vector_ticks || ctx.budget);
+                 !limit_reached();
     if (plain && e->patch)
         return ODB_CACHE_ADDR + e->patch;
     uint64_t entry = core_dispatch();
@@ -216,11 +242,12 @@ static uint64_t exit_special(void)
 
 static uint64_t exit_hook(const struct exit_rec *e)
 {
+    gaddr rip = ctx.rip;
     uint64_t go_on = ODB_CACHE_ADDR + e->patch;
     uint32_t flushes = flush_count;
-    if (stop_searching && (core_tick() != stop_tick || ctx.rip == stop_rip))
+    if (stop_searching && stop_is_here())
         stop_reached();
-    if (flushes != flush_count || !hook_on || (!vector_ticks && !ctx.budget))
+    if (flushes != flush_count || !hook_on || ctx.rip != rip || limit_reached())
         return core_dispatch();
     hook_insn(ctx.rip);
     return go_on;
@@ -243,14 +270,14 @@ static uint64_t exit_fetch(void)
         core_raise(SIGBUS, 2 /* BUS_ADRERR */, ctx.rip);
     } else {
         struct insn in;
-        gaddr limit = m->end;
-        if (limit - ctx.rip >= INSN_MAX_BYTES || insn_at(ctx.rip, &in)) {
+        gaddr end = m->end;
+        if (end - ctx.rip >= INSN_MAX_BYTES || insn_at(ctx.rip, &in)) {
             core_invalidate(ctx.rip, ctx.rip + 1); /* it can be fetched now */
             return core_dispatch();
         }
         /* The instruction runs over the end of the mapping: the fault is at the first missing byte. */
-        pending_fault = (struct pending_fault){.trapno = 14, .err = 0x14, .cr2 = limit};
-        core_raise(SIGSEGV, maps_find(limit) ? 2 : 1, limit);
+        pending_fault = (struct pending_fault){.trapno = 14, .err = 0x14, .cr2 = end};
+        core_raise(SIGSEGV, maps_find(end) ? 2 : 1, end);
     }
     return core_dispatch();
 }

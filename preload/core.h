@@ -71,8 +71,7 @@ extern struct block *blocks;
 extern struct exit_rec *exits;
 extern struct insn_mark *marks;
 extern bool vector_ticks; /* ticks in xmm31; else in ctx.budget */
-/* The memory counter must not leave its flags behind, even dead ones: a stop would show them. */
-extern bool exact_flags;
+extern bool vector_check; /* and compared with xmm29 */
 extern bool hook_on;
 extern uint32_t flush_count;
 extern bool flush_pending;
@@ -186,5 +185,6 @@ void vec_store(void *to, unsigned n, unsigned n_bytes);
 void k_store(uint64_t *to);
 uint64_t vtick_get(void);
 void vtick_set(uint64_t tick);
+void vlimit_set(uint64_t tick);
 
 #endif

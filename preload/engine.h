@@ -99,6 +99,9 @@ void core_invalidate(gaddr start, gaddr end);
 /* Replay: makes the run stop (core calls replay_stopped()) when tick reaches `tick`, before its first
  * instruction; with rip != 0 before the instruction rip within that tick. UINT64_MAX: never. */
 void core_set_stop(uint64_t tick, gaddr rip);
+/* Replay: is core_set_stop to be told of the next FAULT event, too? Translated code then destroys dead flags, which a
+ * fault would show; not so near a stop. */
+bool core_faults_announced(void);
 /* Every instruction through hook_insn() from now on (true) or full speed. */
 void core_set_hook(bool on);
 

@@ -411,6 +411,15 @@ k_store:
     kmovq %k7, 56(%rdi)
     ret
 
+    /* The limit that ticks are compared with; the upper half never compares equal. */
+    .globl vlimit_set
+    .hidden vlimit_set
+vlimit_set:
+    vmovq %rdi, %xmm29
+    mov $-1, %rax
+    vpinsrq $1, %rax, %xmm29, %xmm29
+    ret
+
     /* The tick counter, xmm31, and its step, xmm30 = 1. */
     .globl vtick_get, vtick_set
     .hidden vtick_get, vtick_set

@@ -430,9 +430,9 @@ void sys_record_syscall(void)
     } else if (c.nr == __NR_exit_group) {
         sys_end((int)(c.args[0] & 0xff));
     } else if (c.nr == __NR_exit) {
-        task_exit((int)(c.args[0] & 0xff));
+        record_thread_exit((int)(c.args[0] & 0xff));
     } else if (c.nr == __NR_clone || c.nr == __NR_clone3 || c.nr == __NR_fork || c.nr == __NR_vfork) {
-        task_clone(m, &c);
+        record_clone(m, &c);
         signal_deliver_pending();
         return;
     } else if (c.nr == __NR_rt_sigreturn) {
@@ -443,8 +443,8 @@ void sys_record_syscall(void)
         check_supported(m, &c);
         take_inputs(m, &c);
         if (c.nr == __NR_execve || c.nr == __NR_execveat)
-            task_exec(&c);
-        else if (!task_virtual(&c) && sys_virtual(&c) == SYS_PASS)
+            record_exec(&c);
+        else if (!record_task_call(&c) && sys_virtual(&c) == SYS_PASS)
             file_id = record_run(m, &c);
         if (c.result == -E_RESTARTSYS ||
             (c.result == -E_INTR && restartable(c.nr) && signal_pending_restarts())) {
@@ -504,7 +504,7 @@ _Noreturn void sys_record_end(int status)
 {
     check_at_end();
     n_inputs = 0;
-    task_process_ends();
+    record_process_ends();
     struct odb_ev_exit *ev = event_begin(ODB_EV_EXIT, 0, sizeof(*ev));
     ev->tick = core_tick();
     ev->rip = ctx.rip;
@@ -512,6 +512,6 @@ _Noreturn void sys_record_end(int status)
     ev->reserved = 0;
     event_commit();
     atomic_store(&CONTROL->finished, 1);
-    task_process_gone();
+    record_process_gone();
     sys_really_end(status);
 }

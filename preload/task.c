@@ -424,7 +424,7 @@ static int64_t do_clone(struct model_call *c, struct cloning *k, bool *ret_is_ch
     return result;
 }
 
-void task_clone(const struct model_syscall *m, struct model_call *c)
+void record_clone(const struct model_syscall *m, struct model_call *c)
 {
     struct cloning k;
     bool is_child;
@@ -461,7 +461,7 @@ static void write_exit_call(struct model_call *c, uint32_t n)
     record_call(model_lookup(c->nr), c, exit_ranges, n, 0);
 }
 
-_Noreturn void task_exit(int status)
+_Noreturn void record_thread_exit(int status)
 {
     struct thread *t = self;
     struct model_call c;
@@ -482,7 +482,7 @@ _Noreturn void task_exit(int status)
         raw1(__NR_exit, status);
 }
 
-void task_process_ends(void)
+void record_process_ends(void)
 {
     struct model_call c;
     sys_call_load(&c);
@@ -495,7 +495,7 @@ void task_process_ends(void)
     self->process->exiting = true;
 }
 
-void task_process_gone(void)
+void record_process_gone(void)
 {
     for (uint32_t i = 0; i < ODB_MAX_TASKS; i++) {
         struct odb_task *k = &SHARED->tasks[i];
@@ -543,7 +543,7 @@ static void exec_state_set(uint32_t state)
     raw3(__NR_futex, &SHARED->exec.state, FUTEX_WAKE, 1);
 }
 
-void task_exec(struct model_call *c)
+void record_exec(struct model_call *c)
 {
     c->result = exec_precheck(c);
     if (c->result < 0)
@@ -568,7 +568,7 @@ void task_exec(struct model_call *c)
 
 /* ---- small calls ---- */
 
-bool task_virtual(struct model_call *c)
+bool record_task_call(struct model_call *c)
 {
     switch (c->nr) {
     case __NR_set_tid_address:

@@ -114,16 +114,16 @@ void baton_write_switch(const struct odb_task *k, uint32_t kind, uint64_t tick, 
 
 /* ---- task.c ---- */
 /* clone, clone3, fork, vfork: the whole call, event and all. In the child, too. */
-void task_clone(const struct model_syscall *m, struct model_call *c);
+void record_clone(const struct model_syscall *m, struct model_call *c);
 /* execve, execveat: returns only when it failed, with c->result. */
-void task_exec(struct model_call *c);
+void record_exec(struct model_call *c);
 /* exit of a thread; exit_group and the last thread go to sys_end. */
-_Noreturn void task_exit(int status);
+_Noreturn void record_thread_exit(int status);
 /* set_tid_address, set_robust_list, get_robust_list of the running thread. False: not one of them. */
-bool task_virtual(struct model_call *c);
+bool record_task_call(struct model_call *c);
 /* The process of the running thread is about to end: what the kernel would write; then, after EXIT, the rest. */
-void task_process_ends(void);
-void task_process_gone(void);
+void record_process_ends(void);
+void record_process_gone(void);
 /* unshare or setns: children may be in another PID namespace. */
 void task_namespace_changed(void);
 

@@ -252,13 +252,15 @@ static bool may_fault(const struct insn *in)
            in->special != SP_NONE;
 }
 
-/* May the arithmetic flags be destroyed at the head? */
+/* May the arithmetic flags be destroyed at the head? Unless faults come announced (core_faults_announced), an instruction
+ * that may fault reads them. */
 static bool flags_dead_at_head(void)
 {
+    bool announced = core_faults_announced();
     unsigned killed = 0;
     for (int i = 0; i < tr.n; i++) {
         if (tr.in[i].flags_read & FL_ARITH & ~killed || tr.in[i].flow != FLOW_NONE || ends_block(&tr.in[i]) ||
-            may_fault(&tr.in[i]))
+            (!announced && may_fault(&tr.in[i])))
             return false;
         killed |= tr.in[i].flags_killed & ~tr.in[i].flags_undefined; /* undefined ones may survive */
         if ((killed & FL_ARITH) == FL_ARITH)
@@ -572,10 +574,31 @@ static void emit_budget(bool flags_dead, gaddr rip, uint32_t stop_at)
     ctx_mov(0x8b, ODB_RCX, &ctx.spill[2]);
 }
 
+/* Leave when xmm31 == xmm29. Where flags are live: by way of rcx. */
+static void emit_vector_check(bool flags_dead, gaddr rip)
+{
+    static const uint8_t compare[] = {0x62, 0x92, 0x85, 0x00, 0x29, 0xcd}; /* vpcmpeqq k1, xmm31, xmm29 */
+    ebytes(compare, sizeof compare);
+    uint32_t x = exit_new(EXIT_STOP, tr.variant, rip, 0);
+    if (flags_dead) {
+        static const uint8_t kortestb_jnz[] = {0xc5, 0xf9, 0x98, 0xc9, 0x0f, 0x85};
+        ebytes(kortestb_jnz, sizeof kortestb_jnz);
+        erel32(CACHE + stub_emit(x));
+        return;
+    }
+    static const uint8_t kmovb_jrcxz_jmp[] = {0xc5, 0xf9, 0x93, 0xc9, 0xe3, 0x05, 0xe9};
+    exits[x].aux = 1; /* rcx is in spill[2] */
+    ctx_mov(0x89, ODB_RCX, &ctx.spill[2]);
+    ebytes(kmovb_jrcxz_jmp, sizeof kmovb_jrcxz_jmp);
+    erel32(CACHE + stub_emit(x));
+    ctx_mov(0x8b, ODB_RCX, &ctx.spill[2]);
+}
+
 static void emit_entries(gaddr rip, bool with_pad)
 {
     uint32_t stop_at = 0;
-    bool dead = vector_ticks || (!exact_flags && flags_dead_at_head());
+    bool hooked = tr.variant == VARIANT_HOOK; /* looks at every instruction, and flags must be exact */
+    bool dead = vector_ticks || (!hooked && flags_dead_at_head());
     if (!dead) {
         uint32_t x = exit_new(EXIT_STOP, tr.variant, rip, 0);
         exits[x].aux = 1; /* rcx is in spill[2] */
@@ -592,7 +615,9 @@ static void emit_entries(gaddr rip, bool with_pad)
     tr.b->tick_entry = offset();
     if (vector_ticks)
         ebytes(vpaddq_xmm31_xmm30, sizeof vpaddq_xmm31_xmm30);
-    else
+    if (vector_ticks && vector_check && !hooked)
+        emit_vector_check(flags_dead_at_head(), rip);
+    if (!vector_ticks)
         emit_budget(dead, rip, stop_at);
     tr.b->main_entry = offset();
 }
