@@ -13,6 +13,7 @@ int main(void)
     struct gate ready = gate_make(), go = gate_make();
     pid_t pid = start();
     if (pid == 0) {
+        CHECK(setpgid(0, 0) == 0); /* in an orphaned group SIGTSTP would do nothing */
         sigset_t block, old;
         sigemptyset(&block), sigaddset(&block, SIGCONT);
         CHECK(sigprocmask(SIG_BLOCK, &block, &old) == 0);

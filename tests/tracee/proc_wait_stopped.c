@@ -6,6 +6,7 @@ int main(void)
     int status;
     pid_t pid = start();
     if (pid == 0) {
+        CHECK(setpgid(0, 0) == 0); /* in an orphaned group SIGTSTP would do nothing */
         raise(SIGSTOP);
         for (;;)
             pause();
