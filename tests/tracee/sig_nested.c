@@ -7,7 +7,7 @@ static void note(const char *what) { strcat(trail, what); }
 
 static void inner(int signo)
 {
-    note(signo == SIGUSR2 ? "(2" : "(r");
+    note(signo == SIGUSR2 ? "(2" : signo == SIGUSR1 ? "(1" : "(r");
     note(")");
 }
 
