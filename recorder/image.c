@@ -3,6 +3,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -37,28 +38,53 @@ static struct odb_err *write_at(int fd, const uint8_t *data, size_t n_bytes, uin
     return NULL;
 }
 
-struct odb_err *image_create(int *ret_fd, struct odb_image_header *ret_header)
+/* The n-th PT_LOAD; false: there are no more. */
+static bool load_segment(unsigned *inout_i, Elf64_Phdr *ret)
 {
     Elf64_Ehdr ehdr;
-    struct odb_image_header header;
     memcpy(&ehdr, odb_engine_elf_start, sizeof(ehdr));
-    _cleanup_close_ int fd = -1;
-    for (unsigned i = 0; i < ehdr.e_phnum; i++) {
-        Elf64_Phdr phdr;
-        memcpy(&phdr, odb_engine_elf_start + ehdr.e_phoff + i * sizeof(phdr), sizeof(phdr));
-        if (phdr.p_type != PT_LOAD)
-            continue;
-        const uint8_t *data = odb_engine_elf_start + phdr.p_offset;
-        if (fd < 0) { /* the first segment begins with the header */
-            memcpy(&header, data, sizeof(header));
-            odb_assert(phdr.p_vaddr == ODB_IMAGE_ADDR && header.magic == ODB_IMAGE_MAGIC);
-            odb_assert(header.image_bytes <= ODB_IMAGE_BYTES);
-            ODB_TRY(memfd_with_size("odb-engine", MFD_CLOEXEC, header.image_bytes, &fd));
+    for (; *inout_i < ehdr.e_phnum; ++*inout_i) {
+        memcpy(ret, odb_engine_elf_start + ehdr.e_phoff + *inout_i * sizeof(*ret), sizeof(*ret));
+        if (ret->p_type == PT_LOAD) {
+            ++*inout_i;
+            return true;
         }
-        ODB_TRY(write_at(fd, data, phdr.p_filesz, phdr.p_vaddr - ODB_IMAGE_ADDR));
     }
-    odb_assert(fd >= 0);
-    *ret_header = header;
+    return false;
+}
+
+void image_header(struct odb_image_header *ret)
+{
+    Elf64_Phdr phdr;
+    unsigned i = 0;
+    odb_assert(load_segment(&i, &phdr)); /* the first segment begins with the header */
+    memcpy(ret, odb_engine_elf_start + phdr.p_offset, sizeof(*ret));
+    odb_assert(phdr.p_vaddr == ODB_IMAGE_ADDR && ret->magic == ODB_IMAGE_MAGIC);
+    odb_assert(ret->image_bytes <= ODB_IMAGE_BYTES);
+}
+
+unsigned image_pieces(struct image_piece to[IMAGE_MAX_PIECES])
+{
+    Elf64_Phdr phdr;
+    unsigned n = 0;
+    for (unsigned i = 0; load_segment(&i, &phdr);) {
+        odb_assert(n < IMAGE_MAX_PIECES);
+        to[n++] = (struct image_piece){
+            .bytes = odb_engine_elf_start + phdr.p_offset, .n_bytes = phdr.p_filesz, .addr = phdr.p_vaddr};
+    }
+    return n;
+}
+
+struct odb_err *image_create(int *ret_fd)
+{
+    struct odb_image_header header;
+    struct image_piece pieces[IMAGE_MAX_PIECES];
+    image_header(&header);
+    _cleanup_close_ int fd = -1;
+    ODB_TRY(memfd_with_size("odb-engine", 0, header.image_bytes, &fd));
+    unsigned n = image_pieces(pieces);
+    for (unsigned i = 0; i < n; i++)
+        ODB_TRY(write_at(fd, pieces[i].bytes, pieces[i].n_bytes, pieces[i].addr - ODB_IMAGE_ADDR));
     *ret_fd = take_fd(fd);
     return NULL;
 }

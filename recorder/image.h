@@ -1,15 +1,28 @@
-/* The engine's image, as embedded in this program, ready to be mapped into others. */
+/* The engine as one flat image (ODB_IMAGE_ADDR), and the LD_PRELOAD loader: both are embedded in odb. */
 #ifndef ODB_RECORDER_IMAGE_H
 #define ODB_RECORDER_IMAGE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/err.h"
 #include "preload/control.h"
 
-/* A memfd with the flat image (file offset 0 is ODB_IMAGE_ADDR), and a copy of its header. */
-struct odb_err *image_create(int *ret_fd, struct odb_image_header *ret_header) ODB_MUST_CHECK;
-/* A memfd with the LD_PRELOAD loader, not close-on-exec. */
+/* Bytes of the image that are not zero, and where they belong. */
+struct image_piece {
+    const uint8_t *bytes; /* borrowed from odb itself */
+    size_t n_bytes;
+    uint64_t addr;
+};
+#define IMAGE_MAX_PIECES 6
+
+void image_header(struct odb_image_header *ret);
+/* Fills `to`; the number of pieces. */
+unsigned image_pieces(struct image_piece to[IMAGE_MAX_PIECES]);
+
+/* A memfd with the flat image; *ret_fd is the caller's. */
+struct odb_err *image_create(int *ret_fd) ODB_MUST_CHECK;
+/* A memfd with the loader's shared object; *ret_fd is the caller's. */
 struct odb_err *image_preload_so(int *ret_fd) ODB_MUST_CHECK;
 
 #endif

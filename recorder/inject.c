@@ -1,8 +1,15 @@
-/* Puts the engine into a program that ptrace has stopped at its first instruction.
+/* Puts the engine into a program that ptrace has stopped at the end of its execve.
  *
- * Two system calls are made in its name, by writing a `syscall` instruction over its entry for a moment:
- * mmap of the image at its fixed address, and close of the image's descriptor. Then the original
- * registers go to the engine's struct odb_boot, rip to the engine's entry, and the tracer lets go for good. */
+ * One system call is made in its name, mmap of anonymous memory at the image's fixed address, by eight bytes
+ * written over its entry for a moment: `mov $mmap, %eax; syscall; int3`. (The number cannot be given by PTRACE_SETREGS: at
+ * the stop of PTRACE_O_TRACEEXEC the kernel is still to write execve's result into rax.) At the int3 it stops again. Then
+ * the image's bytes are written into it, the original registers to the engine's struct odb_boot, rip to the engine's entry.
+ * Two stops in all; that is what an execve costs.
+ *
+ * No descriptor is used, because an exec of a recorded program happens under its seccomp guard, which lets nothing
+ * but this mmap through. */
+#include "recorder/inject.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,10 +25,11 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "preload/shared.h"
-#include "recorder/launch.h"
+#include "recorder/image.h"
 
 #define CS_64_BIT 0x33
+
+static const uint8_t map_code[8] = {0xb8, SYS_mmap, 0, 0, 0, 0x0f, 0x05, 0xcc};
 
 struct odb_err *inject_check(pid_t pid)
 {
@@ -43,50 +51,74 @@ struct odb_err *inject_check(pid_t pid)
     return NULL;
 }
 
-static struct odb_err *remote_syscall(pid_t pid, const struct user_regs_struct *base, long nr,
-                                      const unsigned long args[6], long *ret)
+bool inject_is_64_bit(pid_t pid)
 {
-    struct user_regs_struct regs = *base;
-    int status;
-    regs.rax = (unsigned long)nr;
-    regs.orig_rax = ~0ul;
-    regs.rdi = args[0];
-    regs.rsi = args[1];
-    regs.rdx = args[2];
-    regs.r10 = args[3];
-    regs.r8 = args[4];
-    regs.r9 = args[5];
-    if (ptrace(PTRACE_SETREGS, pid, NULL, &regs) < 0 || ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) < 0)
-        return odb_err_errno(errno, "cannot run a system call in the program");
-    if (waitpid(pid, &status, 0) < 0 || !WIFSTOPPED(status))
-        return odb_err("the program died while odb was being mapped into it");
-    if (ptrace(PTRACE_GETREGS, pid, NULL, &regs) < 0)
-        return odb_err_errno(errno, "cannot read the program's registers");
-    *ret = (long)regs.rax;
-    return NULL;
+    struct user_regs_struct regs;
+    return ptrace(PTRACE_GETREGS, pid, NULL, &regs) < 0 || regs.cs == CS_64_BIT;
 }
 
-static struct odb_err *map_image(pid_t pid, const struct user_regs_struct *regs, int image_fd,
-                                 uint64_t n_bytes)
+/* Lets the program run to the int3 at `stop_rip`; signals that come meanwhile are the program's. */
+static struct odb_err *run_to(pid_t pid, uint64_t stop_rip, struct user_regs_struct *regs, int *ret_death)
 {
-    long got;
-    unsigned long map[6] = {ODB_IMAGE_ADDR,
-                            n_bytes,
-                            PROT_READ | PROT_WRITE | PROT_EXEC,
-                            MAP_PRIVATE | MAP_FIXED_NOREPLACE,
-                            (unsigned long)image_fd,
-                            0};
-    unsigned long unmap[6] = {(unsigned long)image_fd};
-    ODB_TRY(remote_syscall(pid, regs, SYS_mmap, map, &got));
+    int signo = 0;
+    for (;;) {
+        int status;
+        if (ptrace(PTRACE_CONT, pid, NULL, (void *)(long)signo) < 0 && errno != ESRCH)
+            return odb_err_errno(errno, "cannot run the program");
+        while (waitpid(pid, &status, __WALL | __WNOTHREAD) < 0)
+            if (errno != EINTR)
+                return odb_err_errno(errno, "waiting for the program");
+        if (!WIFSTOPPED(status)) {
+            *ret_death = status;
+            return odb_err("the program died while odb was being mapped into it");
+        }
+        signo = WSTOPSIG(status);
+        if (signo == SIGTRAP && status >> 16 == 0) {
+            if (ptrace(PTRACE_GETREGS, pid, NULL, regs) < 0)
+                return odb_err_errno(errno, "cannot read the program's registers");
+            if (regs->rip == stop_rip)
+                return NULL;
+        }
+        if (status >> 16 != 0)
+            signo = 0; /* a group stop: goes on, it has not run yet */
+    }
+}
+
+static struct odb_err *map_image(pid_t pid, const struct user_regs_struct *base, uint64_t n_bytes,
+                                 int *ret_death)
+{
+    struct user_regs_struct regs = *base;
+    long code;
+    errno = 0;
+    long word = ptrace(PTRACE_PEEKTEXT, pid, (void *)regs.rip, NULL);
+    if (errno)
+        return odb_err_errno(errno, "cannot read the program's entry");
+    memcpy(&code, map_code, sizeof(code));
+    if (ptrace(PTRACE_POKETEXT, pid, (void *)regs.rip, (void *)code) < 0)
+        return odb_err_errno(errno, "cannot write at the program's entry");
+    regs.rdi = ODB_IMAGE_ADDR;
+    regs.rsi = n_bytes;
+    regs.rdx = PROT_READ | PROT_WRITE | PROT_EXEC;
+    regs.r10 = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+    regs.r8 = ~0ul;
+    regs.r9 = 0;
+    regs.eflags &= ~0x100ul;
+    regs.orig_rax = ~0ul;
+    if (ptrace(PTRACE_SETREGS, pid, NULL, &regs) < 0)
+        return odb_err_errno(errno, "cannot run a system call in the program");
+    ODB_TRY(run_to(pid, base->rip + sizeof(map_code), &regs, ret_death));
+    long got = (long)regs.rax;
     if (got != (long)ODB_IMAGE_ADDR)
         return odb_err_errno(got < 0 && got > -4096 ? (int)-got : EEXIST,
                              "cannot map the engine into the program");
-    return remote_syscall(pid, regs, SYS_close, unmap, &got);
+    if (ptrace(PTRACE_POKETEXT, pid, (void *)base->rip, (void *)word) < 0)
+        return odb_err_errno(errno, "cannot restore the program's entry");
+    return NULL;
 }
 
-static void keep_registers(const struct user_regs_struct *r, struct odb_regs *to)
+static void keep_registers(const struct user_regs_struct *r, struct odb_boot *boot)
 {
-    *to = (struct odb_regs){
+    const struct odb_regs regs = {
         .gpr = {r->rax, r->rcx, r->rdx, r->rbx, r->rsp, r->rbp, r->rsi, r->rdi, r->r8, r->r9, r->r10, r->r11,
                 r->r12, r->r13, r->r14, r->r15},
         .rip = r->rip,
@@ -94,35 +126,42 @@ static void keep_registers(const struct user_regs_struct *r, struct odb_regs *to
         .fs_base = r->fs_base,
         .gs_base = r->gs_base,
     };
+    _Static_assert(sizeof(regs) == sizeof(boot->regs), "registers at boot");
+    memcpy(boot->regs, &regs, sizeof(regs));
 }
 
-static struct odb_err *write_boot(pid_t pid, uint64_t to, struct odb_boot *boot)
+static struct odb_err *write_image(pid_t pid, const struct odb_image_header *image,
+                                   const struct odb_boot *boot)
 {
-    struct iovec here = {boot, sizeof(*boot)};
-    struct iovec there = {(void *)(uintptr_t)to, sizeof(*boot)};
-    if (process_vm_writev(pid, &here, 1, &there, 1, 0) != (ssize_t)sizeof(*boot))
+    struct image_piece pieces[IMAGE_MAX_PIECES];
+    struct iovec here[IMAGE_MAX_PIECES + 1], there[IMAGE_MAX_PIECES + 1];
+    unsigned n = image_pieces(pieces);
+    size_t n_bytes = sizeof(*boot);
+    for (unsigned i = 0; i < n; i++) {
+        here[i] = (struct iovec){(void *)(uintptr_t)pieces[i].bytes, pieces[i].n_bytes};
+        there[i] = (struct iovec){(void *)(uintptr_t)pieces[i].addr, pieces[i].n_bytes};
+        n_bytes += pieces[i].n_bytes;
+    }
+    here[n] = (struct iovec){(void *)(uintptr_t)boot, sizeof(*boot)};
+    there[n] = (struct iovec){(void *)(uintptr_t)image->boot, sizeof(*boot)};
+    if (process_vm_writev(pid, here, n + 1, there, n + 1, 0) != (ssize_t)n_bytes)
         return odb_err_errno(errno, "cannot write into the program");
     return NULL;
 }
 
-struct odb_err *inject_engine(pid_t pid, int image_fd_there, int ring_fd_there,
-                              const struct odb_image_header *image, struct odb_control *control)
+struct odb_err *inject_engine(pid_t pid, const struct odb_image_header *image, struct odb_boot *boot,
+                              int *ret_death)
 {
     struct user_regs_struct regs;
     if (ptrace(PTRACE_GETREGS, pid, NULL, &regs) < 0)
         return odb_err_errno(errno, "cannot read the program's registers");
-    errno = 0;
-    long word = ptrace(PTRACE_PEEKTEXT, pid, (void *)regs.rip, NULL);
-    if (errno)
-        return odb_err_errno(errno, "cannot read the program's entry");
-    if (ptrace(PTRACE_POKETEXT, pid, (void *)regs.rip, (void *)((word & ~0xffffL) | 0x050f)) < 0)
-        return odb_err_errno(errno, "cannot write at the program's entry");
-    ODB_TRY(map_image(pid, &regs, image_fd_there, image->image_bytes));
-    if (ptrace(PTRACE_POKETEXT, pid, (void *)regs.rip, (void *)word) < 0)
-        return odb_err_errno(errno, "cannot restore the program's entry");
+    ODB_TRY(map_image(pid, &regs, image->image_bytes, ret_death));
+    regs.rax = 0;
+    keep_registers(&regs, boot);
+    ODB_TRY(write_image(pid, image, boot));
     regs.rip = image->entry_record;
     regs.orig_rax = ~0ul;
-    if (ptrace(PTRACE_SETREGS, pid, NULL, &regs) < 0 || ptrace(PTRACE_DETACH, pid, NULL, NULL) < 0)
+    if (ptrace(PTRACE_SETREGS, pid, NULL, &regs) < 0)
         return odb_err_errno(errno, "cannot start the engine");
     return NULL;
 }

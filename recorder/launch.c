@@ -1,8 +1,8 @@
 /* Starting a program with the engine inside: fork, exec, and at the exec stop the injection (inject.c).
  *
  * The child inherits three descriptors under high numbers, out of the way of what the program expects of
- * its own: the engine's image and the ring, which the engine closes again, and the recording's directory,
- * which stays. What goes wrong in the child before exec comes back as one `struct child_report` through
+ * its own: the ring, which the engine closes again, and the recording's directory and /proc as the recorder sees it,
+ * which stay, also through later execs. What goes wrong in the child before exec comes back as one `struct child_report` through
  * a close-on-exec pipe; end of file means that exec worked.
  *
  * Where ptrace is forbidden (PTRACE_TRACEME fails) the child puts the loader into LD_PRELOAD instead. */
@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 
 #include "common/cleanup.h"
 #include "recorder/image.h"
+#include "recorder/inject.h"
 #include "recorder/preload.h"
 
 #define HIGH_FDS 8 /* below the limit of open files */
@@ -29,14 +31,16 @@
 enum child_step {
     CHILD_TRACE = 1 /* ptrace is forbidden: going on by LD_PRELOAD */,
     CHILD_STATIC,
+    CHILD_LOADER,
     CHILD_EXEC
 };
 struct child_report {
     int step, err;
 };
 
+/* Not close-on-exec; owned. -1: not there. */
 struct inherited {
-    int image_fd, ring_fd, recdir_fd, loader_fd;
+    int ring_fd, recdir_fd, proc_fd;
 };
 
 /* Not close-on-exec, under the highest free number. */
@@ -55,18 +59,72 @@ static struct odb_err *dup_high(int fd, int *ret)
 
 static void inherited_deinit(struct inherited *in)
 {
-    int fds[] = {in->image_fd, in->ring_fd, in->recdir_fd, in->loader_fd};
-    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
+    odb_closep(&in->ring_fd);
+    odb_closep(&in->recdir_fd);
+    odb_closep(&in->proc_fd);
 }
 #define _cleanup_inherited_ __attribute__((cleanup(inherited_deinit)))
+
+static struct odb_err *inherited_init(const struct launch *l, struct inherited *in)
+{
+    _cleanup_close_ int proc = -1;
+    ODB_TRY(dup_high(l->recdir_fd, &in->recdir_fd));
+    ODB_TRY(dup_high(l->ring->fd, &in->ring_fd));
+    proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return proc < 0 ? odb_err_errno(errno, "cannot open /proc") : dup_high(proc, &in->proc_fd);
+}
 
 static void child_report(int pipe_fd, int step, int err)
 {
     struct child_report report = {step, err};
     if (write(pipe_fd, &report, sizeof(report)) < 0)
         _exit(127);
+}
+
+/* In the child: the first entry of the table of tasks, and the processor for this one and all its children. */
+static void first_task(struct odb_shared *shared, const struct inherited *in)
+{
+    if (!shared)
+        return;
+    struct odb_task *t = &shared->tasks[0];
+    t->pid = t->tid = t->ns_pid = t->ns_tid = (uint32_t)getpid();
+    t->parent = ODB_MAX_TASKS;
+    t->recdir_fd = in->recdir_fd;
+    t->proc_fd = in->proc_fd;
+    atomic_store(&t->state, ODB_TASK_ALIVE);
+    atomic_store(&shared->n_tasks, 1);
+    atomic_store(&shared->baton.word, ODB_BATON_OF(0));
+    if (shared->affinity_bytes) {
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(shared->cpu, &one);
+        sched_setaffinity(0, sizeof(one), &one);
+    }
+}
+
+/* The descriptors of the loader and of the image that it maps. */
+static bool preload_prepare(const struct launch *l, const struct inherited *in)
+{
+    int loader = -1, image = -1, loader_high = -1, image_high = -1;
+    struct odb_err *e = image_preload_so(&loader);
+    if (!e)
+        e = image_create(&image);
+    if (!e)
+        e = dup_high(image, &image_high);
+    if (!e)
+        e = dup_high(loader, &loader_high);
+    odb_err_free(e);
+    odb_closep(&loader);
+    odb_closep(&image);
+    if (!e)
+        preload_environment(loader_high, image_high, in->ring_fd, l->ring->control->cpu_policy == ODB_CPU_V3);
+    return !e;
+}
+
+static _Noreturn void child_fail(int pipe_fd, int step, int err)
+{
+    child_report(pipe_fd, step, err);
+    _exit(127);
 }
 
 static _Noreturn void child_run(const struct launch *l, const struct inherited *in, int pipe_fd, pid_t parent)
@@ -81,17 +139,13 @@ static _Noreturn void child_run(const struct launch *l, const struct inherited *
             _exit(127);
         preload = true;
     }
-    if (preload && !preload_possible(l->argv[0])) {
-        child_report(pipe_fd, CHILD_STATIC, 0);
-        _exit(127);
-    }
-    if (preload)
-        preload_environment(in->loader_fd, in->image_fd, in->ring_fd, l->control->cpu_policy == ODB_CPU_V3);
-    else if (in->loader_fd >= 0)
-        close(in->loader_fd);
+    if (preload && !preload_possible(l->argv[0]))
+        child_fail(pipe_fd, CHILD_STATIC, 0);
+    if (preload && !preload_prepare(l, in))
+        child_fail(pipe_fd, CHILD_LOADER, 0);
+    first_task(l->ring->shared, in);
     execvp(l->argv[0], l->argv);
-    child_report(pipe_fd, CHILD_EXEC, errno);
-    _exit(127);
+    child_fail(pipe_fd, CHILD_EXEC, errno);
 }
 
 static struct odb_err *exec_error(struct launch *l, int err)
@@ -138,10 +192,25 @@ static struct odb_err *follow_child(struct launch *l, int pipe_fd)
         if (report.step == CHILD_STATIC)
             return odb_err("%s is a static program, and ptrace, which recording it needs, is %s", l->argv[0],
                            l->by_preload ? "forbidden here" : "switched off");
+        if (report.step == CHILD_LOADER)
+            return odb_err("ptrace is forbidden here, and starting by LD_PRELOAD failed");
         if (l->preload == ODB_PRELOAD_NEVER)
             return odb_err_errno(report.err, "ptrace is forbidden here");
         l->by_preload = true;
     }
+    return NULL;
+}
+
+/* The child has stopped at its first instruction. */
+static struct odb_err *start_engine(struct launch *l, const struct inherited *in)
+{
+    struct odb_boot boot = {.ring_fd = in->ring_fd, .recdir_fd = in->recdir_fd, .proc_fd = in->proc_fd};
+    int death;
+    ODB_TRY(wait_for_exec(l));
+    ODB_TRY(inject_check(l->pid));
+    ODB_TRY(inject_engine(l->pid, l->image, &boot, &death));
+    if (ptrace(PTRACE_DETACH, l->pid, NULL, NULL) < 0)
+        return odb_err_errno(errno, "cannot start the engine");
     return NULL;
 }
 
@@ -161,26 +230,14 @@ static struct odb_err *start_child(struct launch *l, const struct inherited *in)
     close(take_fd(to));
     ODB_TRY(follow_child(l, from));
     l->by_preload |= l->preload == ODB_PRELOAD_ALWAYS;
-    if (l->by_preload)
-        return NULL;
-    ODB_TRY(wait_for_exec(l));
-    ODB_TRY(inject_check(l->pid));
-    return inject_engine(l->pid, in->image_fd, in->ring_fd, l->image, l->control);
+    return l->by_preload ? NULL : start_engine(l, in);
 }
 
 struct odb_err *launch_start(struct launch *l)
 {
-    _cleanup_inherited_ struct inherited in = {-1, -1, -1, -1};
-    _cleanup_close_ int loader = -1;
-    ODB_TRY(dup_high(l->recdir_fd, &in.recdir_fd));
-    ODB_TRY(dup_high(l->image_fd, &in.image_fd));
-    ODB_TRY(dup_high(l->ring_fd, &in.ring_fd));
-    if (l->preload != ODB_PRELOAD_NEVER) {
-        ODB_TRY(image_preload_so(&loader));
-        ODB_TRY(dup_high(loader, &in.loader_fd));
-        close(take_fd(loader));
-    }
-    l->control->recdir_fd = in.recdir_fd;
+    _cleanup_inherited_ struct inherited in = {-1, -1, -1};
+    ODB_TRY(inherited_init(l, &in));
+    l->ring->control->recdir_fd = in.recdir_fd;
     struct odb_err *e = start_child(l, &in);
     if (e && l->pid > 0) {
         kill(l->pid, SIGKILL);

@@ -8,13 +8,14 @@
 #include "common/err.h"
 #include "preload/control.h"
 #include "recorder/record.h"
+#include "recorder/ring.h"
 
 struct launch {
     char *const *argv;
     enum odb_preload_start preload;
-    int image_fd, ring_fd, recdir_fd; /* borrowed; recdir_fd -1 when bare */
+    int recdir_fd;     /* borrowed; -1 when bare */
+    struct ring *ring; /* borrowed; control.recdir_fd and tasks[0] are filled in */
     const struct odb_image_header *image;
-    struct odb_control *control; /* recdir_fd and boot are filled in */
     /* results */
     pid_t pid;
     bool by_preload;
@@ -24,13 +25,5 @@ struct launch {
 /* On return without error the program is about to run (or, by_preload, runs up to the constructor)
  * under the engine, and nothing traces it. */
 struct odb_err *launch_start(struct launch *l) ODB_MUST_CHECK;
-
-/* ---- inject.c ---- */
-/* The program has stopped at its first instruction: maps the engine, points it there, lets go. */
-struct odb_err *inject_engine(pid_t pid, int image_fd_there, int ring_fd_there,
-                              const struct odb_image_header *image, struct odb_control *control)
-    ODB_MUST_CHECK;
-/* Refuses 32-bit programs and what else odb cannot run, by name. */
-struct odb_err *inject_check(pid_t pid) ODB_MUST_CHECK;
 
 #endif

@@ -24,6 +24,7 @@
 #include "common/fs.h"
 #include "recorder/cpu.h"
 #include "recorder/drain.h"
+#include "recorder/exec.h"
 #include "recorder/guard.h"
 #include "recorder/image.h"
 #include "recorder/launch.h"
@@ -35,7 +36,7 @@ struct recording {
     struct ring ring;
     struct trace_writer *writer; /* owned; NULL when bare */
     struct odb_image_header image;
-    int image_fd, dir_fd;
+    int dir_fd;
     bool keep_ring; /* not all of it is in `events` */
 };
 
@@ -186,7 +187,7 @@ static struct odb_err *set_up(struct recording *r)
     c->options = (opt->check ? ODB_OPT_CHECK : 0u) | (opt->no_vector_ticks ? ODB_OPT_NO_VECTOR_TICKS : 0u) |
                  (opt->no_superblocks ? ODB_OPT_NO_SUPERBLOCKS : 0u);
     ODB_TRY(cpu_fill(opt->cpu_policy, c));
-    ODB_TRY(image_create(&r->image_fd, &r->image));
+    image_header(&r->image);
     ODB_TRY(guard_fill(&r->image, c));
     if (opt->bare)
         return NULL;
@@ -204,8 +205,6 @@ static struct odb_err *tear_down(struct recording *r)
     if (!e && !r->keep_ring && r->dir_fd >= 0)
         unlinkat(r->dir_fd, "ring", 0);
     ring_deinit(&r->ring);
-    if (r->image_fd >= 0)
-        close(r->image_fd);
     if (r->dir_fd >= 0)
         close(r->dir_fd);
     return e;
@@ -276,6 +275,20 @@ static struct odb_err *refused_error(const struct odb_control *c)
     return odb_err("%s", text);
 }
 
+static void exec_died(void *arg, pid_t pid, int status)
+{
+    (void)arg;
+    (void)pid;
+    (void)status;
+}
+
+static void exec_refused(void *arg, pid_t pid, const char *text)
+{
+    (void)arg;
+    (void)pid;
+    fprintf(stderr, "odb: %s\n", text);
+}
+
 /* Runs the launched program to its end. */
 static struct odb_err *supervise(struct recording *r, pid_t pid, int *ret_wait_status)
 {
@@ -287,8 +300,13 @@ static struct odb_err *supervise(struct recording *r, pid_t pid, int *ret_wait_s
         waitpid(pid, ret_wait_status, 0);
         return e;
     }
+    struct exec_service exec = {.ring = &r->ring, .image = &r->image, .died = exec_died, .refused = exec_refused, .arg = r};
+    if (r->writer)
+        e = exec_service_start(&exec);
     signals_take(&signals, pid);
     wait_for_death(pid);
+    if (r->writer)
+        exec_service_stop(&exec);
     if (r->writer)
         e = drain_finish(&drain);
     waitpid(pid, ret_wait_status, 0);
@@ -311,11 +329,9 @@ static struct odb_err *record(struct recording *r, int *ret_wait_status)
     struct launch launch = {
         .argv = r->opt->argv,
         .preload = r->opt->preload,
-        .image_fd = r->image_fd,
-        .ring_fd = r->ring.fd,
         .recdir_fd = r->dir_fd,
+        .ring = &r->ring,
         .image = &r->image,
-        .control = r->ring.control,
     };
     struct odb_err *e = launch_start(&launch);
     if (e && launch.exec_errno)
@@ -325,7 +341,7 @@ static struct odb_err *record(struct recording *r, int *ret_wait_status)
 
 struct odb_err *odb_record(const struct odb_record_options *opt, int *ret_wait_status)
 {
-    struct recording r = {.opt = opt, .ring = {.fd = -1}, .image_fd = -1, .dir_fd = -1};
+    struct recording r = {.opt = opt, .ring = {.fd = -1}, .dir_fd = -1};
     *ret_wait_status = 1 << 8;
     struct odb_err *e = record(&r, ret_wait_status);
     struct odb_err *e2 = tear_down(&r);

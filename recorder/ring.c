@@ -39,6 +39,12 @@ static struct odb_err *map_ring(struct ring *r)
                  MAP_SHARED | MAP_FIXED, r->fd, ODB_CONTROL_BYTES) == MAP_FAILED)
             return odb_err_errno(errno, "cannot map the ring");
     no_read_ahead(at, 2ul * ODB_RING_BYTES);
+    at = mmap(NULL, ODB_SHARED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
+              ODB_CONTROL_BYTES + ODB_RING_BYTES);
+    if (at == MAP_FAILED)
+        return odb_err_errno(errno, "cannot map the shared tables");
+    no_read_ahead(at, ODB_SHARED_BYTES);
+    r->shared = (struct odb_shared *)(void *)at;
     return NULL;
 }
 
@@ -70,6 +76,8 @@ void ring_deinit(struct ring *r)
         munmap(r->control, ODB_CONTROL_BYTES);
     if (r->bytes)
         munmap(r->bytes, 2ul * ODB_RING_BYTES);
+    if (r->shared)
+        munmap(r->shared, ODB_SHARED_BYTES);
     if (r->fd >= 0)
         close(r->fd);
     *r = (struct ring){.fd = -1};

@@ -6,11 +6,13 @@
 
 #include "common/err.h"
 #include "preload/control.h"
+#include "preload/shared.h"
 
 struct ring {
     int fd;                      /* owned */
     struct odb_control *control; /* mapped; owned */
     uint8_t *bytes;              /* ODB_RING_BYTES, mapped twice in a row; owned. NULL without ring */
+    struct odb_shared *shared;   /* mapped; owned. NULL without ring */
 };
 
 /* Creates dir/ring; dir NULL: memory only, control without ring (bare runs). */
