@@ -29,7 +29,7 @@ enum model_class {
     MODEL_REEXEC,    /* replay runs it again with the recorded result's address (maps and memory) */
     MODEL_IRREGULAR, /* the engine has a handler of its own (exit, execve, clone, rt_sigaction, ...) */
     MODEL_ENOSYS,    /* the program is told ENOSYS (io_uring_*, rseq) */
-    MODEL_REFUSE,    /* not supported: refused by name, EPERM/ENOSYS never faked silently */
+    MODEL_REFUSE,    /* not supported: the program gets an error, odb names it once (preload/sys_deny.c) */
 };
 
 enum model_flag {

@@ -267,6 +267,8 @@ static const char *why_refused(const struct model_syscall *m, const struct model
     case __NR_modify_ldt:
         return (uint32_t)call->args[0] == 1 || (uint32_t)call->args[0] == 0x11 ? m->note : NULL;
     case __NR_process_madvise: return madvice_keeps_contents((uint32_t)call->args[3]) ? NULL : m->note;
+    case __NR_personality: /* 0xffffffff asks */
+        return call->args[0] != 0xffffffff && call->args[0] & 0x0400000 ? "READ_IMPLIES_EXEC" : NULL;
     default: return m->cls == MODEL_REFUSE ? m->note : NULL;
     }
 }

@@ -104,6 +104,7 @@ struct odb_shared {
     uint8_t affinity[128];  /* the program's own mask, as sched_getaffinity gave it before */
     uint32_t named;         /* bits of sys_deny.c: said already that these are not recorded */
     uint32_t reserved;
+    uint64_t stderr_dev, stderr_ino; /* descriptor 2 of the first process, at its start */
     struct odb_task tasks[ODB_MAX_TASKS];
     struct odb_capture captures[ODB_MAX_CAPTURES];
 };

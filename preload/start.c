@@ -25,6 +25,8 @@
 #include "preload/raw.h"
 #include "preload/start.h"
 #include "preload/sys.h"
+#include "preload/sys_deny.h"
+#include "preload/sys_seccomp.h"
 #include "preload/thread.h"
 
 #define PR_SET_NO_NEW_PRIVS 38
@@ -347,6 +349,7 @@ static void take_task(void)
     if (!engine_boot.is_exec) {
         own->pid = own->tid = own->ns_pid = own->ns_tid = ctx.pid;
         own->parent = ODB_MAX_TASKS;
+        sys_deny_start();
         atomic_store(&own->state, ODB_TASK_ALIVE);
         atomic_store(&SHARED->n_tasks, 1);
         atomic_store(&SHARED->baton.word, ODB_BATON_OF(engine_boot.task));
@@ -396,6 +399,10 @@ static void start_common(bool preload)
     sys_effect_brk(brk_now);
     if (CONTROL->mode == ODB_MODE_RECORD)
         write_image(brk_now, ignored);
+    if (CONTROL->mode == ODB_MODE_RECORD && engine_boot.is_exec)
+        sys_seccomp_after_exec();
+    else if (CONTROL->mode == ODB_MODE_RECORD)
+        sys_seccomp_start();
     if (!engine_boot.is_exec) /* else it was inherited */
         install_guard();
     atomic_store(&CONTROL->started, 1);

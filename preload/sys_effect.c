@@ -9,6 +9,7 @@
 #include <linux/shm.h>
 
 #include "preload/sys.h"
+#include "preload/sys_shm.h"
 
 #define PROT_EXEC_BIT 4u
 #define ALIGN_UP(x) (((x) + ODB_PAGE_BYTES - 1) & ~(uint64_t)(ODB_PAGE_BYTES - 1))
@@ -231,6 +232,8 @@ void sys_effect(const struct model_call *c, uint32_t file_id, const char *name)
     case __NR_mremap: effect_mremap(c); break;
     case __NR_brk: effect_brk(c); break;
     case __NR_madvise: effect_madvise(c); break;
+    case __NR_shmat:
+    case __NR_shmdt: sys_shm_effect(c, file_id, name, effect_add, effect_remove); break;
     default: break;
     }
 }

@@ -1,36 +1,60 @@
-/* What belongs to the engine inside the program: one descriptor (the recording's directory) and its
+/* What belongs to the engine inside the program: two descriptors (the recording's directory, /proc) and its
  * address ranges. Calls of the program that name them see what they would see without the engine: a
  * closed descriptor, or unmapped addresses. */
 #include <linux/fcntl.h>
 #include <linux/mman.h>
+#include <linux/prctl.h>
 
 #include "preload/raw.h"
 #include "preload/sys.h"
+#include "preload/sys_sched.h"
+#include "preload/sys_seccomp.h"
 
 #define E_BADF 9
 #define E_NOMEM 12
+#define E_INVAL 22
 
-/* The program wants our number for itself: we move. */
-static void move_away(void)
+static bool is_own(uint64_t fd)
 {
-    long fd = raw3(__NR_fcntl, recdir_fd, F_DUPFD,
-                   recdir_fd - 64 > 64 ? recdir_fd - 64 : 64);
-    if (fd < 0)
-        return;
-    raw1(__NR_close, recdir_fd);
-    recdir_fd = (int32_t)fd;
+    return (recdir_fd >= 0 && (uint32_t)fd == (uint32_t)recdir_fd) || (proc_fd >= 0 && (uint32_t)fd == (uint32_t)proc_fd);
 }
 
-/* close_range without our descriptor in the middle. */
+/* The program wants one of our numbers for itself: we move. */
+static void move_away(int *own)
+{
+    static const int tries[] = {64, 16, 3};
+    long fd = raw3(__NR_fcntl, *own, F_DUPFD, *own - 64 > 64 ? *own - 64 : 64);
+    for (int i = 0; i < 3 && fd < 0; i++)
+        fd = raw3(__NR_fcntl, *own, F_DUPFD, tries[i]);
+    if (fd < 0)
+        return;
+    raw1(__NR_close, *own);
+    *own = (int32_t)fd;
+}
+
+/* close_range without our descriptors in the middle. */
 static int64_t close_range_around(const struct model_call *c)
 {
-    uint64_t own = (uint64_t)recdir_fd;
+    uint64_t from = (uint32_t)c->args[0], last = (uint32_t)c->args[1];
+    uint64_t low = (uint64_t)(recdir_fd < proc_fd ? recdir_fd : proc_fd);
+    uint64_t high = (uint64_t)(recdir_fd < proc_fd ? proc_fd : recdir_fd);
+    uint64_t own[2] = {proc_fd < 0 ? high : low, high};
     int64_t result = 0;
-    if (c->args[0] < own)
-        result = raw3(__NR_close_range, c->args[0], own - 1, c->args[2]);
-    if (!result && c->args[1] > own)
-        result = raw3(__NR_close_range, own + 1, c->args[1], c->args[2]);
-    return result;
+    for (int i = 0; i < 2 && !result; i++) {
+        if (own[i] < from || own[i] > last)
+            continue;
+        if (from < own[i])
+            result = raw3(__NR_close_range, from, own[i] - 1, c->args[2]);
+        from = own[i] + 1;
+    }
+    return !result && from <= last ? raw3(__NR_close_range, from, last, c->args[2]) : result;
+}
+
+static bool range_has_own(const struct model_call *c)
+{
+    uint64_t first = (uint32_t)c->args[0], last = (uint32_t)c->args[1];
+    return (recdir_fd >= 0 && first <= (uint64_t)recdir_fd && (uint64_t)recdir_fd <= last) ||
+           (proc_fd >= 0 && first <= (uint64_t)proc_fd && (uint64_t)proc_fd <= last);
 }
 
 static bool own_memory(struct model_call *c)
@@ -56,18 +80,17 @@ static bool own_memory(struct model_call *c)
     }
 }
 
-/* Any argument that is a descriptor by the table. Most calls are through after six comparisons. */
+/* Any argument that is a descriptor by the table. Most calls are through after a few comparisons. */
 static bool names_own_descriptor(struct model_call *c)
 {
-    uint32_t own = (uint32_t)recdir_fd;
     bool any = false;
     for (int i = 0; i < MODEL_MAX_ARGS; i++)
-        any |= (uint32_t)c->args[i] == own;
-    if (!any || recdir_fd < 0)
+        any |= is_own(c->args[i]);
+    if (!any)
         return false;
     const struct model_syscall *m = model_lookup(c->nr);
     for (int i = 0; m && i < m->n_args; i++) {
-        if ((uint32_t)c->args[i] != own || (m->args[i].type != MT_FD && m->args[i].type != MT_DIRFD))
+        if (!is_own(c->args[i]) || (m->args[i].type != MT_FD && m->args[i].type != MT_DIRFD))
             continue;
         if (c->nr == __NR_mmap && (c->args[3] & MAP_ANONYMOUS))
             continue;
@@ -75,6 +98,37 @@ static bool names_own_descriptor(struct model_call *c)
         return true;
     }
     return false;
+}
+
+/* A process that may not be dumped could not be traced at its execve: the kernel is not told. */
+static bool own_dumpable(struct model_call *c)
+{
+    static bool off;
+    if ((uint32_t)c->args[0] == PR_GET_DUMPABLE && off) {
+        c->result = 0;
+        return true;
+    }
+    if ((uint32_t)c->args[0] != PR_SET_DUMPABLE || c->args[1] > 1)
+        return false;
+    off = !c->args[1];
+    c->result = 0;
+    return true;
+}
+
+/* Calls about state that the engine keeps for the program while recording. */
+static bool own_state(struct model_call *c)
+{
+    switch (c->nr) {
+    case __NR_seccomp: return sys_seccomp_call(c);
+    case __NR_prctl: return sys_seccomp_call(c) || own_dumpable(c);
+    case __NR_process_vm_writev: core_unprotect_all(); return false; /* guarded code pages of its own */
+    case __NR_sched_setaffinity:
+    case __NR_sched_getaffinity:
+    case __NR_sched_setscheduler:
+    case __NR_sched_setattr:
+    case __NR_getcpu: return sys_sched(c);
+    default: return false;
+    }
 }
 
 bool sys_own_resource(struct model_call *c)
@@ -91,17 +145,25 @@ bool sys_own_resource(struct model_call *c)
         if (own_memory(c))
             return true;
         break;
+    case __NR_shmat:
+        if (c->args[1] && engine_owns(c->args[1], 1)) {
+            c->result = -E_INVAL;
+            return true;
+        }
+        break;
     case __NR_close_range:
-        if (c->args[0] > (uint64_t)recdir_fd || c->args[1] < (uint64_t)recdir_fd)
+        if (!range_has_own(c))
             return false;
         c->result = close_range_around(c);
         return true;
     case __NR_dup2:
     case __NR_dup3:
         if ((int32_t)c->args[1] == recdir_fd)
-            move_away();
+            move_away(&recdir_fd);
+        else if ((int32_t)c->args[1] == proc_fd)
+            move_away(&proc_fd);
         break;
     default: break;
     }
-    return names_own_descriptor(c);
+    return (CONTROL->mode == ODB_MODE_RECORD && own_state(c)) || names_own_descriptor(c);
 }

@@ -21,14 +21,18 @@
 #include "preload/event.h"
 #include "preload/raw.h"
 #include "preload/sys.h"
+#include "preload/sys_deny.h"
 #include "preload/sys_files.h"
 #include "preload/sys_proc.h"
 #include "preload/sys_record.h"
+#include "preload/sys_seccomp.h"
+#include "preload/sys_shm.h"
 #include "preload/sys_scratch.h"
 #include "preload/thread.h"
 
 #define E_INTR 4
 #define E_FAULT 14
+#define E_NODEV 19
 #define E_RESTARTSYS 512
 #define E_NOSYS 38
 
@@ -57,31 +61,6 @@ _Noreturn void sys_refuse(const char *name, const char *reason)
     event_note(ODB_NOTE_REFUSED, stop->text);
     atomic_store(&CONTROL->finished, 1);
     sys_really_end(1);
-}
-
-/* Irregular calls that have no handler yet. */
-static const char *irregular_refusal(const struct model_call *c)
-{
-    switch (c->nr) {
-    case __NR_shmat:
-    case __NR_shmdt: return "System V shared memory is not recorded";
-    case __NR_seccomp: return c->args[0] <= 1 ? "a filter of the program's own would stop odb's calls" : NULL;
-    default: return NULL;
-    }
-}
-
-static void check_supported(const struct model_syscall *m, const struct model_call *c)
-{
-    char reason[96];
-    const char *why = NULL;
-    if (m->cls == MODEL_REFUSE)
-        sys_refuse(m->name, NULL);
-    if (m->cls == MODEL_IRREGULAR)
-        why = irregular_refusal(c);
-    if (!why)
-        why = model_refusal(m, c, reason, sizeof(reason));
-    if (why)
-        sys_refuse(m->name, why);
 }
 
 /* ---- inputs and outputs ---- */
@@ -113,11 +92,14 @@ static void write_inputs(void)
     }
 }
 
+/* ODB_SYSCALL_ANSWERED while a call is written that a filter of the program's stopped. */
+static uint16_t answered;
+
 /* The event and its registers; gpr is the state at the instruction. */
 static void write_syscall(const struct model_call *c, const uint64_t *gpr, uint64_t rflags, gaddr rip,
                           uint64_t tick, uint32_t n_mem, uint32_t file_id)
 {
-    struct odb_ev_syscall *ev = event_begin(ODB_EV_SYSCALL, 0, sizeof(*ev) + ODB_N_GPR * 8);
+    struct odb_ev_syscall *ev = event_begin(ODB_EV_SYSCALL, answered, sizeof(*ev) + ODB_N_GPR * 8);
     uint64_t *to = (uint64_t *)(ev + 1);
     uint32_t mask = 0;
     for (uint32_t i = 0; i < ODB_N_GPR;
@@ -177,17 +159,6 @@ static void write_call(const struct model_syscall *m, const struct model_call *c
 
 /* ---- single calls ---- */
 
-/* Contents of a file about to be mapped. Returns its id; 0: anonymous. */
-static uint32_t capture_for_mmap(const struct model_syscall *m, const struct model_call *c, char *name)
-{
-    if (c->args[3] & MAP_ANONYMOUS)
-        return 0;
-    long id = capture_file((int)c->args[4], c->args[5], c->args[1], name);
-    if (id == -19)
-        sys_refuse(m->name, "mapping of a device");
-    return id > 0 ? (uint32_t)id : 0;
-}
-
 /* MADV_FREE leaves it to the kernel when pages become zero; MADV_DONTNEED is one of its legal outcomes. */
 static int64_t run_madvise(const struct model_call *c)
 {
@@ -209,6 +180,23 @@ static int64_t run(const struct model_call *c)
     if (result == -E_FAULT && core_unprotect_all())
         result = run_once(c);
     return result;
+}
+
+/* mmap, with the contents of the file put into the recording first. Returns the file's id; 0: anonymous. */
+static uint32_t run_mmap(const struct model_syscall *m, struct model_call *c, char *name)
+{
+    long id = 0;
+    if (!(c->args[3] & MAP_ANONYMOUS))
+        id = capture_file((int)c->args[4], c->args[5], c->args[1], name);
+    if (id == -E_NODEV) { /* a device, perf, a packet ring: written by others */
+        sys_deny_say(DENY_DEVICE_MAP, "the program mapped a device, which is not recorded: it was told ENODEV");
+        c->result = id;
+        return 0;
+    }
+    c->result = run(c);
+    if (id < 0 && c->result > 0)
+        sys_refuse(m->name, "the file could not be copied into the recording");
+    return id > 0 ? (uint32_t)id : 0;
 }
 
 /* rt_sigreturn replaces all registers: its event is written first. */
@@ -394,15 +382,15 @@ static uint32_t record_run(const struct model_syscall *m, struct model_call *c)
     if (sys_own_resource(c))
         return 0;
     name[0] = 0;
-    if (is_mmap)
-        file_id = capture_for_mmap(m, c, name);
     model_before(m, c);
-    if (m->flags & MODEL_MAY_BLOCK || c->nr == __NR_sched_yield)
+    if (is_mmap)
+        file_id = run_mmap(m, c, name);
+    else if (m->flags & MODEL_MAY_BLOCK)
         c->result = run_blocking_until_done(m, c);
     else
         c->result = run(c);
-    if (is_mmap && !file_id && !(c->args[3] & MAP_ANONYMOUS) && c->result > 0 && name[0] != '/')
-        sys_refuse(m->name, "the file could not be copied into the recording");
+    if (c->nr == __NR_shmat && (c->result > 0 || c->result < -4095) && !(file_id = sys_shm_attached(c, name)))
+        sys_refuse(m->name, "the segment could not be copied into the recording");
     if (m->flags & MODEL_MAKES_FD) {
         sys_files_forget((int)c->result);
         sys_proc_opened(c);
@@ -414,18 +402,38 @@ static uint32_t record_run(const struct model_syscall *m, struct model_call *c)
     return file_id;
 }
 
+/* Do the program's own filters let the call through? False: it is over. */
+static bool filters_allow(const struct model_syscall *m, struct model_call *c)
+{
+    enum seccomp_verdict verdict = sys_seccomp_check(c);
+    if (verdict == SECCOMP_ANSWER) {
+        if (m)
+            take_inputs(m, c);
+        answered = ODB_SYSCALL_ANSWERED;
+        record_call(m, c, NULL, 0, 0);
+        answered = 0;
+        sys_call_finish(c->result);
+        signal_deliver_pending();
+    }
+    return verdict == SECCOMP_GO;
+}
+
 void sys_record_syscall(void)
 {
     struct model_call c;
     sys_call_load(&c);
     const struct model_syscall *m = model_lookup(c.nr);
+    n_inputs = 0;
+    if (sys_seccomp_active() && !filters_allow(m, &c))
+        return;
     if (!m) {
         answer_unknown(&c);
         return;
     }
     uint32_t file_id = 0;
-    n_inputs = 0;
-    if (m->cls == MODEL_ENOSYS) {
+    if (sys_deny(m, &c)) {
+        /* c.result is the error */
+    } else if (m->cls == MODEL_ENOSYS) {
         c.result = -E_NOSYS;
     } else if (c.nr == __NR_exit_group) {
         sys_end((int)(c.args[0] & 0xff));
@@ -440,7 +448,6 @@ void sys_record_syscall(void)
         signal_deliver_pending();
         return;
     } else {
-        check_supported(m, &c);
         take_inputs(m, &c);
         if (c.nr == __NR_execve || c.nr == __NR_execveat)
             record_exec(&c);

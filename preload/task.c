@@ -19,6 +19,7 @@
 #include "preload/raw.h"
 #include "preload/sys.h"
 #include "preload/sys_record.h"
+#include "preload/sys_seccomp.h"
 #include "preload/sys_robust.h"
 #include "preload/sys_sched.h"
 #include "preload/thread.h"
@@ -552,6 +553,7 @@ void record_exec(struct model_call *c)
     struct odb_task *k = &SHARED->tasks[self->task];
     k->recdir_fd = recdir_fd;
     k->proc_fd = proc_fd;
+    sys_seccomp_before_exec();
     q->task = self->task;
     q->error = 0;
     exec_state_set(ODB_EXEC_ATTACH);
@@ -561,6 +563,7 @@ void record_exec(struct model_call *c)
         sys_refuse("execve", "the recorder cannot trace this process");
     }
     c->result = sys_call_run(c);
+    sys_seccomp_exec_failed();
     exec_state_set(ODB_EXEC_FAILED);
     exec_failed_trap();
     exec_state_wait(ODB_EXEC_FAILED);

@@ -167,8 +167,12 @@ struct odb_ev_syscall {
     uint32_t rflags;
     uint16_t gpr_mask;
     uint16_t n_mem;
-    uint32_t file_id; /* mmap of a file: its contents; clone, clone3, fork: tid of the child; else 0 */
+    uint32_t file_id; /* mmap of a file, shmat: its contents; clone, clone3, fork: tid of the child; else 0 */
 };
+
+/* flags: the call was not made: a seccomp filter of the program's own answered it, and the result is all there is. (A filter
+ * that traps leaves no SYSCALL, but FAULT, signo SIGSYS, code 1, with the registers behind the instruction, and SIGNAL.) */
+#define ODB_SYSCALL_ANSWERED 1
 
 enum odb_insn_kind { ODB_INSN_RDTSC = 1, ODB_INSN_RDTSCP, ODB_INSN_RDRAND, ODB_INSN_RDSEED, ODB_INSN_RDPID };
 struct odb_ev_insn {

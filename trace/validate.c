@@ -133,6 +133,8 @@ static const char *check_mem(const struct odb_event *ev)
 static const char *check_syscall(const struct odb_event *ev)
 {
     const struct odb_ev_syscall *e = (const void *)ev;
+    if (ev->flags & ~ODB_SYSCALL_ANSWERED)
+        return "unknown flags";
     return check_tail(ev, sizeof *e, 8 * (uint64_t)__builtin_popcount(e->gpr_mask));
 }
 
@@ -204,7 +206,7 @@ static const struct {
     [ODB_EV_EXEC] = {sizeof(struct odb_ev_exec), check_exec, false},
     [ODB_EV_MAP] = {sizeof(struct odb_ev_map), check_map, false},
     [ODB_EV_MEM] = {sizeof(struct odb_ev_mem), check_mem, true},
-    [ODB_EV_SYSCALL] = {sizeof(struct odb_ev_syscall), check_syscall, false},
+    [ODB_EV_SYSCALL] = {sizeof(struct odb_ev_syscall), check_syscall, true},
     [ODB_EV_INSN] = {sizeof(struct odb_ev_insn), check_insn, false},
     [ODB_EV_FAULT] = {sizeof(struct odb_ev_fault), check_fault, true},
     [ODB_EV_SIGNAL] = {sizeof(struct odb_ev_signal), check_signal, false},
