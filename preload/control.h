@@ -51,9 +51,9 @@ enum {
 enum odb_cmd_kind {
     ODB_CMD_NONE = 0,
     ODB_CMD_RUN,  /* run until cmd.run says stop, or the end */
-    ODB_CMD_REGS, /* stop.regs and xstate into data[] (struct odb_xstate) */
+    ODB_CMD_REGS, /* thread cmd.tid: stop.regs, stop.tick, and xstate into data[] (struct odb_xstate) */
     ODB_CMD_READ, /* cmd.mem: read memory into data[]; result: bytes readable */
-    ODB_CMD_FORK, /* fork a checkpoint: the child maps control slot cmd.slot and waits for commands */
+    ODB_CMD_FORK, /* fork a checkpoint: the copies of all vessels map slot cmd.slot (world.h) and wait for commands */
     ODB_CMD_QUIT,
 };
 
@@ -71,7 +71,7 @@ enum odb_stop_reason {
 
 struct odb_run {
     uint32_t flags; /* ODB_RUN_* */
-    uint32_t reserved;
+    uint32_t tid;   /* ODB_RUN_TO_POS: of this thread; 0: of any */
     uint64_t tick;  /* ODB_RUN_TO_POS: stop before executing rip at this tick */
     uint64_t rip;   /* 0: at the first instruction of that tick */
     uint64_t event; /* ODB_RUN_TO_EVENT: ordinal of a SYSCALL/INSN/FAULT/SIGNAL event, from 0 */
@@ -130,6 +130,8 @@ struct odb_xstate {
 struct odb_cmd {
     uint32_t kind; /* enum odb_cmd_kind */
     uint32_t slot; /* FORK */
+    uint32_t tid;  /* REGS: of this thread; 0: of the one that runs */
+    uint32_t pid;  /* READ: memory of this process; 0: of the one that runs */
     uint64_t addr; /* READ */
     uint64_t len_bytes;
     struct odb_run run;

@@ -246,6 +246,8 @@ void hook_cancel(void)
     pending.active = false;
 }
 
+void hook_switched(void) { have_float = false; }
+
 /* ---- preparing ---- */
 
 static void add_write(gaddr addr, uint64_t n_bytes)

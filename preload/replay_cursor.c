@@ -33,6 +33,14 @@ void cursor_init(void)
     window_move();
 }
 
+void cursor_seek(uint64_t offset)
+{
+    cursor.offset = offset;
+    cursor.limit = 0; /* looked at anew */
+    if (offset < cursor.base || offset >= cursor.base + WINDOW_MAIN)
+        window_move();
+}
+
 /* Waits until bytes at the cursor are published. False: no more will come. */
 static bool wait_available(uint64_t *ret_available)
 {

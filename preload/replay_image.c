@@ -17,11 +17,8 @@
 #include "preload/sys.h"
 
 #define ADDRESS_END 0x7ffffffff000ULL
-#define MAX_FILES 16384
-#define FILE_NAME_BYTES 64
+#define FILE_NAME_BYTES WORLD_FILE_NAME_BYTES
 
-static char (*file_names)[FILE_NAME_BYTES];
-static struct file_identity *file_identities;
 static struct odb_ev_exec exec_ev;
 
 /* A long name keeps its end, as in sys_effect.c. */
@@ -97,25 +94,25 @@ bool replay_poke(gaddr addr, const void *from, uint64_t len_bytes)
 
 void image_note_file(const struct odb_ev_file *ev)
 {
-    if (!file_names) {
-        file_names = engine_alloc((size_t)MAX_FILES * FILE_NAME_BYTES);
-        file_identities = engine_alloc(MAX_FILES * sizeof(*file_identities));
-    }
-    if (ev->file_id >= MAX_FILES)
+    if (ev->file_id >= WORLD_MAX_FILES)
         return;
-    name_copy(file_names[ev->file_id], (const char *)(ev + 1));
-    file_identities[ev->file_id] = (struct file_identity){ev->dev, ev->ino, ev->size_bytes};
+    struct odb_world_file *f = &WORLD->files[ev->file_id];
+    f->dev = ev->dev;
+    f->ino = ev->ino;
+    f->size_bytes = ev->size_bytes;
+    name_copy(f->name, (const char *)(ev + 1));
+    if (WORLD->n_files <= ev->file_id)
+        WORLD->n_files = ev->file_id + 1;
 }
 
-const struct file_identity *image_file_identity(uint32_t file_id)
+const struct odb_world_file *image_file_identity(uint32_t file_id)
 {
-    return file_identities && file_id < MAX_FILES && file_identities[file_id].ino ? &file_identities[file_id]
-                                                                                  : NULL;
+    return file_id < WORLD_MAX_FILES && WORLD->files[file_id].ino ? &WORLD->files[file_id] : NULL;
 }
 
 const char *image_file_name(uint32_t file_id)
 {
-    return file_names && file_id < MAX_FILES ? file_names[file_id] : "";
+    return file_id < WORLD_MAX_FILES ? WORLD->files[file_id].name : "";
 }
 
 long image_open_file(uint32_t file_id)
@@ -137,6 +134,14 @@ long image_map_file(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t p
     r = raw6(__NR_mmap, addr, len_bytes, prot, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, offset);
     raw1(__NR_close, fd);
     return r;
+}
+
+long image_map_anonymous(gaddr addr, uint64_t len_bytes, uint32_t prot, uint32_t flags)
+{
+    if ((flags & MAP_TYPE) == MAP_SHARED || (flags & MAP_TYPE) == MAP_SHARED_VALIDATE)
+        return live_map_anonymous(addr, len_bytes, prot);
+    return raw6(__NR_mmap, addr, len_bytes, prot,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE | (flags & MAP_GROWSDOWN), -1, 0);
 }
 
 static const struct odb_event *image_event(uint16_t type)
@@ -185,9 +190,7 @@ static void map_one(const struct odb_ev_map *ev)
     if (ev->file_id)
         r = image_map_file(ev->file_id, ev->start, len, m.prot | PROT_WRITE, m.flags, ev->offset);
     else
-        r = raw6(__NR_mmap, ev->start, len, m.prot | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE | (ev->map_flags & MAP_GROWSDOWN),
-                 -1, 0);
+        r = image_map_anonymous(ev->start, len, m.prot | PROT_WRITE, ev->map_flags);
     if (r < 0)
         replay_error("cannot map 0x%lx-0x%lx %s (%s%u): error %ld", ev->start, ev->end, m.name,
                      ev->file_id ? "files/" : "file ", ev->file_id, -r);
@@ -238,12 +241,12 @@ static void set_state(const struct odb_ev_exec *ev)
     for (int n = 1; n <= ENGINE_NSIG; n++)
         sig_actions[n] = (struct engine_sigaction){.handler = ev->sigignored >> (n - 1) & 1};
     memset(sig_altstack, 0, sizeof(sig_altstack));
+    sig_mask_is_temporary = false;
     ctx.tid = ev->ev.tid;
     ctx.pid = ev->ev.pid;
     if (ev->regs.fs_base >> 47 || ev->regs.gs_base >> 47)
         replay_error("bad recording: segment base 0x%lx, 0x%lx", ev->regs.fs_base, ev->regs.gs_base);
-    raw2(__NR_arch_prctl, 0x1002 /* ARCH_SET_FS */, ev->regs.fs_base);
-    raw2(__NR_arch_prctl, 0x1001 /* ARCH_SET_GS */, ev->regs.gs_base);
+    thread_bases_set(ev->regs.fs_base, ev->regs.gs_base);
 }
 
 /* The kernel's rules for xrstor: no unknown components, reserved header bytes zero, MXCSR valid. Anything

@@ -1,8 +1,7 @@
 /* Calls that change the memory map, done again so that the vessel's map becomes what the recording's was.
  *
- * The recorded result says where; nothing is left to the kernel's choice. Shared mappings became private
- * ones (replay_image.c), which changes what a few calls mean: each case says so. A call that failed in the
- * recording is not done, except mprotect, which can fail half way.
+ * The recorded result says where; nothing is left to the kernel's choice. Shared memory is in the world's memory file
+ * (replay_live.c). A call that failed in the recording is not done, except mprotect, which can fail half way.
  *
  * Only the map itself is changed here; the shadow map follows in sys_effect(). */
 #include <linux/mman.h>
@@ -22,12 +21,6 @@ static uint64_t page_up(uint64_t v) { return (v + ODB_PAGE_BYTES - 1) & ~(uint64
 
 static bool failed(int64_t result) { return result < 0 && result >= -4095; }
 
-static long map_anonymous(gaddr addr, uint64_t len_bytes, uint32_t prot, uint32_t flags)
-{
-    return raw6(__NR_mmap, addr, len_bytes, prot,
-                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE | (flags & MAP_GROWSDOWN), -1, 0);
-}
-
 static const char *do_mmap(const struct model_call *c, uint32_t file_id)
 {
     gaddr addr = (gaddr)c->result;
@@ -36,7 +29,7 @@ static const char *do_mmap(const struct model_call *c, uint32_t file_id)
         return "mmap: impossible address in the recording";
     uint32_t prot = (uint32_t)c->args[2] & 7;
     long r = file_id ? image_map_file(file_id, addr, len, prot, (uint32_t)c->args[3], c->args[5])
-                     : map_anonymous(addr, len, prot, (uint32_t)c->args[3]);
+                     : image_map_anonymous(addr, len, prot, (uint32_t)c->args[3]);
     return r < 0 ? "mmap failed" : NULL;
 }
 
@@ -51,7 +44,7 @@ static const char *do_brk(const struct model_call *c)
         return "brk: impossible address in the recording";
     long r = 0;
     if (new_end > old_end)
-        r = map_anonymous(old_end, new_end - old_end, PROT_READ | PROT_WRITE, 0);
+        r = image_map_anonymous(old_end, new_end - old_end, PROT_READ | PROT_WRITE, MAP_PRIVATE);
     else if (new_end < old_end)
         r = raw2(__NR_munmap, new_end, old_end - new_end);
     brk_now = want;
@@ -68,7 +61,7 @@ static long extend(gaddr old, uint64_t old_len, uint64_t new_len)
     if (m->file_id)
         return image_map_file(m->file_id, at, new_len - old_len, m->prot, m->flags,
                               m->offset + (at - m->start));
-    return map_anonymous(at, new_len - old_len, m->prot, 0);
+    return image_map_anonymous(at, new_len - old_len, m->prot, m->flags);
 }
 
 static const char *do_mremap(const struct model_call *c)
@@ -103,7 +96,7 @@ static const char *drop_pages(gaddr start, uint64_t len, bool shared)
             continue;
         }
         gaddr stop = m->end < end ? m->end : end;
-        int advice = shared && live_is(m->file_id) ? MADV_REMOVE : MADV_DONTNEED;
+        int advice = shared ? MADV_REMOVE : MADV_DONTNEED;
         if (shared == ((m->flags & MAP_SHARED) != 0) && raw3(__NR_madvise, at, stop - at, advice) < 0)
             return "madvise failed";
         at = stop;

@@ -9,24 +9,57 @@
 #include "preload/raw.h"
 #include "preload/replay.h"
 
-#define MAX_FD 4096
+#define MAX_FD OUTPUT_MAX_FD
 
-static uint8_t origin[MAX_FD];
 static struct model_range sent[MODEL_MAX_RANGES];
 
-void output_init(void)
+void output_init(struct replay_fds *fds)
 {
-    memset(origin, 0, sizeof(origin));
-    origin[1] = 1;
-    origin[2] = 2;
+    memset(fds->origin, 0, sizeof(fds->origin));
+    memset(fds->closes, 0, sizeof(fds->closes));
+    fds->origin[1] = 1;
+    fds->origin[2] = 2;
 }
 
-int output_origin(uint64_t fd) { return (uint32_t)fd < MAX_FD ? origin[(uint32_t)fd] : 0; }
+static bool closes(const struct replay_fds *fds, uint32_t fd) { return fds->closes[fd / 8] >> fd % 8 & 1; }
+
+void output_exec(struct replay_fds *fds)
+{
+    for (uint32_t fd = 0; fd < MAX_FD; fd++)
+        if (fds->origin[fd] && closes(fds, fd))
+            fds->origin[fd] = 0;
+    memset(fds->closes, 0, sizeof(fds->closes));
+}
+
+int output_origin(uint64_t fd)
+{
+    return (uint32_t)fd < MAX_FD && replay_current ? replay_current->fds->origin[(uint32_t)fd] : 0;
+}
 
 static void set_origin(int64_t fd, int o)
 {
     if (fd >= 0 && fd < MAX_FD)
-        origin[fd] = (uint8_t)o;
+        replay_current->fds->origin[fd] = (uint8_t)o;
+}
+
+static void set_closes(int64_t fd, bool on)
+{
+    if (fd < 0 || fd >= MAX_FD)
+        return;
+    uint8_t *byte = &replay_current->fds->closes[fd / 8], bit = (uint8_t)(1 << fd % 8);
+    *byte = on ? *byte | bit : *byte & (uint8_t)~bit;
+}
+
+/* A new descriptor: does execve close it? */
+static bool made_closing(const struct model_call *c)
+{
+    switch (c->nr) {
+    case __NR_open: return c->args[1] & O_CLOEXEC;
+    case __NR_openat:
+    case __NR_dup3: return c->args[2] & O_CLOEXEC;
+    case __NR_fcntl: return (uint32_t)c->args[1] == F_DUPFD_CLOEXEC;
+    default: return false;
+    }
 }
 
 /* /dev/stdout and its kin open the descriptor's file anew; the data goes to the same place. */
@@ -36,15 +69,41 @@ static int path_origin(gaddr path)
     char text[24] = "";
     engine_peek_some(path, text, sizeof(text) - 1);
     if (strcmp(text, "/dev/stdout") == 0)
-        return origin[1];
+        return output_origin(1);
     if (strcmp(text, "/dev/stderr") == 0)
-        return origin[2];
+        return output_origin(2);
     for (int i = 0; i < 2; i++) {
         size_t n = strlen(dirs[i]);
         if (memcmp(text, dirs[i], n) == 0 && text[n] >= '0' && text[n] <= '9' && !text[n + 1])
             return output_origin((uint64_t)(text[n] - '0'));
     }
     return 0;
+}
+
+static void follow_range(const struct model_call *c)
+{
+    for (uint64_t fd = (uint32_t)c->args[0]; fd < MAX_FD && fd <= (uint32_t)c->args[1]; fd++) {
+        if (c->args[2] & 4 /* CLOSE_RANGE_CLOEXEC */)
+            set_closes((int64_t)fd, true);
+        else
+            set_origin((int64_t)fd, 0);
+    }
+}
+
+static void made(const struct model_call *c, int o)
+{
+    if (c->result < 0)
+        return;
+    set_origin(c->result, o);
+    set_closes(c->result, made_closing(c));
+}
+
+static void follow_fcntl(const struct model_call *c)
+{
+    if ((uint32_t)c->args[1] == F_DUPFD || (uint32_t)c->args[1] == F_DUPFD_CLOEXEC)
+        made(c, output_origin(c->args[0]));
+    else if ((uint32_t)c->args[1] == F_SETFD && c->result == 0)
+        set_closes((int64_t)(uint32_t)c->args[0], c->args[2] & FD_CLOEXEC);
 }
 
 static void follow(const struct model_syscall *m, const struct model_call *c)
@@ -55,28 +114,26 @@ static void follow(const struct model_syscall *m, const struct model_call *c)
             set_origin((int64_t)(uint32_t)c->args[0], 0);
         return;
     case __NR_close_range:
-        if (c->result == 0 && !(c->args[2] & 4 /* CLOSE_RANGE_CLOEXEC */))
-            for (uint64_t fd = (uint32_t)c->args[0]; fd < MAX_FD && fd <= (uint32_t)c->args[1]; fd++)
-                origin[fd] = 0;
+        if (c->result == 0)
+            follow_range(c);
         return;
-    case __NR_fcntl:
-        if ((uint32_t)c->args[1] != F_DUPFD && (uint32_t)c->args[1] != F_DUPFD_CLOEXEC)
-            return;
-        /* fall through */
-    case __NR_dup:
+    case __NR_ioctl:
+        if (c->result == 0 && (c->args[1] == 0x5451 /* FIOCLEX */ || c->args[1] == 0x5450 /* FIONCLEX */))
+            set_closes((int64_t)(uint32_t)c->args[0], c->args[1] == 0x5451);
+        return;
+    case __NR_fcntl: follow_fcntl(c); return;
     case __NR_dup2:
-    case __NR_dup3:
-        if (c->result >= 0)
-            set_origin(c->result, output_origin(c->args[0]));
+        if (c->args[0] == c->args[1])
+            return; /* nothing changes */
+        made(c, output_origin(c->args[0]));
         return;
+    case __NR_dup:
+    case __NR_dup3: made(c, output_origin(c->args[0])); return;
     case __NR_open:
-    case __NR_openat:
-        if (c->result >= 0)
-            set_origin(c->result, path_origin(c->args[c->nr == __NR_openat]));
-        return;
+    case __NR_openat: made(c, path_origin(c->args[c->nr == __NR_openat])); return;
     default:
-        if ((m->flags & MODEL_MAKES_FD) && c->result >= 0)
-            set_origin(c->result, 0);
+        if (m->flags & MODEL_MAKES_FD)
+            made(c, 0);
     }
 }
 

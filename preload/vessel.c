@@ -1,13 +1,15 @@
-/* A vessel: the process in which a recorded program lives again.
+/* A vessel: the process in which the memory of a recorded process, and all threads in it, live again.
  *
  * The host executes the engine's own ELF file, so there is nothing to inject: the image is at its place when
  * vessel_main() begins. It throws out what the kernel gave (stack, vDSO), maps the shared pages at their
  * fixed addresses, and from then on obeys the host through struct odb_control (commands: control.h).
  *
  * All stops end up in obey(), on the engine stack, below whatever C code noticed the stop. When the host says
- * RUN, obey() returns and the engine goes on. FORK copies the process there and then: parent and child are
- * both inside obey(), each with its own control slot. The child is a child of the host (CLONE_PARENT), so that
- * the host can wait for it like for the first.
+ * RUN, obey() returns and the engine goes on. FORK copies the process there and then, and all other vessels of its world
+ * (replay_world.c): parent and child are both inside obey(), each with its own control slot. The child is a child of the
+ * host (CLONE_PARENT), so that the host can wait for it like for the first.
+ *
+ * Only the vessel that has the turn obeys. What the host wants to know of another, that one is asked for.
  *
  * Invariant: while the host believes that the vessel waits, ack_seq == cmd_seq and nothing here changes. */
 #include <linux/futex.h>
@@ -17,6 +19,7 @@
 #include <linux/signal.h>
 #include <stdarg.h>
 
+#include "preload/core.h"
 #include "preload/procmaps.h"
 #include "preload/raw.h"
 #include "preload/replay.h"
@@ -24,9 +27,9 @@
 
 #define ADDRESS_END 0x7ffffffff000ULL
 
-uint64_t replay_ordinal;
 static bool text_set; /* stop.text is this stop's */
 static bool image_ready;
+static uint32_t last_tid, last_pid; /* of the thread that ran last */
 
 _Noreturn void vessel_main(uint64_t *sp);
 
@@ -58,10 +61,11 @@ static void unmap_others(void)
     raw1(__NR_close, fd);
 }
 
-static void use_slot(uint32_t slot)
+void vessel_use_slot(uint32_t slot)
 {
     map_shared(ODB_CONTROL_ADDR, ODB_CONTROL_BYTES, ODB_VESSEL_CONTROL_FD,
                (uint64_t)slot * ODB_CONTROL_BYTES);
+    map_shared(ODB_SHARED_ADDR, ODB_SHARED_BYTES, ODB_VESSEL_WORLD_FD, (uint64_t)slot * ODB_SHARED_BYTES);
     if (CONTROL->log_fd >= 0)
         map_shared(ODB_LOG_ADDR, ODB_LOG_BYTES, CONTROL->log_fd, (uint64_t)slot * ODB_LOG_BYTES);
     raw2(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
@@ -80,8 +84,8 @@ static void current_regs(struct odb_regs *r)
     memcpy(r->gpr, ctx.gpr, sizeof(r->gpr));
     r->rip = ctx.rip;
     r->rflags = ctx.rflags & ~0x10000ULL; /* RF: only after a fault, and in its frame */
-    raw2(__NR_arch_prctl, 0x1003 /* ARCH_GET_FS */, &r->fs_base);
-    raw2(__NR_arch_prctl, 0x1004 /* ARCH_GET_GS */, &r->gs_base);
+    r->fs_base = fs_base();
+    r->gs_base = gs_base();
 }
 
 static void answer(uint32_t reason, int32_t status)
@@ -89,12 +93,18 @@ static void answer(uint32_t reason, int32_t status)
     struct odb_stop *s = &CONTROL->stop;
     s->reason = reason;
     s->status = status;
-    s->tid = ctx.tid;
-    s->pid = ctx.pid;
-    s->tick = core_tick();
-    s->event = replay_ordinal;
+    if (replay_current) {
+        last_tid = replay_current->tid;
+        last_pid = replay_current->pid;
+    }
+    s->event = WORLD->ordinal;
     s->stream_offset = cursor.offset;
-    current_regs(&s->regs);
+    if (reason != ODB_STOP_DONE) { /* else do_regs() did, or nobody asks */
+        s->tid = last_tid;
+        s->pid = last_pid;
+        s->tick = core_tick();
+        current_regs(&s->regs);
+    }
     if (!text_set)
         s->text[0] = 0;
     text_set = false;
@@ -121,14 +131,37 @@ static void current_xstate(struct odb_xstate *x)
     memcpy(x->image, image, n);
 }
 
-static void do_regs(void)
+/* Of a thread in this vessel. NULL: of the one that ran last. */
+static void regs_of(const struct replay_thread *t)
 {
-    current_xstate((struct odb_xstate *)CONTROL->data);
-    answer(ODB_STOP_DONE, 0);
+    struct odb_stop *s = &CONTROL->stop;
+    struct odb_xstate *x = (struct odb_xstate *)CONTROL->data;
+    if (!t || t == replay_current) {
+        current_xstate(x);
+        current_regs(&s->regs);
+        s->tick = core_tick();
+        s->tid = last_tid;
+        s->pid = last_pid;
+        if (!t)
+            return;
+    } else {
+        memcpy(s->regs.gpr, t->state.ctx.gpr, sizeof(s->regs.gpr));
+        s->regs.rip = t->state.ctx.rip;
+        s->regs.rflags = t->state.ctx.rflags & ~0x10000ULL;
+        s->regs.fs_base = t->fs_base;
+        s->regs.gs_base = t->gs_base;
+        s->tick = t->tick;
+        x->bytes = (uint32_t)xstate_bytes();
+        x->reserved = 0;
+        x->mask = *(const uint64_t *)(t->xstate + 512);
+        memcpy(x->image, t->xstate, sizeof(x->image));
+    }
+    s->tid = t->tid;
+    s->pid = t->pid;
 }
 
-/* The program's memory and our vDSO, which the program sees too; nothing else of ours. */
-static void do_read(void)
+/* The program's memory and our vDSO, which the program sees too; nothing else of ours. Returns bytes. */
+static int32_t read_memory(void)
 {
     gaddr addr = CONTROL->cmd.addr;
     uint64_t len = CONTROL->cmd.len_bytes;
@@ -141,22 +174,63 @@ static void do_read(void)
     if (addr < ODB_VDSO_ADDR || addr >= ODB_VDSO_ADDR + ODB_VDSO_BYTES)
         while (len && engine_owns(addr, len))
             len /= 2; /* rare: a read that ends at our edge is answered short */
-    answer(ODB_STOP_DONE, (int32_t)engine_peek_some(addr, CONTROL->data, len));
+    return (int32_t)engine_peek_some(addr, CONTROL->data, len);
+}
+
+long vessel_serve(uint32_t request)
+{
+    if (request == VESSEL_REQUEST_READ)
+        return read_memory();
+    const struct replay_thread *t = thread_find(CONTROL->cmd.tid);
+    if (!t)
+        return -3; /* ESRCH */
+    regs_of(t);
+    return 0;
+}
+
+static void do_regs(void)
+{
+    const struct odb_world_task *t = CONTROL->cmd.tid ? world_task(CONTROL->cmd.tid) : NULL;
+    long r = 0;
+    if (CONTROL->cmd.tid && !t)
+        r = -3;
+    else if (t && t->vessel != world_me)
+        r = world_ask(t->vessel, VESSEL_REQUEST_REGS);
+    else
+        regs_of(t ? thread_by_number(t->local) : NULL);
+    if (r < 0)
+        answer_text(ODB_STOP_ERROR, (int32_t)r, "there is no such thread here");
+    else
+        answer(ODB_STOP_DONE, 0);
+}
+
+static void do_read(void)
+{
+    const struct odb_world_task *t = CONTROL->cmd.pid ? world_task_of_process(CONTROL->cmd.pid) : NULL;
+    if (CONTROL->cmd.pid && !t && CONTROL->cmd.pid != last_pid)
+        answer_text(ODB_STOP_ERROR, -3, "there is no such process here");
+    else if (t && t->vessel != world_me)
+        answer(ODB_STOP_DONE, (int32_t)world_ask(t->vessel, VESSEL_REQUEST_READ));
+    else
+        answer(ODB_STOP_DONE, read_memory());
 }
 
 /* In the child: stays in obey(), waiting in its own slot. */
 static void do_fork(void)
 {
     uint32_t slot = CONTROL->cmd.slot;
-    long pid = raw5(__NR_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+    long pid = world_checkpoint_others();
+    if (pid >= 0)
+        pid = raw5(__NR_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
     if (pid == 0) {
-        use_slot(slot);
-        if (live_forked() < 0)
-            answer_text(ODB_STOP_ERROR, -12, "cannot copy the files that the program maps shared");
-    } else if (pid < 0)
-        answer_text(ODB_STOP_ERROR, (int32_t)pid, "cannot fork the replayed process");
-    else
+        if (world_enter(slot) < 0)
+            raw1(__NR_exit_group, 104);
+        world_wait_complete();
+    } else if (pid < 0) {
+        answer_text(ODB_STOP_ERROR, (int32_t)pid, "cannot fork the replayed processes");
+    } else {
         answer(ODB_STOP_DONE, (int32_t)pid);
+    }
 }
 
 static void wait_command(void)
@@ -242,7 +316,8 @@ void vessel_log_start(void)
     } body;
     current_regs(&body.regs);
     current_xstate(&body.x);
-    struct odb_log head = {.kind = ODB_LOG_START, .n = sizeof(body), .arg = ctx.tid};
+    uint64_t tid = replay_current ? replay_current->tid | (uint64_t)replay_current->pid << 32 : ctx.tid;
+    struct odb_log head = {.kind = ODB_LOG_START, .n = sizeof(body), .arg = tid};
     log_record(&head, &body, sizeof(body));
 }
 
@@ -263,15 +338,15 @@ _Noreturn void vessel_panic(const char *text)
 _Noreturn void vessel_main(uint64_t *sp)
 {
     (void)sp;
-    use_slot(0);
+    vessel_use_slot(0);
     if (CONTROL->magic != ODB_CONTROL_MAGIC || CONTROL->version != ODB_CONTROL_VERSION)
         raw1(__NR_exit_group, 103);
     unmap_others();
+    world_init();
     cursor_init();
     core_init();
     maps_init();
     signal_init(false);
-    output_init();
     if (CONTROL->mode != ODB_MODE_INDEX)
         build_image();
     vessel_stop(ODB_STOP_READY, 0);

@@ -1,7 +1,9 @@
-/* Vessels: commands to them and their answers, checkpoints, deaths.
+/* Worlds: commands to them and their answers, checkpoints, deaths.
  *
- * A command is one round trip over the slot's control page (protocol: preload/control.h). While waiting for the
- * answer the vessel is looked at every POLL_MS, so that its death is an error and never a hang. */
+ * A world is one vessel for each address space of the recording (preload/world.h). A command is one round trip over the
+ * slot's control page (protocol: preload/control.h), with whichever vessel has the turn. While waiting for the
+ * answer all vessels are looked at every POLL_MS, so that a death is an error and never a hang; those that ended by
+ * themselves are reaped. */
 #include "replayer/replay.h"
 
 #include <errno.h>
@@ -20,31 +22,62 @@
 struct replay {
     struct session *session; /* counted by the slot */
     uint32_t slot;
-    struct odb_control *control; /* borrowed from session */
-    pid_t pid;                   /* 0: none */
-    struct odb_stop stop;        /* last stop of a run */
+    struct odb_control *control; /* borrowed from session, like world */
+    struct odb_world *world;
+    bool lost;            /* a vessel died */
+    struct odb_stop stop; /* last stop of a run */
 };
 
 /* ---- one command ---- */
 
-/* NULL: alive. */
-static struct odb_err *check_alive(struct replay *r)
+static struct odb_err *death_text(const struct replay *r, const siginfo_t *si)
 {
-    siginfo_t si = {.si_pid = 0};
-    if (waitid(P_PID, (id_t)r->pid, &si, WEXITED | WNOHANG | WNOWAIT) < 0) {
-        r->pid = 0;
-        return odb_err("the replayed process is gone");
-    }
-    if (si.si_pid == 0)
-        return NULL;
     const struct odb_stop *s = &r->control->stop;
-    if (si.si_code == CLD_EXITED)
+    if (si->si_code == CLD_EXITED)
         return odb_err(
             "the replayed process ended unexpectedly with status %d (last stop at tick %llu, rip 0x%llx)",
-            si.si_status, (unsigned long long)s->tick, (unsigned long long)s->regs.rip);
+            si->si_status, (unsigned long long)s->tick, (unsigned long long)s->regs.rip);
     return odb_err("the replayed process died of signal %d (%s) (last stop at tick %llu, rip 0x%llx)",
-                   si.si_status, strsignal(si.si_status), (unsigned long long)s->tick,
+                   si->si_status, strsignal(si->si_status), (unsigned long long)s->tick,
                    (unsigned long long)s->regs.rip);
+}
+
+static void reap(pid_t pid)
+{
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+/* One that has told of its end: its entry becomes free. */
+static void reap_gone(struct odb_world_vessel *v)
+{
+    pid_t pid = (pid_t)atomic_load(&v->pid);
+    siginfo_t si = {.si_pid = 0};
+    if (!pid || (waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG) == 0 && si.si_pid == 0))
+        return;
+    atomic_store(&v->pid, 0);
+    atomic_store(&v->state, VESSEL_FREE);
+}
+
+/* NULL: all are alive. */
+static struct odb_err *check_alive(struct replay *r)
+{
+    for (uint32_t i = 0; i < WORLD_MAX_VESSELS; i++) {
+        struct odb_world_vessel *v = &r->world->vessels[i];
+        siginfo_t si = {.si_pid = 0};
+        uint32_t state = atomic_load(&v->state);
+        if (state == VESSEL_GONE)
+            reap_gone(v);
+        pid_t pid = (pid_t)atomic_load(&v->pid);
+        if (state != VESSEL_ALIVE || !pid)
+            continue;
+        bool alive = waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid == 0;
+        if (alive || atomic_load(&v->state) != VESSEL_ALIVE) /* it told of its end meanwhile */
+            continue;
+        r->lost = true;
+        return si.si_pid ? death_text(r, &si) : odb_err("a replayed process is gone");
+    }
+    return NULL;
 }
 
 static struct odb_err *wait_answer(struct replay *r)
@@ -70,7 +103,7 @@ static struct odb_err *wait_answer(struct replay *r)
 
 static struct odb_err *command(struct replay *r, uint32_t kind)
 {
-    if (!r->pid)
+    if (r->lost)
         return odb_err("the replayed process is gone");
     r->control->cmd.kind = kind;
     atomic_fetch_add(&r->control->cmd_seq, 1);
@@ -100,7 +133,10 @@ static struct odb_err *start(struct replay *r, const struct replay_options *opt)
 {
     ODB_TRY(spawn_prepare(r->session, opt->index ? ODB_MODE_INDEX : ODB_MODE_REPLAY, option_bits(opt),
                           opt->out_fd));
-    ODB_TRY(spawn_vessel(r->session, opt->out_fd, &r->pid));
+    pid_t pid;
+    ODB_TRY(spawn_vessel(r->session, opt->out_fd, &pid));
+    atomic_store(&r->world->vessels[0].pid, (uint32_t)pid);
+    atomic_store(&r->world->vessels[0].state, VESSEL_ALIVE);
     ODB_TRY(session_feed(r->session));
     ODB_TRY(wait_answer(r));
     if (r->control->stop.reason == ODB_STOP_ERROR)
@@ -121,6 +157,7 @@ static struct odb_err *handle_create(struct session *s, struct replay **ret)
     }
     r->session = s;
     r->control = session_control(s, r->slot);
+    r->world = session_world(s, r->slot);
     *ret = r;
     return NULL;
 }
@@ -147,15 +184,33 @@ struct odb_err *replay_open(const char *dir, const struct replay_options *opt, s
     return NULL;
 }
 
+/* A vessel that is just being made enters its pid itself, and ends when the world is closing. */
+static void kill_all(struct replay *r)
+{
+    atomic_store(&r->world->closing, 1);
+    for (int round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < WORLD_MAX_VESSELS; i++) {
+            pid_t pid = (pid_t)atomic_load(&r->world->vessels[i].pid);
+            if (pid && atomic_load(&r->world->vessels[i].state) != VESSEL_FREE)
+                kill(pid, SIGKILL);
+        }
+        for (uint32_t i = 0; i < WORLD_MAX_VESSELS; i++) {
+            struct odb_world_vessel *v = &r->world->vessels[i];
+            pid_t pid = (pid_t)atomic_load(&v->pid);
+            if (!pid || atomic_load(&v->state) == VESSEL_FREE)
+                continue;
+            reap(pid);
+            atomic_store(&v->pid, 0);
+            atomic_store(&v->state, VESSEL_FREE);
+        }
+    }
+}
+
 void replay_close(struct replay *r)
 {
     if (!r)
         return;
-    if (r->pid) {
-        kill(r->pid, SIGKILL);
-        while (waitpid(r->pid, NULL, 0) < 0 && errno == EINTR)
-            ;
-    }
+    kill_all(r);
     session_drop_slot(r->session, r->slot);
     free(r);
 }
@@ -178,20 +233,36 @@ const struct odb_stop *replay_where(const struct replay *r) { return &r->stop; }
 
 struct odb_err *replay_vectors(struct replay *r, const struct odb_xstate **ret)
 {
+    return replay_registers(r, 0, NULL, ret);
+}
+
+struct odb_err *replay_registers(struct replay *r, uint32_t tid, const struct odb_stop **ret_stop,
+                                 const struct odb_xstate **ret)
+{
+    r->control->cmd.tid = tid;
     ODB_TRY(command_done(r, ODB_CMD_REGS));
+    if (ret_stop)
+        *ret_stop = &r->control->stop;
     *ret = (const struct odb_xstate *)(const void *)r->control->data;
     return NULL;
 }
 
 struct odb_err *replay_read(struct replay *r, gaddr addr, void *to, size_t n_bytes, size_t *ret_bytes)
 {
+    return replay_read_process(r, 0, addr, to, n_bytes, ret_bytes);
+}
+
+struct odb_err *replay_read_process(struct replay *r, uint32_t pid, gaddr addr, void *to, size_t n_bytes,
+                                    size_t *ret_bytes)
+{
     size_t done = 0;
+    r->control->cmd.pid = pid;
     while (done < n_bytes) {
         size_t n = n_bytes - done < ODB_DATA_BYTES ? n_bytes - done : ODB_DATA_BYTES;
         r->control->cmd.addr = addr + done;
         r->control->cmd.len_bytes = n;
         ODB_TRY(command_done(r, ODB_CMD_READ));
-        size_t got = (size_t)r->control->stop.status;
+        size_t got = r->control->stop.status > 0 ? (size_t)r->control->stop.status : 0;
         got = got < n ? got : n;
         memcpy((uint8_t *)to + done, r->control->data, got);
         done += got;
@@ -219,20 +290,51 @@ static void copy_control(const struct replay *from, struct replay *to)
     c->stop = from->stop;
 }
 
+/* The same vessels, whose pids are not known yet, in the same places. */
+static void copy_world(const struct replay *from, struct replay *to, bool index)
+{
+    struct odb_world *w = to->world;
+    const struct odb_world *f = from->world;
+    memcpy((void *)w, (const void *)f, offsetof(struct odb_world, vessels));
+    memcpy(w->tasks, f->tasks, f->n_tasks * sizeof(f->tasks[0]));
+    memcpy(w->objects, f->objects, f->n_objects * sizeof(f->objects[0]));
+    memcpy(w->files, f->files, f->n_files * sizeof(f->files[0]));
+    for (uint32_t i = 0; i < WORLD_MAX_VESSELS; i++) {
+        uint32_t state = atomic_load(&f->vessels[i].state);
+        if (state == VESSEL_NEW || state == VESSEL_ALIVE)
+            atomic_store(&w->vessels[i].state, VESSEL_NEW);
+    }
+    w->number = to->slot;
+    w->cpu_ns = 0;
+    atomic_store(&w->n_ready, 0);
+    atomic_store(&w->closing, 0);
+    if (index)
+        w->log_begun = 0;
+}
+
+static struct odb_err *fill_copy(struct replay *from, struct replay *to, bool index)
+{
+    copy_control(from, to);
+    copy_world(from, to, index);
+    if (index)
+        to->control->mode = ODB_MODE_INDEX;
+    if (from->world->n_objects)
+        ODB_TRY(session_copy_live(from->session, from->slot, to->slot));
+    from->control->cmd.slot = to->slot;
+    return command_done(from, ODB_CMD_FORK);
+}
+
 static struct odb_err *checkpoint(struct replay *r, bool index, struct replay **ret)
 {
     struct replay *child;
     ODB_TRY(handle_create(r->session, &child));
-    copy_control(r, child);
-    if (index)
-        child->control->mode = ODB_MODE_INDEX;
-    r->control->cmd.slot = child->slot;
-    struct odb_err *e = command_done(r, ODB_CMD_FORK);
+    struct odb_err *e = fill_copy(r, child, index);
     if (e) {
         replay_close(child);
         return e;
     }
-    child->pid = (pid_t)r->control->stop.status;
+    struct odb_world_vessel *v = &child->world->vessels[atomic_load(&r->world->turn)];
+    atomic_store(&v->pid, (uint32_t)r->control->stop.status);
     child->stop = r->stop;
     *ret = child;
     return NULL;
@@ -261,13 +363,16 @@ const char *replay_damage(const struct replay *r)
     return damaged ? s->damage : NULL;
 }
 
-int replay_pid(const struct replay *r) { return (int)r->pid; }
+int replay_pid(const struct replay *r)
+{
+    return (int)atomic_load(&r->world->vessels[atomic_load(&r->world->turn)].pid);
+}
 
-uint64_t replay_cpu_ns(const struct replay *r)
+static uint64_t process_cpu_ns(uint32_t pid)
 {
     char path[64], text[1024];
-    snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)r->pid);
-    FILE *f = r->pid ? fopen(path, "re") : NULL;
+    snprintf(path, sizeof(path), "/proc/%u/schedstat", (unsigned)pid);
+    FILE *f = fopen(path, "re");
     if (!f)
         return 0;
     unsigned long long ns = 0;
@@ -275,4 +380,13 @@ uint64_t replay_cpu_ns(const struct replay *r)
         ns = 0;
     fclose(f);
     return ns;
+}
+
+uint64_t replay_cpu_ns(const struct replay *r)
+{
+    uint64_t sum = r->world->cpu_ns;
+    for (uint32_t i = 0; i < WORLD_MAX_VESSELS; i++)
+        if (atomic_load(&r->world->vessels[i].state) == VESSEL_ALIVE)
+            sum += process_cpu_ns(atomic_load(&r->world->vessels[i].pid));
+    return sum;
 }

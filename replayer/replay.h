@@ -7,12 +7,12 @@
  *     ...
  *     replay_close(copy); replay_close(r);
  *
- * A struct replay is one vessel: a process of its own in which the engine runs the program. Vessels made by
- * replay_checkpoint() share the decompressed event stream with their origin and are otherwise
- * independent; any of them may be closed first. Stops and divergences are answers, not errors; an error is a
- * recording that cannot be read, or a vessel that died, after which only replay_close() makes sense.
+ * A struct replay is one world: all processes of the recording at one position, each in a vessel, a process of its own in
+ * which the engine runs the program. Worlds made by replay_checkpoint() share the decompressed event stream with their
+ * origin and are otherwise independent; any of them may be closed first. Stops and divergences are answers, not errors; an
+ * error is a recording that cannot be read, or a vessel that died, after which only replay_close() makes sense.
  *
- * Threads: one vessel is used by one thread at a time. Vessels die with the thread that called replay_open(). */
+ * Threads: one world is used by one thread at a time. Vessels die with the thread that called replay_open(). */
 #ifndef ODB_REPLAYER_REPLAY_H
 #define ODB_REPLAYER_REPLAY_H
 
@@ -50,6 +50,12 @@ struct odb_err *replay_vectors(struct replay *r, const struct odb_xstate **ret) 
 /* Reads the program's memory; *ret_bytes < n_bytes where it ends. */
 struct odb_err *replay_read(struct replay *r, gaddr addr, void *to, size_t n_bytes, size_t *ret_bytes)
     ODB_MUST_CHECK;
+/* The same of any thread that lives (tid 0: of the one that runs), with its regs and tick, both valid until the next call on
+ * r; and memory of any process that lives (pid 0: of the one that runs). ret_stop may be NULL. */
+struct odb_err *replay_registers(struct replay *r, uint32_t tid, const struct odb_stop **ret_stop,
+                                 const struct odb_xstate **ret) ODB_MUST_CHECK;
+struct odb_err *replay_read_process(struct replay *r, uint32_t pid, gaddr addr, void *to, size_t n_bytes,
+                                    size_t *ret_bytes) ODB_MUST_CHECK;
 /* A copy of r at the same place, by fork. */
 struct odb_err *replay_checkpoint(struct replay *r, struct replay **ret) ODB_MUST_CHECK;
 /* A checkpoint of `from` in index mode from here on (ODB_RUN_HOOK or not). */
@@ -64,9 +70,9 @@ const void *replay_log(struct replay *r, size_t *ret_bytes);
 char *replay_divergence_text(const struct odb_stop *stop);
 /* NULL, or what is missing or damaged in the recording; meaningful after the end. Valid until close. */
 const char *replay_damage(const struct replay *r);
-/* The vessel's process, for tools that look into it. */
+/* The process of the vessel whose turn it is, for tools that look into it. */
 int replay_pid(const struct replay *r);
-/* CPU time used by this vessel so far, user and system, in ns. 0: unknown. */
+/* CPU time used by all vessels so far, user and system, in ns. 0: unknown. */
 uint64_t replay_cpu_ns(const struct replay *r);
 
 #endif

@@ -22,6 +22,8 @@
 #define PUNCH_BYTES (16ull << 20)
 #define CONTROL_BYTES ((size_t)SESSION_SLOTS * ODB_CONTROL_BYTES)
 #define LOG_BYTES ((size_t)SESSION_SLOTS * ODB_LOG_BYTES)
+#define WORLD_BYTES ((size_t)SESSION_SLOTS * ODB_SHARED_BYTES)
+_Static_assert(SESSION_SLOTS * (WORLD_MAX_OBJECTS * WORLD_OBJECT_BYTES) <= WORLD_LIVE_END, "all worlds fit");
 
 void session_wake(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0); }
 
@@ -62,6 +64,8 @@ static struct odb_err *open_all(struct session *s, const char *dir)
     ODB_TRY(trace_reader_open(dir, &s->reader));
     ODB_TRY(shared_file("odb-control", CONTROL_BYTES, &s->control_fd, &s->control));
     ODB_TRY(shared_file("odb-log", LOG_BYTES, &s->log_fd, &s->log));
+    ODB_TRY(shared_file("odb-world", WORLD_BYTES, &s->world_fd, &s->world));
+    ODB_TRY(shared_file("odb-live", WORLD_LIVE_END, &s->live_fd, NULL));
     return shared_file("odb-events", 0, &s->events_fd, NULL);
 }
 
@@ -70,7 +74,7 @@ struct odb_err *session_create(const char *dir, struct session **ret)
     struct session *s = calloc(1, sizeof(*s));
     if (!s)
         return odb_err("out of memory");
-    s->control_fd = s->events_fd = s->log_fd = s->recdir_fd = -1;
+    s->control_fd = s->events_fd = s->log_fd = s->recdir_fd = s->world_fd = s->live_fd = -1;
     pthread_mutex_init(&s->lock, NULL);
     struct odb_err *e = open_all(s, dir);
     if (e) {
@@ -96,7 +100,9 @@ void session_destroy(struct session *s)
         munmap(s->control, CONTROL_BYTES);
     if (s->log)
         munmap(s->log, LOG_BYTES);
-    const int fds[] = {s->control_fd, s->events_fd, s->log_fd, s->recdir_fd};
+    if (s->world)
+        munmap(s->world, WORLD_BYTES);
+    const int fds[] = {s->control_fd, s->events_fd, s->log_fd, s->recdir_fd, s->world_fd, s->live_fd};
     for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
         if (fds[i] >= 0)
             close(fds[i]);
@@ -140,18 +146,57 @@ static void release_pages(int fd, uint64_t offset, uint64_t len_bytes)
         return;
 }
 
+/* What the slot holds becomes zero before somebody else may take it. */
 void session_drop_slot(struct session *s, uint32_t slot)
 {
     pthread_mutex_lock(&s->lock);
-    s->used[slot] = false;
-    bool last = --s->refs == 0;
+    bool last = s->refs == 1;
     pthread_mutex_unlock(&s->lock);
     if (last) {
         session_destroy(s);
         return;
     }
+    if (session_world(s, slot)->n_objects)
+        release_pages(s->live_fd, WORLD_LIVE_OFFSET(slot, 0), WORLD_LIVE_OFFSET(1, 0));
+    release_pages(s->world_fd, (uint64_t)slot * ODB_SHARED_BYTES, ODB_SHARED_BYTES);
     release_pages(s->control_fd, (uint64_t)slot * ODB_CONTROL_BYTES, ODB_CONTROL_BYTES);
     release_pages(s->log_fd, (uint64_t)slot * ODB_LOG_BYTES, ODB_LOG_BYTES);
+    pthread_mutex_lock(&s->lock);
+    s->used[slot] = false;
+    s->refs--;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static struct odb_err *copy_bytes(int fd, off_t from, off_t to, off_t n_bytes)
+{
+    static _Thread_local uint8_t buffer[1 << 16];
+    while (n_bytes > 0) {
+        ssize_t n = pread(fd, buffer, n_bytes < (off_t)sizeof(buffer) ? (size_t)n_bytes : sizeof(buffer), from);
+        if (n > 0)
+            n = pwrite(fd, buffer, (size_t)n, to);
+        if (n <= 0)
+            return odb_err_errno(n ? errno : EIO, "cannot copy shared memory");
+        from += n;
+        to += n;
+        n_bytes -= n;
+    }
+    return NULL;
+}
+
+struct odb_err *session_copy_live(struct session *s, uint32_t from, uint32_t to)
+{
+    off_t distance = (off_t)WORLD_LIVE_OFFSET(to, 0) - (off_t)WORLD_LIVE_OFFSET(from, 0);
+    off_t at = (off_t)WORLD_LIVE_OFFSET(from, 0);
+    off_t end = (off_t)WORLD_LIVE_OFFSET(from, session_world(s, from)->n_objects);
+    while (at < end) {
+        off_t data = lseek(s->live_fd, at, SEEK_DATA);
+        if (data < 0 || data >= end)
+            break; /* ENXIO: only a hole is left */
+        off_t hole = lseek(s->live_fd, data, SEEK_HOLE);
+        at = hole < 0 || hole > end ? end : hole;
+        ODB_TRY(copy_bytes(s->live_fd, data, data + distance, at - data));
+    }
+    return NULL;
 }
 
 /* ---- the feeder ---- */

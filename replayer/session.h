@@ -9,6 +9,7 @@
 
 #include "common/err.h"
 #include "preload/control.h"
+#include "preload/world.h"
 #include "trace/trace.h"
 
 #define SESSION_SLOTS 1024
@@ -18,8 +19,9 @@
  * events_available (or events_complete), events_seq, futex wake. */
 struct session {
     int refs; /* vessels; changed under lock */
-    int control_fd, events_fd, log_fd, recdir_fd;
+    int control_fd, events_fd, log_fd, recdir_fd, world_fd, live_fd;
     uint8_t *control; /* all slots, mapped; owned */
+    uint8_t *world;   /* all worlds, mapped; owned; one for each slot */
     uint8_t *log;     /* all log buffers, mapped; NULL without index */
     bool used[SESSION_SLOTS];
     pthread_mutex_t lock;
@@ -44,6 +46,14 @@ static inline struct odb_control *session_control(const struct session *s, uint3
 {
     return (struct odb_control *)(void *)(s->control + (size_t)slot * ODB_CONTROL_BYTES);
 }
+
+static inline struct odb_world *session_world(const struct session *s, uint32_t slot)
+{
+    return (struct odb_world *)(void *)(s->world + (size_t)slot * ODB_SHARED_BYTES);
+}
+
+/* The shared memory of one world into another. */
+struct odb_err *session_copy_live(struct session *s, uint32_t from, uint32_t to) ODB_MUST_CHECK;
 
 /* A futex shared with vessels: wakes all waiters; waits while *word == value, at most timeout_ms. */
 void session_wake(_Atomic uint32_t *word);

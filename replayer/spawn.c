@@ -51,6 +51,7 @@ static struct odb_err *take_cpu(const struct odb_ev_cpu *ev, struct odb_control 
 struct odb_err *spawn_prepare(struct session *s, uint32_t mode, uint32_t options, const int out_fd[3])
 {
     struct odb_control *c = session_control(s, 0);
+    session_world(s, 0)->number = 0;
     c->magic = ODB_CONTROL_MAGIC;
     c->version = ODB_CONTROL_VERSION;
     c->mode = mode;
@@ -94,7 +95,7 @@ static struct odb_err *engine_file(int *ret_fd)
 static _Noreturn void child_main(int engine_fd, const int *from, int n_from)
 {
     enum { FIRST = ODB_VESSEL_CONTROL_FD, ABOVE = 32 };
-    int high[8];
+    int high[16];
     for (int i = 0; i < n_from; i++)
         high[i] = from[i] >= 0 ? fcntl(from[i], F_DUPFD_CLOEXEC, ABOVE) : -1;
     int engine = fcntl(engine_fd, F_DUPFD_CLOEXEC, ABOVE);
@@ -124,9 +125,10 @@ struct odb_err *spawn_vessel(struct session *s, const int out_fd[3], pid_t *ret_
 {
     _cleanup_close_ int engine_fd = -1;
     ODB_TRY(engine_file(&engine_fd));
-    const int from[] = {s->control_fd, s->events_fd, s->recdir_fd, out_fd[1], out_fd[2], s->log_fd};
+    const int from[] = {s->control_fd, s->events_fd, s->recdir_fd, out_fd[1], out_fd[2],
+                        s->log_fd,     s->world_fd,  s->live_fd};
     _Static_assert(ODB_VESSEL_EVENTS_FD == 4 && ODB_VESSEL_RECDIR_FD == 5 && ODB_VESSEL_OUT_FD == 6 &&
-                       ODB_VESSEL_LOG_FD == 8,
+                       ODB_VESSEL_LOG_FD == 8 && ODB_VESSEL_WORLD_FD == 9 && ODB_VESSEL_LIVE_FD == 10,
                    "the order of from[]");
     pid_t pid = fork();
     if (pid < 0)

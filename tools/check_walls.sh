@@ -18,7 +18,7 @@ declare -A allowed=(
 )
 # What freestanding code of preload/ may take from outside: headers that say they are freestanding-safe.
 # The interfaces of preload/ that hosted code may see.
-preload_public="preload/control.h preload/preload_env.h"
+preload_public="preload/control.h preload/preload_env.h preload/shared.h preload/world.h"
 # The encoding of the index, which db/ shares with indexer/.
 encoding_headers="indexer/chunk.h indexer/schema.h"
 # Files of preload/ that run on the build machine, hosted.
