@@ -177,9 +177,24 @@ static const char *check_check(const struct odb_event *ev)
 static const char *check_exit(const struct odb_event *ev)
 {
     const struct odb_ev_exit *e = (const void *)ev;
+    if (ev->flags & ~ODB_EXIT_KILLED)
+        return "unknown flags";
     if (e->reserved)
         return "reserved field is not zero";
     return check_tail(ev, sizeof *e, 0);
+}
+
+static const char *check_switch(const struct odb_event *ev)
+{
+    const struct odb_ev_switch *e = (const void *)ev;
+    if (e->kind != ODB_SWITCH_CALL && e->kind != ODB_SWITCH_YIELD)
+        return "unknown kind of switch";
+    return check_tail(ev, sizeof *e, 0);
+}
+
+static const char *check_task(const struct odb_event *ev)
+{
+    return check_tail(ev, sizeof(struct odb_ev_task), 0);
 }
 
 static const char *check_end(const struct odb_event *ev)
@@ -211,9 +226,11 @@ static const struct {
     [ODB_EV_FAULT] = {sizeof(struct odb_ev_fault), check_fault, true},
     [ODB_EV_SIGNAL] = {sizeof(struct odb_ev_signal), check_signal, false},
     [ODB_EV_CHECK] = {sizeof(struct odb_ev_check), check_check, false},
-    [ODB_EV_EXIT] = {sizeof(struct odb_ev_exit), check_exit, false},
+    [ODB_EV_EXIT] = {sizeof(struct odb_ev_exit), check_exit, true},
     [ODB_EV_END] = {sizeof(struct odb_ev_end), check_end, false},
     [ODB_EV_NOTE] = {sizeof(struct odb_ev_note), check_note, false},
+    [ODB_EV_SWITCH] = {sizeof(struct odb_ev_switch), check_switch, false},
+    [ODB_EV_TASK] = {sizeof(struct odb_ev_task), check_task, false},
 };
 
 const char *trace_validate(const struct odb_event *ev, size_t n_bytes)
