@@ -122,6 +122,7 @@ struct replay_thread {
     uint64_t fs_base, gs_base, tick;
     uint32_t tid, pid; /* as events name it */
     uint32_t number;   /* in this vessel */
+    struct odb_pos call; /* of its last SWITCH CALL: others ran between what the call read and its event */
     bool used;
     bool is_new; /* its TASK event has not come */
     struct replay_sighand *sighand;

@@ -167,6 +167,7 @@ struct replay_thread *thread_copy(const struct replay_thread *from, uint64_t fla
     *t = *from;
     t->number = number;
     t->is_new = true;
+    t->call = (struct odb_pos){0, 0};
     memset(t->state.gpr_base, 0, sizeof(t->state.gpr_base));
     t->state.sig_mask_is_temporary = false;
     if ((flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
@@ -197,6 +198,7 @@ struct replay_thread *thread_first(struct replay_fds *fds)
     if (!t)
         replay_error("more than %u threads at once", WORLD_MAX_TASKS);
     t->is_new = false;
+    t->call = (struct odb_pos){0, 0};
     t->sighand = sighand_new();
     sighand_loaded = t->sighand; /* sig_actions are what the image says */
     t->fds = fds_new();
