@@ -27,7 +27,7 @@ int main(void)
     CHECK(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == -1 && errno == EPERM);
     CHECK(syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0);
     pthread_t thread = start(fast, NULL);
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 20; i++) {
         slow_flag = 1;
         CHECK(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0);
         YIELD_UNTIL(!fast_flag);
