@@ -236,7 +236,7 @@ static struct odb_err *answer_mem(struct query *q)
     _cleanup_free_ bool *valid = malloc(n + 1);
     if (!p || !valid)
         return odb_err("out of memory");
-    ODB_TRY(db_memory(q->db, t, addr, n, p, valid, &n_valid));
+    ODB_TRY(db_memory(q->db, t, q->pid, addr, n, p, valid, &n_valid));
     if (!n_valid)
         return odb_err("nothing is mapped at 0x%llx at t %llu: 'odb query maps --at %llu' shows what is",
                        (unsigned long long)addr, (unsigned long long)t, (unsigned long long)t);
@@ -249,7 +249,7 @@ static struct odb_err *show_origin(struct query *q, gaddr addr, uint64_t t)
     struct db_content c;
     bool found;
     char place[128];
-    ODB_TRY(db_content(q->db, t, addr, &found, &c));
+    ODB_TRY(db_content(q->db, t, q->pid, addr, &found, &c));
     if (q->json) {
         fputs("null\n", stdout);
         return NULL;
@@ -277,8 +277,8 @@ static struct odb_err *answer_last_write(struct query *q)
     struct db_content c;
     ODB_TRY(parse_t(q, "--before", q->a->before, &t));
     ODB_TRY(parse_addr(q, t, q->a->args[0], &addr, &n));
-    ODB_TRY(db_content(q->db, t, addr, &mapped, &c));
-    ODB_TRY(db_last_write(q->db, addr, n, t, &found, &w));
+    ODB_TRY(db_content(q->db, t, q->pid, addr, &mapped, &c));
+    ODB_TRY(db_last_write(q->db, q->pid, addr, n, t, &found, &w));
     /* a write to what was mapped there before does not count */
     if (!found || (mapped && w.t + 1 < c.t_start))
         return show_origin(q, addr, t);
@@ -312,7 +312,7 @@ static struct odb_err *answer_writes(struct query *q)
     struct list l = {.q = q};
     if (q->json)
         putchar('[');
-    ODB_TRY(db_writes(q->db, addr, n, from, to, list_write, &l));
+    ODB_TRY(db_writes(q->db, q->pid, addr, n, from, to, list_write, &l));
     if (q->json)
         fputs("]\n", stdout);
     else if (!l.n)
@@ -431,7 +431,7 @@ static struct odb_err *answer_maps(struct query *q)
     struct db_map *maps;
     size_t n;
     ODB_TRY(parse_t(q, "--at", q->a->at, &t));
-    ODB_TRY(db_maps(q->db, t, &maps, &n));
+    ODB_TRY(db_maps(q->db, t, q->pid, &maps, &n));
     if (q->json)
         putchar('[');
     for (size_t i = 0; i < n; i++) {

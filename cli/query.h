@@ -32,6 +32,8 @@ struct query {
     const struct query_args *a;
     struct odb_db *db;
     bool json;
+    uint32_t pid, tid; /* whose state is asked for; 0: of the one that runs */
+    bool many;         /* the recording has more than one thread */
     /* mappings, to name addresses: those at maps_t */
     struct db_map *maps; /* owned */
     size_t n_maps;

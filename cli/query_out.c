@@ -114,7 +114,7 @@ struct odb_err *query_place(struct query *q, uint64_t t, gaddr addr, char *buf, 
         db_maps_free(q->maps, q->n_maps);
         q->maps = NULL;
         q->n_maps = 0;
-        ODB_TRY(db_maps(q->db, t, &q->maps, &q->n_maps));
+        ODB_TRY(db_maps(q->db, t, q->pid, &q->maps, &q->n_maps));
         q->maps_t = t;
         q->have_maps = true;
         m = find_map(q, t, addr);
@@ -272,7 +272,7 @@ struct odb_err *show_write(struct query *q, const struct db_write *w)
     if (w->flags & ODB_MEM_SIGNAL)
         snprintf(call, sizeof(call), "signal");
     else if (w->flags & ODB_MEM_KERNEL)
-        ODB_TRY(db_syscall_name(q->db, w->t, &found, call, sizeof(call)));
+        ODB_TRY(db_syscall_name(q->db, w->t, w->tid, &found, call, sizeof(call)));
     if (w->flags && !*call)
         snprintf(call, sizeof(call), "kernel");
     if (q->json) {
@@ -387,7 +387,7 @@ struct odb_err *show_code(struct query *q, uint64_t t, gaddr addr, unsigned n_in
     if (addr + n < addr)
         n = (size_t)(UINT64_MAX - addr);
     ODB_TRY(db_position(q->db, t, &rip, &tid));
-    ODB_TRY(db_memory(q->db, t, addr, n, p, valid, &n_valid));
+    ODB_TRY(db_memory(q->db, t, q->pid, addr, n, p, valid, &n_valid));
     while (prefix < n && valid[prefix])
         prefix++;
     if (!prefix)

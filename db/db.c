@@ -6,7 +6,7 @@
 #include "common/cleanup.h"
 #include "db/internal.h"
 
-#define CHUNK_COLUMNS "SELECT id, t_start, n, pid, tid, n_reg, n_mem FROM main.odb_chunks "
+#define CHUNK_COLUMNS "SELECT id, t_start, n, pid, tid, space, n_reg, n_mem FROM main.odb_chunks "
 
 static const char *const stmt_sql[DB_N_STMT] = {
     [DB_CHUNK_BY_ID] = CHUNK_COLUMNS "WHERE id=?1",
@@ -17,6 +17,10 @@ static const char *const stmt_sql[DB_N_STMT] = {
         CHUNK_COLUMNS "WHERE id>=?1 AND ((regs_lo & ?2) | (regs_hi & ?3)) ORDER BY id LIMIT 1",
     [DB_CHUNK_PREV_REG] =
         CHUNK_COLUMNS "WHERE id<=?1 AND ((regs_lo & ?2) | (regs_hi & ?3)) ORDER BY id DESC LIMIT 1",
+    [DB_CHUNK_NEXT_PID] = CHUNK_COLUMNS "WHERE id>=?1 AND pid=?2 ORDER BY id LIMIT 1",
+    [DB_CHUNK_PREV_PID] = CHUNK_COLUMNS "WHERE id<=?1 AND pid=?2 ORDER BY id DESC LIMIT 1",
+    [DB_CHUNK_NEXT_TID] = CHUNK_COLUMNS "WHERE id>=?1 AND tid=?2 ORDER BY id LIMIT 1",
+    [DB_CHUNK_PREV_TID] = CHUNK_COLUMNS "WHERE id<=?1 AND tid=?2 ORDER BY id DESC LIMIT 1",
     [DB_INSNS] = "SELECT data FROM main.odb_insns WHERE chunk=?1",
     [DB_REGS] = "SELECT data FROM main.odb_regs WHERE chunk=?1",
     [DB_MEMS] = "SELECT data FROM main.odb_mems WHERE chunk=?1",
@@ -28,13 +32,18 @@ static const char *const stmt_sql[DB_N_STMT] = {
                      "grp DESC LIMIT 1",
     [DB_IMAGE] = "SELECT t, data FROM main.odb_images WHERE page=?1 AND t<=?2 ORDER BY t DESC LIMIT 1",
     [DB_PIECE] = "SELECT data FROM main.odb_pieces WHERE file_id=?1 AND piece=?2",
-    [DB_SYSCALL_AT] = "SELECT name FROM main.syscalls WHERE t=?1 LIMIT 1",
-    [DB_CONTENTS] =
-        "SELECT t_start, t_end, start, end, file_id, offset, src FROM main.odb_contents ORDER BY start",
+    [DB_SYSCALL_AT] = "SELECT name FROM main.syscalls WHERE t=?1 AND tid=?2 LIMIT 1",
+    [DB_CONTENTS] = "SELECT t_start, t_end, start, end, file_id, offset, src, src_space, object FROM "
+                    "main.odb_contents WHERE space=?1 ORDER BY start",
+    [DB_VIEWS] = "SELECT space, t_start, t_end, start, end, offset FROM main.odb_contents WHERE object=?1",
+    [DB_STAY] =
+        "SELECT space, t_end FROM main.odb_stays WHERE pid=?1 AND t_start<=?2 ORDER BY t_start DESC LIMIT 1",
+    [DB_BIRTH] = "SELECT from_space, t_start FROM main.odb_stays WHERE space=?1 ORDER BY t_start LIMIT 1",
+    [DB_THREAD] = "SELECT pid FROM main.threads WHERE tid=?1 AND t_start<=?2 AND t_end>=?2 LIMIT 1",
     [DB_MAPS] = "SELECT m.start, m.end, m.t_start, m.t_end, m.prot, m.flags, m.file_id, m.offset,"
                 " coalesce(nullif(m.name, ''), f.path, '') FROM main.odb_maps m LEFT JOIN main.files f ON "
                 "f.id=m.file_id"
-                " WHERE m.t_start<=?1 AND (m.t_end IS NULL OR m.t_end>?1) ORDER BY m.start",
+                " WHERE m.space=?2 AND m.t_start<=?1 AND (m.t_end IS NULL OR m.t_end>?1) ORDER BY m.start",
 };
 
 struct odb_err *db_sql_err(struct odb_db *db)
@@ -97,8 +106,7 @@ void db_free(struct odb_db *db)
         if (db->cache[i])
             free_column(db->cache[i]);
     free(db->damage);
-    free(db->contents);
-    free(db->contents_reach);
+    db_spaces_free(db);
     free(db);
 }
 
@@ -213,11 +221,11 @@ static struct odb_err *read_chunk(struct odb_db *db, sqlite3_stmt *st, bool *ret
     *ret_found = row;
     if (!row)
         return NULL;
-    int64_t v[7];
-    for (int i = 0; i < 7; i++)
+    int64_t v[8];
+    for (int i = 0; i < 8; i++)
         v[i] = sqlite3_column_int64(st, i);
     if (v[0] < 0 || v[1] < 0 || v[2] < 0 || v[2] > ODB_CHUNK_INSNS || v[1] > (int64_t)db->end - v[2] ||
-        v[5] < 0 || v[6] < 0 || v[5] > UINT32_MAX || v[6] > UINT32_MAX)
+        v[5] < 0 || v[5] > UINT32_MAX || v[6] < 0 || v[7] < 0 || v[6] > UINT32_MAX || v[7] > UINT32_MAX)
         return odb_err("corrupt index: chunk %lld", (long long)v[0]);
     *ret = (struct db_chunk){
         .id = (uint64_t)v[0],
@@ -225,8 +233,9 @@ static struct odb_err *read_chunk(struct odb_db *db, sqlite3_stmt *st, bool *ret
         .n = (uint32_t)v[2],
         .pid = (uint32_t)v[3],
         .tid = (uint32_t)v[4],
-        .n_reg = (uint32_t)v[5],
-        .n_mem = (uint32_t)v[6],
+        .space = (uint32_t)v[5],
+        .n_reg = (uint32_t)v[6],
+        .n_mem = (uint32_t)v[7],
     };
     db->last = *ret;
     return NULL;
@@ -263,19 +272,22 @@ struct odb_err *db_chunk_by_id(struct odb_db *db, uint64_t id, bool *ret_found, 
     return read_chunk(db, st, ret_found, ret);
 }
 
-struct odb_err *db_chunk_seek(struct odb_db *db, uint64_t from, bool desc, int reg, bool *ret_found,
-                              struct db_chunk *ret)
+struct odb_err *db_chunk_seek(struct odb_db *db, uint64_t from, bool desc, const struct db_chunk_wish *wish,
+                              bool *ret_found, struct db_chunk *ret)
 {
     _cleanup_reset_ sqlite3_stmt *st = NULL;
-    ODB_TRY(db_prepare(db,
-                       reg < 0 ? (desc ? DB_CHUNK_PREV : DB_CHUNK_NEXT)
-                       : desc  ? DB_CHUNK_PREV_REG
-                               : DB_CHUNK_NEXT_REG,
-                       &st));
+    bool by_reg = wish && wish->reg >= 0, by_tid = wish && wish->tid, by_pid = wish && wish->pid;
+    enum db_stmt which = by_tid   ? DB_CHUNK_NEXT_TID
+                         : by_pid ? DB_CHUNK_NEXT_PID
+                         : by_reg ? DB_CHUNK_NEXT_REG
+                                  : DB_CHUNK_NEXT;
+    ODB_TRY(db_prepare(db, desc ? which + 1 : which, &st)); /* PREV is behind NEXT */
     sqlite3_bind_int64(st, 1, (int64_t)from);
-    if (reg >= 0) {
-        sqlite3_bind_int64(st, 2, reg < 64 ? (int64_t)(1ull << reg) : 0);
-        sqlite3_bind_int64(st, 3, reg < 64 ? 0 : (int64_t)(1ull << (reg - 64)));
+    if (by_tid || by_pid) {
+        sqlite3_bind_int64(st, 2, by_tid ? wish->tid : wish->pid);
+    } else if (by_reg) {
+        sqlite3_bind_int64(st, 2, wish->reg < 64 ? (int64_t)(1ull << wish->reg) : 0);
+        sqlite3_bind_int64(st, 3, wish->reg < 64 ? 0 : (int64_t)(1ull << (wish->reg - 64)));
     }
     return read_chunk(db, st, ret_found, ret);
 }

@@ -39,8 +39,16 @@ const char *db_damage(const struct odb_db *db);
 /* rip of instruction t, and the thread that executes it. */
 struct odb_err *db_position(struct odb_db *db, uint64_t t, gaddr *ret_rip, uint32_t *ret_tid) ODB_MUST_CHECK;
 
+/* Who executes instruction t. */
+struct odb_err *db_running(struct odb_db *db, uint64_t t, uint32_t *ret_pid, uint32_t *ret_tid)
+    ODB_MUST_CHECK;
+/* The thread of the process that runs at t, or ran last before. */
+struct odb_err *db_last_thread(struct odb_db *db, uint64_t t, uint32_t pid, uint32_t *ret_tid) ODB_MUST_CHECK;
+/* Whose thread it is. An error where it does not live at t. */
+struct odb_err *db_process_of(struct odb_db *db, uint64_t t, uint32_t tid, uint32_t *ret_pid) ODB_MUST_CHECK;
+
 struct db_regs {
-    uint32_t tid;
+    uint32_t pid, tid;
     unsigned vector_bytes; /* 32 or 64: how much of `wide` is real for vector registers */
     struct regfile regs;   /* scalar[ODB_REG_RIP] is set only for the thread that is about to run */
     bool runs;             /* it is */
@@ -48,10 +56,13 @@ struct db_regs {
 /* tid 0: the thread that executes instruction t. */
 struct odb_err *db_registers(struct odb_db *db, uint64_t t, uint32_t tid, struct db_regs *ret) ODB_MUST_CHECK;
 
+/* Memory is that of a process; pid 0: of the one that executes instruction t. What is shared between processes, or
+ * mapped twice, is the same memory under each of its addresses. */
+
 /* Copies [addr, addr + n) as it was at t. valid[i] (may be NULL) tells whether byte i was mapped; others
  * are 0 in buf. *ret_valid: how many were. */
-struct odb_err *db_memory(struct odb_db *db, uint64_t t, gaddr addr, size_t n_bytes, uint8_t *buf,
-                          bool *valid, size_t *ret_valid) ODB_MUST_CHECK;
+struct odb_err *db_memory(struct odb_db *db, uint64_t t, uint32_t pid, gaddr addr, size_t n_bytes,
+                          uint8_t *buf, bool *valid, size_t *ret_valid) ODB_MUST_CHECK;
 
 struct db_map {
     gaddr start, end;
@@ -61,7 +72,8 @@ struct db_map {
     char *name; /* owned; "" when it has none */
 };
 /* The mappings at t, by address. */
-struct odb_err *db_maps(struct odb_db *db, uint64_t t, struct db_map **ret, size_t *ret_n) ODB_MUST_CHECK;
+struct odb_err *db_maps(struct odb_db *db, uint64_t t, uint32_t pid, struct db_map **ret, size_t *ret_n)
+    ODB_MUST_CHECK;
 void db_maps_free(struct db_map *maps, size_t n);
 
 /* Where the contents of a byte came from before any write. */
@@ -70,37 +82,47 @@ struct db_content {
     uint64_t t_start, t_end;
     uint32_t file_id; /* 0: zeros, or the initial image */
     uint64_t offset;  /* in the file, of `start` */
-    bool moved;       /* by mremap, from address src */
+    bool moved;       /* by mremap, or copied by fork, from address src of src_space */
     gaddr src;
+    uint32_t src_space; /* number of an address space (indexer/schema.h) */
+    uint32_t object;    /* not 0: it shows this shared memory, from `offset` on */
 };
-/* false: not mapped at t. */
-struct odb_err *db_content(struct odb_db *db, uint64_t t, gaddr addr, bool *ret_found, struct db_content *ret)
-    ODB_MUST_CHECK;
+/* false: not mapped at t. What a fork copied is described as it was in the original. */
+struct odb_err *db_content(struct odb_db *db, uint64_t t, uint32_t pid, gaddr addr, bool *ret_found,
+                           struct db_content *ret) ODB_MUST_CHECK;
 
 /* ---- writes ---- */
 
 /* One write to memory. */
 struct db_write {
     uint64_t t;
-    uint32_t tid;
-    gaddr rip, addr;
+    uint32_t pid, tid;
+    gaddr rip,
+        addr; /* addr: as the writer has it. rip 0: not known, no instruction of the thread came before */
     uint32_t n_bytes;
     unsigned flags;            /* enum odb_mem_flag */
     const uint8_t *new_, *old; /* n_bytes each; borrowed, until the next call into db */
 };
 
-/* The last write before t (t' < t) that touches [addr, addr + n). *ret_found false: there is none. */
-struct odb_err *db_last_write(struct odb_db *db, gaddr addr, uint64_t n_bytes, uint64_t before_t,
+/* The last write before t (t' < t) to the memory that is at [addr, addr + n) in the state at t: by any process, through
+ * any mapping, and before the fork that copied it. Private memory goes by address: it may have been a write to what
+ * was mapped there before (compare db_content). *ret_found false: there is none. */
+struct odb_err *db_last_write(struct odb_db *db, uint32_t pid, gaddr addr, uint64_t n_bytes,
+                              uint64_t before_t, bool *ret_found, struct db_write *ret) ODB_MUST_CHECK;
+/* The first write with t' >= t to the memory that is at [addr, addr + n) in the state at t. */
+struct odb_err *db_next_write(struct odb_db *db, uint32_t pid, gaddr addr, uint64_t n_bytes, uint64_t from_t,
                               bool *ret_found, struct db_write *ret) ODB_MUST_CHECK;
 
-/* All writes with from <= t < to that touch [addr, addr + n), in order. The callback's error ends it. */
+/* All writes with from <= t < to, in order, to whatever was at [addr, addr + n) in the process's memory (as it
+ * has it at `to`), in the memory that it is a copy of, and in the shared memory that was mapped there. The callback's
+ * error ends it. */
 typedef struct odb_err *(*db_write_fn)(void *ctx, const struct db_write *w);
-struct odb_err *db_writes(struct odb_db *db, gaddr addr, uint64_t n_bytes, uint64_t from, uint64_t to,
-                          db_write_fn fn, void *ctx) ODB_MUST_CHECK;
+struct odb_err *db_writes(struct odb_db *db, uint32_t pid, gaddr addr, uint64_t n_bytes, uint64_t from,
+                          uint64_t to, db_write_fn fn, void *ctx) ODB_MUST_CHECK;
 
-/* Name of the system call of instruction t, copied to buf; false: it is none. */
-struct odb_err *db_syscall_name(struct odb_db *db, uint64_t t, bool *ret_found, char *buf, size_t n_bytes)
-    ODB_MUST_CHECK;
+/* Name of the system call of instruction t, by thread tid, copied to buf; false: it is none. */
+struct odb_err *db_syscall_name(struct odb_db *db, uint64_t t, uint32_t tid, bool *ret_found, char *buf,
+                                size_t n_bytes) ODB_MUST_CHECK;
 
 /* ---- names: "rax", "rflags", "fs_base", "ymm0" (zmm0 where registers have 64 bytes), "k1", "st0" ---- */
 

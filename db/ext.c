@@ -4,7 +4,7 @@
  *     sqlite> .load /usr/lib/odb/odb_db
  *     sqlite> SELECT * FROM mem_writes LIMIT 5;
  *
- * Functions: memory(t, addr, len), odb_hex(x), covers(addr, size, lo, len). */
+ * Functions: memory(t, addr, len [, pid]), odb_hex(x), covers(addr, size, lo, len). */
 #ifdef ODB_LOADABLE
 #include <sqlite3ext.h>
 SQLITE_EXTENSION_INIT1
@@ -21,18 +21,21 @@ SQLITE_EXTENSION_INIT1
 
 #define MEMORY_MAX_BYTES (64 << 20)
 
-static struct odb_err *memory_bytes(struct odb_db *db, int64_t t, int64_t addr, int64_t len, uint8_t **ret)
+static struct odb_err *memory_bytes(struct odb_db *db, int64_t t, int64_t addr, int64_t len, int64_t pid,
+                                    uint8_t **ret)
 {
     if (t < 0)
         return odb_err("memory: t %lld: states begin at 0", (long long)t);
     if (len < 0 || len > MEMORY_MAX_BYTES)
         return odb_err("memory: length %lld: at most %d bytes at once", (long long)len, MEMORY_MAX_BYTES);
+    if (pid < 0 || pid > UINT32_MAX)
+        return odb_err("memory: %lld is no process", (long long)pid);
     _cleanup_free_ uint8_t *buf = malloc((size_t)len + 1);
     _cleanup_free_ bool *valid = malloc((size_t)len + 1);
     size_t n_valid;
     if (!buf || !valid)
         return odb_err("out of memory");
-    ODB_TRY(db_memory(db, (uint64_t)t, (uint64_t)addr, (size_t)len, buf, valid, &n_valid));
+    ODB_TRY(db_memory(db, (uint64_t)t, (uint32_t)pid, (uint64_t)addr, (size_t)len, buf, valid, &n_valid));
     for (size_t i = 0; i < (size_t)len; i++)
         if (!valid[i])
             return odb_err("memory: 0x%llx is not mapped at t %lld", (unsigned long long)addr + i,
@@ -48,7 +51,7 @@ static void memory_fn(sqlite3_context *ctx, int argc, sqlite3_value **argv)
         if (sqlite3_value_type(argv[i]) == SQLITE_NULL)
             return;
         if (sqlite3_value_numeric_type(argv[i]) != SQLITE_INTEGER) {
-            sqlite3_result_error(ctx, "memory(t, addr, len) takes integers", -1);
+            sqlite3_result_error(ctx, "memory(t, addr, len [, pid]) takes integers", -1);
             return;
         }
     }
@@ -57,7 +60,8 @@ static void memory_fn(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     db_use(db); /* where no table is connected, db_unuse finalizes what this prepared */
     struct odb_err *e = db_load(db);
     if (!e)
-        e = memory_bytes(db, sqlite3_value_int64(argv[0]), sqlite3_value_int64(argv[1]), len, &buf);
+        e = memory_bytes(db, sqlite3_value_int64(argv[0]), sqlite3_value_int64(argv[1]), len,
+                         argc > 3 ? sqlite3_value_int64(argv[3]) : 0, &buf);
     db_unuse(db);
     if (e)
         sqlite3_result_error(ctx, odb_err_text(e), -1);
@@ -106,6 +110,8 @@ int db_register(struct odb_db *db, bool adopt)
     if (rc == SQLITE_OK)
         rc = sqlite3_create_function_v2(db->sq, "covers", 4, flags | SQLITE_DETERMINISTIC, NULL, covers_fn,
                                         NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_create_function_v2(db->sq, "memory", 4, flags, db, memory_fn, NULL, NULL, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_create_function_v2(db->sq, "memory", 3, flags, db, memory_fn, NULL, NULL,
                                         adopt ? free_borrowed : NULL);

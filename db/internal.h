@@ -27,6 +27,10 @@ enum db_stmt {
     DB_CHUNK_PREV,
     DB_CHUNK_NEXT_REG,
     DB_CHUNK_PREV_REG,
+    DB_CHUNK_NEXT_PID,
+    DB_CHUNK_PREV_PID,
+    DB_CHUNK_NEXT_TID,
+    DB_CHUNK_PREV_TID,
     DB_INSNS,
     DB_REGS,
     DB_MEMS,
@@ -37,6 +41,10 @@ enum db_stmt {
     DB_PIECE,
     DB_SYSCALL_AT,
     DB_CONTENTS,
+    DB_VIEWS,
+    DB_STAY,
+    DB_BIRTH,
+    DB_THREAD,
     DB_MAPS,
     DB_N_STMT,
 };
@@ -44,7 +52,7 @@ enum db_stmt {
 struct db_chunk {
     uint64_t id, t_start;
     uint32_t n;
-    uint32_t pid, tid;
+    uint32_t pid, tid, space;
     uint32_t n_reg, n_mem;
 };
 
@@ -60,6 +68,14 @@ struct db_column {
 };
 #define DB_CACHE_COLUMNS 48
 
+/* Where the memory of a space came from. */
+struct db_space {
+    uint32_t number;
+    struct db_content *contents; /* owned, by start */
+    gaddr *reach;                /* owned: highest end of contents[0..i] */
+    size_t n;
+};
+
 struct odb_db {
     sqlite3 *sq;
     bool owned;  /* sq is ours to close */
@@ -72,10 +88,8 @@ struct odb_db {
     struct db_chunk last;                      /* chunk found last; n = 0: none */
     struct db_column *cache[DB_CACHE_COLUMNS]; /* owned */
     uint64_t clock;
-    struct db_content *contents; /* owned, by start; loaded on first use */
-    gaddr *contents_reach;       /* owned: highest end of contents[0..i] */
-    size_t n_contents;
-    bool have_contents;
+    struct db_space *spaces; /* owned, by number: those asked for */
+    size_t n_spaces;
 };
 
 /* For the extension: an odb_db on somebody else's connection. */
@@ -101,9 +115,14 @@ static inline void db_resetp(sqlite3_stmt **st) { sqlite3_reset(*st); }
 struct odb_err *db_chunk_at(struct odb_db *db, uint64_t t, struct db_chunk *ret) ODB_MUST_CHECK;
 struct odb_err *db_chunk_by_id(struct odb_db *db, uint64_t id, bool *ret_found, struct db_chunk *ret)
     ODB_MUST_CHECK;
-/* The first chunk with id >= from (desc: the last with id <= from); reg >= 0: that writes this register. */
-struct odb_err *db_chunk_seek(struct odb_db *db, uint64_t from, bool desc, int reg, bool *ret_found,
-                              struct db_chunk *ret) ODB_MUST_CHECK;
+/* Which chunks: one of these at most; others are passed over later. */
+struct db_chunk_wish {
+    int reg;           /* >= 0: that write this register */
+    uint32_t tid, pid; /* not 0: of this thread, process */
+};
+/* The first chunk with id >= from (desc: the last with id <= from) that fits the wish. */
+struct odb_err *db_chunk_seek(struct odb_db *db, uint64_t from, bool desc, const struct db_chunk_wish *wish,
+                              bool *ret_found, struct db_chunk *ret) ODB_MUST_CHECK;
 
 /* A column, pinned until db_column_put. */
 struct odb_err *db_column_get(struct odb_db *db, enum chunk_column kind, const struct db_chunk *c,
@@ -115,6 +134,45 @@ static inline void db_column_putp(struct db_column **col)
         db_column_put(*col);
 }
 #define _cleanup_column_ __attribute__((cleanup(db_column_putp)))
+
+/* ---- spaces.c ---- */
+
+void db_spaces_free(struct odb_db *db);
+/* The contents in force at (t, addr) of a space, or NULL. Valid until the next call. */
+struct odb_err *db_find_content(struct odb_db *db, uint32_t space, uint64_t t, gaddr addr,
+                                const struct db_content **ret) ODB_MUST_CHECK;
+/* The space of a process at t (pid 0: of the one that runs); `last`: where it is gone by then, its last. */
+struct odb_err *db_space_of(struct odb_db *db, uint32_t pid, uint64_t t, bool last, uint32_t *ret)
+    ODB_MUST_CHECK;
+
+/* Memory to look for writes to: the same bytes may have several addresses, in several spaces. */
+struct db_view {
+    uint32_t space;
+    gaddr lo, hi;        /* inclusive */
+    uint64_t t_lo, t_hi; /* writes at t_lo <= t < t_hi */
+    uint64_t at;         /* what lo is in the target's own terms: an address, or an offset in the object */
+};
+struct db_lines {
+    int kind; /* enum odb_posting_kind */
+    uint64_t first, last;
+};
+struct db_target {
+    struct db_view *views; /* owned, by space */
+    size_t n_views;
+    struct db_lines *lines; /* owned: postings that tell the chunks */
+    size_t n_lines;
+};
+/* What is at [addr, addr + n) of a space in the state at t. */
+struct odb_err *db_target_at(struct odb_db *db, uint32_t space, gaddr addr, uint64_t n_bytes, uint64_t t,
+                             struct db_target *ret) ODB_MUST_CHECK;
+/* Whatever was at [addr, addr + n) of a space, or of those it is a copy of, in states from..to. */
+struct odb_err *db_target_history(struct odb_db *db, uint32_t space, gaddr addr, uint64_t n_bytes,
+                                  uint64_t from, uint64_t to, struct db_target *ret) ODB_MUST_CHECK;
+/* Bytes lo..hi of an object, or of the private memory of a space, written at t_lo <= t < t_hi. */
+struct odb_err *db_target_bytes(struct odb_db *db, uint32_t space, uint64_t lo, uint64_t hi, uint64_t t_lo,
+                                uint64_t t_hi, struct db_target *ret) ODB_MUST_CHECK;
+void db_target_deinit(struct db_target *t);
+#define _cleanup_target_ __attribute__((cleanup(db_target_deinit)))
 
 /* First index in the ascending array with v[i] >= key. */
 static inline uint32_t db_lower(const uint32_t *v, uint32_t n, uint64_t key)

@@ -21,6 +21,44 @@ struct odb_err *db_position(struct odb_db *db, uint64_t t, gaddr *ret_rip, uint3
     return NULL;
 }
 
+struct odb_err *db_running(struct odb_db *db, uint64_t t, uint32_t *ret_pid, uint32_t *ret_tid)
+{
+    struct db_chunk c;
+    ODB_TRY(db_load(db));
+    ODB_TRY(db_chunk_at(db, t, &c));
+    *ret_pid = c.pid;
+    *ret_tid = c.tid;
+    return NULL;
+}
+
+struct odb_err *db_last_thread(struct odb_db *db, uint64_t t, uint32_t pid, uint32_t *ret_tid)
+{
+    struct db_chunk c;
+    bool found;
+    ODB_TRY(db_load(db));
+    ODB_TRY(db_chunk_at(db, t, &c));
+    ODB_TRY(db_chunk_seek(db, c.id, true, &(struct db_chunk_wish){.reg = -1, .pid = pid}, &found, &c));
+    if (!found)
+        return odb_err("process %u has not run yet at t %llu", pid, (unsigned long long)t);
+    *ret_tid = c.tid;
+    return NULL;
+}
+
+struct odb_err *db_process_of(struct odb_db *db, uint64_t t, uint32_t tid, uint32_t *ret_pid)
+{
+    _cleanup_reset_ sqlite3_stmt *st = NULL;
+    bool row = false;
+    ODB_TRY(db_load(db));
+    ODB_TRY(db_prepare(db, DB_THREAD, &st));
+    sqlite3_bind_int64(st, 1, tid);
+    sqlite3_bind_int64(st, 2, (int64_t)t);
+    ODB_TRY(db_step(db, st, &row));
+    if (!row)
+        return odb_err("thread %u does not live at t %llu", tid, (unsigned long long)t);
+    *ret_pid = (uint32_t)sqlite3_column_int64(st, 0);
+    return NULL;
+}
+
 static struct odb_err *find_snapshot(struct odb_db *db, uint32_t tid, uint64_t chunk, struct regfile *ret)
 {
     _cleanup_reset_ sqlite3_stmt *st = NULL;
@@ -44,6 +82,9 @@ struct odb_err *db_registers(struct odb_db *db, uint64_t t, uint32_t tid, struct
     r.tid = tid ? tid : c.tid;
     r.vector_bytes = db->vector_bytes;
     r.runs = r.tid == c.tid;
+    r.pid = c.pid;
+    if (!r.runs)
+        ODB_TRY(db_process_of(db, t, r.tid, &r.pid));
     /* the last state has a snapshot of its own, behind the last chunk */
     ODB_TRY(find_snapshot(db, r.tid, t == db->end ? INT64_MAX : c.id, &r.regs));
     if (r.runs && t < db->end) {
@@ -69,6 +110,7 @@ static struct odb_err *fill_write(struct db_scan *s, struct db_write *ret)
     const struct chunk_mems *m = &s->col->mems;
     struct db_write w = {
         .t = db_scan_t(s),
+        .pid = s->chunk.pid,
         .tid = s->chunk.tid,
         .addr = m->addr[s->i],
         .n_bytes = m->size[s->i],
@@ -81,31 +123,14 @@ static struct odb_err *fill_write(struct db_scan *s, struct db_write *ret)
     return NULL;
 }
 
-static struct db_scan write_scan(gaddr addr, uint64_t n_bytes, uint64_t from, uint64_t to)
+/* The nearest write to the target with from <= t < to. */
+static struct odb_err *nearest_write(struct odb_db *db, const struct db_target *target, uint64_t from,
+                                     uint64_t to, bool desc, bool *ret_found, struct db_write *ret)
 {
-    uint64_t last = n_bytes && addr + (n_bytes - 1) < addr ? UINT64_MAX : addr + (n_bytes - 1);
-    return (struct db_scan){
-        .kind = SCAN_MEM,
-        .t_lo = from,
-        .t_hi = to - 1,
-        .has_range = true,
-        .overlap = true,
-        .lo = addr,
-        .hi = last,
-        .reg = -1,
-    };
-}
-
-struct odb_err *db_last_write(struct odb_db *db, gaddr addr, uint64_t n_bytes, uint64_t before_t,
-                              bool *ret_found, struct db_write *ret)
-{
-    *ret_found = false;
-    if (!n_bytes || !before_t)
-        return NULL;
-    _cleanup_scan_ struct db_scan s = write_scan(addr, n_bytes, 0, before_t);
-    s.desc = true;
-    ODB_TRY(db_scan_begin(&s, db));
+    _cleanup_scan_ struct db_scan s = {
+        .kind = SCAN_MEM, .desc = desc, .t_lo = from, .t_hi = to - 1, .target = target, .reg = -1};
     bool found;
+    ODB_TRY(db_scan_begin(&s, db));
     ODB_TRY(db_scan_next(&s, &found));
     if (found)
         ODB_TRY(fill_write(&s, ret));
@@ -113,12 +138,44 @@ struct odb_err *db_last_write(struct odb_db *db, gaddr addr, uint64_t n_bytes, u
     return NULL; /* the column stays in the cache: ret's bytes live until the next call */
 }
 
-struct odb_err *db_writes(struct odb_db *db, gaddr addr, uint64_t n_bytes, uint64_t from, uint64_t to,
-                          db_write_fn fn, void *ctx)
+struct odb_err *db_last_write(struct odb_db *db, uint32_t pid, gaddr addr, uint64_t n_bytes,
+                              uint64_t before_t, bool *ret_found, struct db_write *ret)
 {
+    _cleanup_target_ struct db_target target = {0};
+    uint32_t space;
+    *ret_found = false;
+    if (!n_bytes || !before_t)
+        return NULL;
+    ODB_TRY(db_space_of(db, pid, before_t, true, &space));
+    ODB_TRY(db_target_at(db, space, addr, n_bytes, before_t, &target));
+    return nearest_write(db, &target, 0, before_t, true, ret_found, ret);
+}
+
+struct odb_err *db_next_write(struct odb_db *db, uint32_t pid, gaddr addr, uint64_t n_bytes, uint64_t from_t,
+                              bool *ret_found, struct db_write *ret)
+{
+    _cleanup_target_ struct db_target target = {0};
+    uint32_t space;
+    *ret_found = false;
+    if (!n_bytes || from_t >= db_end_t(db))
+        return NULL;
+    ODB_TRY(db_space_of(db, pid, from_t, true, &space));
+    ODB_TRY(db_target_at(db, space, addr, n_bytes, from_t, &target));
+    return nearest_write(db, &target, from_t, UINT64_MAX, false, ret_found, ret);
+}
+
+struct odb_err *db_writes(struct odb_db *db, uint32_t pid, gaddr addr, uint64_t n_bytes, uint64_t from,
+                          uint64_t to, db_write_fn fn, void *ctx)
+{
+    _cleanup_target_ struct db_target target = {0};
+    uint32_t space;
     if (!n_bytes || from >= to)
         return NULL;
-    _cleanup_scan_ struct db_scan s = write_scan(addr, n_bytes, from, to);
+    uint64_t end = db_end_t(db);
+    ODB_TRY(db_space_of(db, pid, to < end ? to : end, true, &space));
+    ODB_TRY(db_target_history(db, space, addr, n_bytes, from, to, &target));
+    _cleanup_scan_ struct db_scan s = {
+        .kind = SCAN_MEM, .t_lo = from, .t_hi = to - 1, .target = &target, .reg = -1};
     ODB_TRY(db_scan_begin(&s, db));
     for (;;) {
         bool found;
@@ -131,12 +188,14 @@ struct odb_err *db_writes(struct odb_db *db, gaddr addr, uint64_t n_bytes, uint6
     }
 }
 
-struct odb_err *db_syscall_name(struct odb_db *db, uint64_t t, bool *ret_found, char *buf, size_t n_bytes)
+struct odb_err *db_syscall_name(struct odb_db *db, uint64_t t, uint32_t tid, bool *ret_found, char *buf,
+                                size_t n_bytes)
 {
     _cleanup_reset_ sqlite3_stmt *st = NULL;
     bool row = false;
     ODB_TRY(db_prepare(db, DB_SYSCALL_AT, &st));
     sqlite3_bind_int64(st, 1, (int64_t)t);
+    sqlite3_bind_int64(st, 2, tid);
     ODB_TRY(db_step(db, st, &row));
     const char *name = row ? (const char *)sqlite3_column_text(st, 0) : NULL;
     *ret_found = name != NULL;
@@ -186,17 +245,20 @@ static struct odb_err *read_maps(struct odb_db *db, sqlite3_stmt *st, struct db_
     }
 }
 
-struct odb_err *db_maps(struct odb_db *db, uint64_t t, struct db_map **ret, size_t *ret_n)
+struct odb_err *db_maps(struct odb_db *db, uint64_t t, uint32_t pid, struct db_map **ret, size_t *ret_n)
 {
     _cleanup_reset_ sqlite3_stmt *st = NULL;
     struct db_map *maps = NULL;
     size_t n = 0;
+    uint32_t space = 0;
     ODB_TRY(db_load(db));
     if (t > db->end)
         return odb_err("t %llu is behind the end: the last state is %llu", (unsigned long long)t,
                        (unsigned long long)db->end);
+    ODB_TRY(db_space_of(db, pid, t, false, &space));
     ODB_TRY(db_prepare(db, DB_MAPS, &st));
     sqlite3_bind_int64(st, 1, (int64_t)t);
+    sqlite3_bind_int64(st, 2, space);
     struct odb_err *e = read_maps(db, st, &maps, &n);
     if (e) {
         db_maps_free(maps, n);

@@ -43,9 +43,13 @@ struct odb_err *db_scan_rip(struct db_scan *s, gaddr *ret)
         return NULL;
     }
     if (!at_of(s)[s->i]) { /* of the instruction before the chunk */
-        uint32_t tid;
-        return s->chunk.t_start ? db_position(s->db, s->chunk.t_start - 1, ret, &tid)
-                                : odb_err("corrupt index: a write before the first instruction");
+        uint32_t tid = 0;
+        gaddr rip;
+        if (!s->chunk.t_start)
+            return odb_err("corrupt index: a write before the first instruction");
+        ODB_TRY(db_position(s->db, s->chunk.t_start - 1, &rip, &tid));
+        *ret = tid == s->chunk.tid ? rip : 0;
+        return NULL;
     }
     if (!s->insns)
         ODB_TRY(db_column_get(s->db, CHUNK_INSNS, &s->chunk, &s->insns));
@@ -77,32 +81,34 @@ static struct odb_err *posting_chunks(const uint8_t *p, size_t n, uint64_t page,
     return NULL;
 }
 
-/* The nearest group from `group` on (in the scan's direction) where a page of the range has a posting, and
+/* The nearest group from `group` on (in the scan's direction) where a page of the lines has a posting, and
  * the chunks of that group. *ret_found false: none. */
-static struct odb_err *seek_group(struct db_scan *s, uint64_t group, int kind, gaddr lo, gaddr hi,
+static struct odb_err *seek_group(struct db_scan *s, uint64_t group, const struct db_lines *v, size_t n_v,
                                   bool *ret_found)
 {
     bool found = false;
     uint64_t best = 0, chunks = 0;
-    for (uint64_t page = lo / ODB_PAGE_BYTES; page <= hi / ODB_PAGE_BYTES; page++) {
-        _cleanup_reset_ sqlite3_stmt *st = NULL;
-        bool row = false;
-        ODB_TRY(db_prepare(s->db, s->desc ? DB_POST_PREV : DB_POST_NEXT, &st));
-        sqlite3_bind_int64(st, 1, kind);
-        sqlite3_bind_int64(st, 2, (int64_t)page);
-        sqlite3_bind_int64(st, 3, (int64_t)group);
-        ODB_TRY(db_step(s->db, st, &row));
-        if (!row)
-            continue;
-        uint64_t g = (uint64_t)sqlite3_column_int64(st, 0), bits = 0;
-        if (found && (s->desc ? g < best : g > best))
-            continue;
-        const void *p = sqlite3_column_blob(st, 1);
-        ODB_TRY(posting_chunks(p, (size_t)sqlite3_column_bytes(st, 1), page, lo / ODB_LINE_BYTES,
-                               hi / ODB_LINE_BYTES, &bits));
-        chunks = found && g == best ? chunks | bits : bits;
-        best = g;
-        found = true;
+    for (size_t i = 0; i < n_v; i++) {
+        for (uint64_t page = v[i].first / LINES_PER_PAGE; page <= v[i].last / LINES_PER_PAGE; page++) {
+            _cleanup_reset_ sqlite3_stmt *st = NULL;
+            bool row = false;
+            ODB_TRY(db_prepare(s->db, s->desc ? DB_POST_PREV : DB_POST_NEXT, &st));
+            sqlite3_bind_int64(st, 1, v[i].kind);
+            sqlite3_bind_int64(st, 2, (int64_t)page);
+            sqlite3_bind_int64(st, 3, (int64_t)group);
+            ODB_TRY(db_step(s->db, st, &row));
+            if (!row)
+                continue;
+            uint64_t g = (uint64_t)sqlite3_column_int64(st, 0), bits = 0;
+            if (found && (s->desc ? g < best : g > best))
+                continue;
+            const void *p = sqlite3_column_blob(st, 1);
+            ODB_TRY(
+                posting_chunks(p, (size_t)sqlite3_column_bytes(st, 1), page, v[i].first, v[i].last, &bits));
+            chunks = found && g == best ? chunks | bits : bits;
+            best = g;
+            found = true;
+        }
     }
     s->have_group = found;
     s->group = best;
@@ -112,13 +118,13 @@ static struct odb_err *seek_group(struct db_scan *s, uint64_t group, int kind, g
 }
 
 /* Next chunk id from `from` on that postings allow. */
-static struct odb_err *seek_posted(struct db_scan *s, uint64_t from, int kind, gaddr lo, gaddr hi,
+static struct odb_err *seek_posted(struct db_scan *s, uint64_t from, const struct db_lines *v, size_t n_v,
                                    bool *ret_found, uint64_t *ret)
 {
     for (uint64_t group = from / ODB_GROUP_CHUNKS;;) {
         bool found = s->have_group && s->group == group;
         if (!found)
-            ODB_TRY(seek_group(s, group, kind, lo, hi, &found));
+            ODB_TRY(seek_group(s, group, v, n_v, &found));
         *ret_found = found;
         if (!found)
             return NULL;
@@ -139,20 +145,47 @@ static struct odb_err *seek_posted(struct db_scan *s, uint64_t from, int kind, g
     }
 }
 
+/* Lines whose postings tell the chunks; false: no such thing. */
+static bool posted_lines(const struct db_scan *s, struct db_lines *one, const struct db_lines **ret,
+                         size_t *ret_n)
+{
+    uint64_t n_pages = 0;
+    *ret = one;
+    *ret_n = 1;
+    if (s->target) {
+        *ret = s->target->lines;
+        *ret_n = s->target->n_lines;
+    } else if (s->has_range) {
+        *one = (struct db_lines){ODB_POST_MEM, s->lo / ODB_LINE_BYTES, s->hi / ODB_LINE_BYTES};
+    } else if (s->has_rip && s->rip) {
+        *one = (struct db_lines){ODB_POST_EXEC, s->rip / ODB_LINE_BYTES, s->rip / ODB_LINE_BYTES};
+    } else {
+        return false;
+    }
+    for (size_t i = 0; i < *ret_n && n_pages <= PAGES_MAX; i++)
+        n_pages += (*ret)[i].last / LINES_PER_PAGE - (*ret)[i].first / LINES_PER_PAGE + 1;
+    return n_pages <= PAGES_MAX;
+}
+
 static struct odb_err *seek_chunk(struct db_scan *s, uint64_t from, bool *ret_found)
 {
+    const struct db_chunk_wish wish = {
+        .reg = s->kind == SCAN_REG ? s->reg : -1,
+        .tid = s->has_tid ? s->tid : 0,
+        .pid = s->has_pid ? s->pid : 0,
+    };
     uint64_t id = from;
     struct db_chunk c;
-    if (s->has_range && s->hi / ODB_PAGE_BYTES - s->lo / ODB_PAGE_BYTES < PAGES_MAX) {
-        ODB_TRY(seek_posted(s, from, ODB_POST_MEM, s->lo, s->hi, ret_found, &id));
-    } else if (s->has_rip) {
-        ODB_TRY(seek_posted(s, from, ODB_POST_EXEC, s->rip, s->rip, ret_found, &id));
-    } else {
-        ODB_TRY(db_chunk_seek(s->db, from, s->desc, s->kind == SCAN_REG ? s->reg : -1, ret_found, &c));
+    struct db_lines one;
+    const struct db_lines *lines;
+    size_t n_lines;
+    if (!posted_lines(s, &one, &lines, &n_lines)) {
+        ODB_TRY(db_chunk_seek(s->db, from, s->desc, &wish, ret_found, &c));
         if (*ret_found)
             s->chunk = c;
         return NULL;
     }
+    ODB_TRY(seek_posted(s, from, lines, n_lines, ret_found, &id));
     if (!*ret_found)
         return NULL;
     ODB_TRY(db_chunk_by_id(s->db, id, ret_found, &c));
@@ -170,6 +203,31 @@ static uint32_t instructions_below(const struct db_chunk *c, uint64_t t)
     return t <= c->t_start ? 0 : t - c->t_start > c->n ? c->n : (uint32_t)(t - c->t_start);
 }
 
+/* The target's views in the chunk's space; false: there is a target, and nothing of it can be here. */
+static bool find_views(struct db_scan *s)
+{
+    if (!s->target)
+        return true;
+    const struct db_view *v = s->target->views;
+    size_t lo = 0, hi = s->target->n_views;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (v[mid].space < s->chunk.space)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    s->views = v + lo;
+    for (hi = lo; hi < s->target->n_views && v[hi].space == s->chunk.space; hi++)
+        ;
+    s->n_views = hi - lo;
+    uint64_t t_lo = s->chunk.t_start ? s->chunk.t_start - 1 : 0, t_hi = s->chunk.t_start + s->chunk.n;
+    for (size_t i = lo; i < hi; i++)
+        if (v[i].t_lo < t_hi && t_lo < v[i].t_hi)
+            return true;
+    return false;
+}
+
 /* Loads s->chunk and finds its rows within t. */
 static struct odb_err *enter_chunk(struct db_scan *s)
 {
@@ -179,7 +237,7 @@ static struct odb_err *enter_chunk(struct db_scan *s)
     db_scan_end(s);
     s->done = was;
     s->first = s->last = s->i = 0;
-    if (s->has_tid && c->tid != s->tid)
+    if ((s->has_tid && c->tid != s->tid) || (s->has_pid && c->pid != s->pid) || !find_views(s))
         return NULL;
     if ((s->kind == SCAN_REG && !c->n_reg) || (s->kind == SCAN_MEM && !c->n_mem))
         return NULL;
@@ -201,6 +259,13 @@ static bool mem_matches(const struct db_scan *s)
 {
     const struct chunk_mems *m = &s->col->mems;
     gaddr a = m->addr[s->i];
+    if (s->target) {
+        uint64_t t = db_scan_t(s), end = m->size[s->i] ? a + (m->size[s->i] - 1) : 0;
+        for (size_t i = 0; i < s->n_views; i++)
+            if (a <= s->views[i].hi && end >= s->views[i].lo && t >= s->views[i].t_lo && t < s->views[i].t_hi)
+                return true;
+        return false;
+    }
     if (!s->has_range)
         return true;
     if (!s->overlap)
@@ -237,7 +302,7 @@ static struct odb_err *skip_behind(struct db_scan *s, struct db_chunk *c)
     bool more = c->t_start + c->n == s->t_hi + 1;
     while (more) {
         struct db_chunk next;
-        ODB_TRY(db_chunk_seek(s->db, c->id + 1, false, -1, &more, &next));
+        ODB_TRY(db_chunk_seek(s->db, c->id + 1, false, NULL, &more, &next));
         if (more) {
             more = !next.n;
             *c = next;

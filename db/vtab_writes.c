@@ -10,7 +10,23 @@
 #include "db/scan.h"
 #include "db/vtab.h"
 
-enum role { R_T, R_PID, R_TID, R_ADDR, R_SIZE, R_VALUE, R_OLD_VALUE, R_RIP, R_SYSCALL, R_REG, R_LO, R_LEN };
+enum role {
+    R_T,
+    R_PID,
+    R_TID,
+    R_ADDR,
+    R_SIZE,
+    R_VALUE,
+    R_OLD_VALUE,
+    R_RIP,
+    R_SYSCALL,
+    R_REG,
+    R_LO,
+    R_LEN,
+    R_OF,     /* argument: whose memory LO and LEN are meant in */
+    R_OBJECT, /* shared memory that was written, and where in it */
+    R_OFFSET
+};
 
 enum { ORDER_ASC = 1, ORDER_DESC = 2 };
 
@@ -18,17 +34,19 @@ struct table {
     const char *name, *declaration;
     enum scan_kind kind;
     int n_columns;
-    enum role columns[12]; /* as declared */
+    enum role columns[16]; /* as declared */
 };
 
 static const struct table tables[] = {
     {"mem_writes",
      "CREATE TABLE mem_writes(t INTEGER, pid INTEGER, tid INTEGER, addr INTEGER, size INTEGER, value, "
      "old_value,"
-     " rip INTEGER, syscall TEXT, lo HIDDEN, len HIDDEN)",
+     " rip INTEGER, syscall TEXT, lo HIDDEN, len HIDDEN, of HIDDEN,"
+     " object INTEGER HIDDEN, object_offset INTEGER HIDDEN)",
      SCAN_MEM,
-     11,
-     {R_T, R_PID, R_TID, R_ADDR, R_SIZE, R_VALUE, R_OLD_VALUE, R_RIP, R_SYSCALL, R_LO, R_LEN}},
+     14,
+     {R_T, R_PID, R_TID, R_ADDR, R_SIZE, R_VALUE, R_OLD_VALUE, R_RIP, R_SYSCALL, R_LO, R_LEN, R_OF, R_OBJECT,
+      R_OFFSET}},
     {"reg_writes",
      "CREATE TABLE reg_writes(t INTEGER, pid INTEGER, tid INTEGER, reg TEXT, value, rip INTEGER)",
      SCAN_REG,
@@ -50,8 +68,9 @@ struct writes_vtab {
 struct cursor {
     sqlite3_vtab_cursor base;
     struct db_scan scan;
-    bool eof, have_lo;
-    int64_t rowid, lo, len;
+    struct db_target target; /* owned; for `of` and `object` */
+    bool eof, have_lo, have_of, have_object;
+    int64_t rowid, lo, len, of, object;
 };
 
 struct module_arg {
@@ -81,6 +100,9 @@ static char role_letter(enum role role)
     case R_REG: return 'r';
     case R_RIP: return 'p';
     case R_TID: return 'd';
+    case R_PID: return 'i';
+    case R_OF: return 'o';
+    case R_OBJECT: return 'b';
     case R_LO: return 'l';
     case R_LEN: return 'n';
     default: return 0;
@@ -145,11 +167,17 @@ static void set_costs(sqlite3_index_info *info, const struct odb_db *db, const s
             match *= 1e-3, chunks *= 0.2;
         else if (*p == 'r')
             match *= 0.1;
+        else if (*p == 'i' || *p == 'd')
+            match *= 0.3, chunks *= 0.3;
+        else if (*p == 'b')
+            match *= 1e-2, chunks *= 0.3;
     }
     rows *= share;
     info->estimatedCost = 20 + 1000 * (chunks + 1) + rows * 0.2 + rows * match;
     info->estimatedRows = (sqlite3_int64)(rows * match) + 1;
 }
+
+static bool is_argument(enum role role) { return role == R_LO || role == R_LEN || role == R_OF; }
 
 static int writes_best_index(sqlite3_vtab *vt, sqlite3_index_info *info)
 {
@@ -166,18 +194,18 @@ static int writes_best_index(sqlite3_vtab *vt, sqlite3_index_info *info)
         if (!what || !op)
             continue;
         if (!c->usable) {
-            if (role == R_LO || role == R_LEN)
+            if (is_argument(role))
                 return SQLITE_CONSTRAINT; /* arguments must be known */
             continue;
         }
         if (n + 2 >= (int)sizeof(plan))
             break;
-        if ((role == R_LO || role == R_LEN) && memchr(plan, what, (size_t)n))
+        if (is_argument(role) && memchr(plan, what, (size_t)n))
             continue; /* a second value: left to SQLite, which compares it with the first */
         plan[n++] = what;
         plan[n++] = op;
         info->aConstraintUsage[i].argvIndex = n / 2;
-        info->aConstraintUsage[i].omit = role == R_LO || role == R_LEN;
+        info->aConstraintUsage[i].omit = is_argument(role);
     }
     plan[n] = 0;
     info->idxStr = sqlite3_mprintf("%s", plan);
@@ -210,6 +238,7 @@ static int writes_open(sqlite3_vtab *vt, sqlite3_vtab_cursor **ret)
 static int writes_close(sqlite3_vtab_cursor *c)
 {
     db_scan_end(&((struct cursor *)c)->scan);
+    db_target_deinit(&((struct cursor *)c)->target);
     sqlite3_free(c);
     return SQLITE_OK;
 }
@@ -227,7 +256,7 @@ static int writes_next(sqlite3_vtab_cursor *c)
 }
 
 struct bounds {
-    int64_t t_lo, t_hi, a_lo, a_hi, rip_lo, rip_hi, tid_lo, tid_hi;
+    int64_t t_lo, t_hi, a_lo, a_hi, rip_lo, rip_hi, tid_lo, tid_hi, pid_lo, pid_hi;
 };
 
 /* One constraint. false: no row can match. */
@@ -238,6 +267,16 @@ static bool take_constraint(struct cursor *cur, struct bounds *b, char what, int
     case 'a': return vtab_narrow(&b->a_lo, &b->a_hi, op, v);
     case 'p': return vtab_narrow(&b->rip_lo, &b->rip_hi, op, v);
     case 'd': return vtab_narrow(&b->tid_lo, &b->tid_hi, op, v);
+    case 'i': return vtab_narrow(&b->pid_lo, &b->pid_hi, op, v);
+    case 'o':
+        cur->have_of = true;
+        cur->of = sqlite3_value_int64(v);
+        return sqlite3_value_numeric_type(v) == SQLITE_INTEGER && cur->of >= 0 && cur->of <= UINT32_MAX;
+    case 'b':
+        cur->have_object = true;
+        cur->object = sqlite3_value_int64(v);
+        return sqlite3_value_numeric_type(v) == SQLITE_INTEGER && cur->object > 0 &&
+               cur->object < ODB_SPACE_OBJECT;
     case 'l':
         cur->have_lo = true;
         cur->lo = sqlite3_value_int64(v);
@@ -273,6 +312,28 @@ static void set_scan(struct cursor *cur, const struct bounds *b)
     s->rip = (uint64_t)b->rip_lo;
     s->has_tid = b->tid_lo == b->tid_hi;
     s->tid = (uint32_t)b->tid_lo;
+    s->has_pid = b->pid_lo == b->pid_hi;
+    s->pid = (uint32_t)b->pid_lo;
+}
+
+/* Memory of a process, or an object: the scan looks for writes to it by whatever address. */
+static struct odb_err *set_target(struct cursor *cur, struct odb_db *db)
+{
+    struct db_scan *s = &cur->scan;
+    if (!cur->have_object && !(cur->have_of && cur->have_lo))
+        return NULL;
+    ODB_TRY(db_load(db));
+    if (cur->have_of && cur->have_lo) {
+        uint64_t to = s->t_hi < db->end ? s->t_hi + 1 : db->end;
+        uint32_t space;
+        ODB_TRY(db_space_of(db, (uint32_t)cur->of, to, true, &space));
+        ODB_TRY(db_target_history(db, space, s->lo, s->hi - s->lo + 1, s->t_lo, to, &cur->target));
+    } else {
+        ODB_TRY(db_target_bytes(db, ODB_SPACE_OBJECT + (uint32_t)cur->object, 0, INT64_MAX, 0, UINT64_MAX,
+                                &cur->target));
+    }
+    s->target = &cur->target;
+    return NULL;
 }
 
 static int writes_filter(sqlite3_vtab_cursor *c, int order, const char *plan, int argc, sqlite3_value **argv)
@@ -288,11 +349,14 @@ static int writes_filter(sqlite3_vtab_cursor *c, int order, const char *plan, in
         .rip_hi = INT64_MAX,
         .tid_lo = INT64_MIN,
         .tid_hi = INT64_MAX,
+        .pid_lo = INT64_MIN,
+        .pid_hi = INT64_MAX,
     };
     db_scan_end(&cur->scan);
+    db_target_deinit(&cur->target);
     cur->scan =
         (struct db_scan){.kind = vt->table->kind, .desc = order == ORDER_DESC, .reg = -1, .done = true};
-    cur->have_lo = false;
+    cur->have_lo = cur->have_of = cur->have_object = false;
     cur->eof = true;
     cur->rowid = -1;
     cur->len = 1;
@@ -302,7 +366,9 @@ static int writes_filter(sqlite3_vtab_cursor *c, int order, const char *plan, in
     if (b.t_hi < 0)
         return SQLITE_OK;
     set_scan(cur, &b);
-    struct odb_err *e = db_scan_begin(&cur->scan, vt->vt.db);
+    struct odb_err *e = set_target(cur, vt->vt.db);
+    if (!e)
+        e = db_scan_begin(&cur->scan, vt->vt.db);
     if (e)
         return vtab_fail(c->pVtab, e);
     return writes_next(c);
@@ -340,8 +406,24 @@ static struct odb_err *result_syscall(sqlite3_context *ctx, struct odb_db *db, c
     if (flags & ODB_MEM_SIGNAL)
         snprintf(name, sizeof(name), "signal");
     else
-        ODB_TRY(db_syscall_name(db, db_scan_t(s), &found, name, sizeof(name)));
+        ODB_TRY(db_syscall_name(db, db_scan_t(s), s->chunk.tid, &found, name, sizeof(name)));
     sqlite3_result_text(ctx, found ? name : "?", -1, SQLITE_TRANSIENT);
+    return NULL;
+}
+
+/* The shared memory that the row's address shows; NULL: it is private. */
+static struct odb_err *result_object(sqlite3_context *ctx, struct odb_db *db, const struct db_scan *s,
+                                     enum role role)
+{
+    const struct db_content *c;
+    gaddr addr = s->col->mems.addr[s->i];
+    uint64_t t = db_scan_t(s);
+    ODB_TRY(db_find_content(db, s->chunk.space, t, addr, &c));
+    if (!c) /* mapped by this very instruction */
+        ODB_TRY(db_find_content(db, s->chunk.space, t + 1, addr, &c));
+    if (c && c->object)
+        sqlite3_result_int64(ctx, role == R_OBJECT ? (sqlite3_int64)c->object
+                                                   : (sqlite3_int64)(c->offset + (addr - c->start)));
     return NULL;
 }
 
@@ -368,7 +450,7 @@ static int writes_column(sqlite3_vtab_cursor *c, sqlite3_context *ctx, int colum
     case R_OLD_VALUE: result_bytes(ctx, m->old + m->off[s->i], m->size[s->i]); break;
     case R_RIP:
         e = db_scan_rip(s, &rip);
-        if (!e)
+        if (!e && rip)
             sqlite3_result_int64(ctx, (sqlite3_int64)rip);
         break;
     case R_SYSCALL: e = result_syscall(ctx, vt->vt.db, s); break;
@@ -381,6 +463,12 @@ static int writes_column(sqlite3_vtab_cursor *c, sqlite3_context *ctx, int colum
             sqlite3_result_int64(ctx, cur->lo);
         break;
     case R_LEN: sqlite3_result_int64(ctx, cur->len); break;
+    case R_OF:
+        if (cur->have_of)
+            sqlite3_result_int64(ctx, cur->of);
+        break;
+    case R_OBJECT:
+    case R_OFFSET: e = result_object(ctx, vt->vt.db, s, vt->table->columns[column]); break;
     }
     return e ? vtab_fail(c->pVtab, e) : SQLITE_OK;
 }

@@ -23,10 +23,13 @@ struct odb_err *index_builder_create(const char *dir, struct index_builder **ret
     chunk_enc_init(&b->enc);
     b->dir = strdup(dir);
     struct odb_err *e = b->dir ? store_create(dir, &b->store) : odb_err("index: out of memory");
+    shadow_init(&b->shadow, b->dir, b->store);
     if (!e)
-        e = shadow_init(&b->shadow, b->dir, b->store);
+        e = tasks_init(b);
     if (!e)
         e = lines_init(&b->mem_lines);
+    if (!e)
+        e = lines_init(&b->place_lines);
     if (!e)
         e = lines_init(&b->exec_lines);
     if (e) {
@@ -44,47 +47,32 @@ void index_builder_discard(struct index_builder *b)
     if (!b)
         return;
     store_discard(b->store);
+    tasks_deinit(b);
     shadow_deinit(&b->shadow);
     lines_deinit(&b->mem_lines);
+    lines_deinit(&b->place_lines);
     lines_deinit(&b->exec_lines);
     chunk_enc_deinit(&b->enc);
     bytes_deinit(&b->blob);
-    regions_deinit(&b->maps);
     story_deinit(b);
     free(b->base_pages);
-    free(b->threads);
     free(b->dir);
     free(b);
 }
 
 uint64_t index_builder_insns(const struct index_builder *b) { return b->count + b->pending; }
 
-/* ---- threads ---- */
+/* ---- chunks ---- */
 
-static struct odb_err *switch_thread(struct index_builder *b, uint32_t tid)
+struct odb_err *builder_snapshot(struct index_builder *b, struct builder_thread *th)
 {
-    for (size_t i = 0; i < b->n_threads; i++)
-        if (b->threads[i].tid == tid) {
-            b->current = i;
-            return NULL;
-        }
-    struct builder_thread *v = reallocarray(b->threads, b->n_threads + 1, sizeof(*v));
-    if (!v)
-        return odb_err("index: out of memory");
-    b->threads = v;
-    b->current = b->n_threads++;
-    v[b->current] = (struct builder_thread){.tid = tid, .t_start = b->count};
-    return NULL;
-}
-
-static struct odb_err *snapshot(struct index_builder *b, const struct builder_thread *th)
-{
+    if (th->stored)
+        return NULL;
+    th->stored = true;
     ODB_TRY(regfile_encode(&th->regs, &b->blob));
     return store_put(b->store, STORE_SNAPSHOT, "iib", (uint64_t)th->tid, (uint64_t)b->chunk,
                      (const void *)b->blob.p, b->blob.n);
 }
-
-/* ---- chunks ---- */
 
 static struct odb_err *put_column(struct index_builder *b, enum chunk_column column, enum store_table table)
 {
@@ -95,11 +83,12 @@ static struct odb_err *put_column(struct index_builder *b, enum chunk_column col
 static struct odb_err *flush_lines(struct index_builder *b, uint64_t group)
 {
     ODB_TRY(lines_flush(&b->mem_lines, b->store, ODB_POST_MEM, group));
+    ODB_TRY(lines_flush(&b->place_lines, b->store, ODB_POST_PLACE, group));
     return lines_flush(&b->exec_lines, b->store, ODB_POST_EXEC, group);
 }
 
-/* Ends the current chunk, if there is one. It may have no instructions, only writes of the one before it. */
-static struct odb_err *end_chunk(struct index_builder *b)
+/* It may have no instructions, only writes of the one before it. */
+struct odb_err *builder_end_chunk(struct index_builder *b)
 {
     struct chunk_enc *e = &b->enc;
     if (!b->open)
@@ -113,13 +102,15 @@ static struct odb_err *end_chunk(struct index_builder *b)
         ODB_TRY(put_column(b, CHUNK_REGS, STORE_REGS));
     if (e->n_mem)
         ODB_TRY(put_column(b, CHUNK_MEMS, STORE_MEMS));
-    ODB_TRY(store_put(b->store, STORE_CHUNK, "iiiiiiiii", (uint64_t)b->chunk, b->chunk_t, (uint64_t)e->n_insn,
-                      (uint64_t)b->pid, (uint64_t)b->threads[b->current].tid, (uint64_t)e->n_reg,
-                      (uint64_t)e->n_mem, e->regs_lo, e->regs_hi));
+    ODB_TRY(store_put(b->store, STORE_CHUNK, "iiiiiiiiii", (uint64_t)b->chunk, b->chunk_t,
+                      (uint64_t)e->n_insn, (uint64_t)builder_pid(b), (uint64_t)b->cur->tid,
+                      (uint64_t)builder_space(b)->number, (uint64_t)e->n_reg, (uint64_t)e->n_mem, e->regs_lo,
+                      e->regs_hi));
     b->n_reg += e->n_reg;
     b->n_mem += e->n_mem;
     chunk_enc_reset(e);
     lines_next_chunk(&b->mem_lines);
+    lines_next_chunk(&b->place_lines);
     lines_next_chunk(&b->exec_lines);
     if (b->chunk == UINT32_MAX - 1)
         return odb_err("index: too many chunks");
@@ -131,35 +122,43 @@ static struct odb_err *end_chunk(struct index_builder *b)
     return NULL;
 }
 
-static struct odb_err *mark(struct lines *l, gaddr addr, uint64_t n_bytes, uint32_t chunk)
+static struct odb_err *mark_lines(struct lines *l, uint64_t line, uint64_t last, uint32_t chunk)
 {
-    for (uint64_t line = addr / ODB_LINE_BYTES; line <= (addr + n_bytes - 1) / ODB_LINE_BYTES; line++)
+    for (; line <= last; line++)
         if (!lines_known(l, line))
             ODB_TRY(lines_add(l, line, chunk % ODB_GROUP_CHUNKS));
     return NULL;
 }
 
+static struct odb_err *mark(struct lines *l, gaddr addr, uint64_t n_bytes, uint32_t chunk)
+{
+    return mark_lines(l, addr / ODB_LINE_BYTES, (addr + n_bytes - 1) / ODB_LINE_BYTES, chunk);
+}
+
 static struct odb_err *begin_chunk(struct index_builder *b)
 {
-    if (!b->n_threads)
-        ODB_TRY(switch_thread(b, b->pid));
     b->open = true;
     b->chunk_t = b->count;
     /* its first writes may be those of the last instruction: a look-up by rip must find them */
-    if (b->count)
+    if (b->count && b->last_tid == b->cur->tid)
         ODB_TRY(mark(&b->exec_lines, b->last_rip, 1, b->chunk));
-    return snapshot(b, &b->threads[b->current]);
+    return builder_snapshot(b, b->cur);
 }
 
 /* ---- records ---- */
 
 /* Does the record leave open whether the INSN before it completed? The engine announces a syscall
- * instruction before it is done, and exit_group never is. */
+ * instruction before it is done, and exit_group at the end of the recording never is. */
 static bool leaves_open(const struct odb_log *r, const uint8_t *body)
 {
+    uint64_t nr = 0;
+    if (r->kind == ODB_LOG_TASK && r->n >= 4) {
+        uint32_t op;
+        memcpy(&op, body, sizeof(op));
+        return op == ODB_LOG_TASK_EXIT;
+    }
     if (r->kind != ODB_LOG_SYSCALL)
         return r->kind == ODB_LOG_EVENT || r->kind == ODB_LOG_MEM_IN;
-    uint64_t nr = 0;
     memcpy(&nr, body, r->n < sizeof(nr) ? r->n : sizeof(nr));
     return nr == SYS_exit_group || nr == SYS_exit;
 }
@@ -169,13 +168,17 @@ static struct odb_err *on_insn(struct index_builder *b, gaddr rip)
     if (b->n_base_pages)
         ODB_TRY(builder_flush_base_pages(b));
     ODB_TRY(story_insn(b));
+    if (b->any_dead)
+        ODB_TRY(tasks_reap(b));
+    b->have_exit = false;
     if (b->enc.n_insn >= ODB_CHUNK_INSNS || b->enc.value_bytes >= b->chunk_bytes)
-        ODB_TRY(end_chunk(b));
+        ODB_TRY(builder_end_chunk(b));
     if (!b->open)
         ODB_TRY(begin_chunk(b));
     chunk_enc_insn(&b->enc, rip);
     b->count++;
     b->last_rip = rip;
+    b->last_tid = b->cur->tid;
     return mark(&b->exec_lines, rip, 1, b->chunk);
 }
 
@@ -192,15 +195,14 @@ static struct odb_err *on_reg(struct index_builder *b, const struct odb_log *r, 
 {
     if (r->reg >= ODB_N_REG || !r->n || r->n > ODB_WIDE_BYTES)
         return odb_err("index log: register %u with %u bytes is impossible", r->reg, r->n);
-    if (!b->n_threads)
-        ODB_TRY(switch_thread(b, b->pid));
     if (r->reg >= ODB_REG_VEC0 && r->reg < ODB_REG_VEC0 + 32 && r->n > b->vector_bytes)
         b->vector_bytes = r->n;
     if (b->count && !b->open)
         ODB_TRY(begin_chunk(b));
     if (b->open)
         chunk_enc_reg(&b->enc, r->reg, value, r->n);
-    regfile_set(&b->threads[b->current].regs, r->reg, value, r->n);
+    b->cur->stored = false;
+    regfile_set(&b->cur->regs, r->reg, value, r->n);
     return NULL;
 }
 
@@ -223,7 +225,7 @@ static struct odb_err *add_base_page(struct index_builder *b, uint64_t page)
 struct odb_err *builder_flush_base_pages(struct index_builder *b)
 {
     for (size_t i = 0; i < b->n_base_pages; i++)
-        ODB_TRY(shadow_image(&b->shadow, b->base_pages[i], b->count));
+        ODB_TRY(shadow_image(&b->shadow, builder_space(b), b->base_pages[i], b->count));
     b->n_base_pages = 0;
     return NULL;
 }
@@ -233,9 +235,26 @@ static struct odb_err *on_pages(struct index_builder *b, gaddr addr, const uint8
 {
     if (!n)
         return NULL;
-    ODB_TRY(shadow_write(&b->shadow, addr, NULL, p, n, UINT32_MAX));
+    ODB_TRY(shadow_write(&b->shadow, builder_space(b), addr, NULL, p, n, UINT32_MAX));
     for (uint64_t page = addr / ODB_PAGE_BYTES; page <= (addr + n - 1) / ODB_PAGE_BYTES; page++)
         ODB_TRY(add_base_page(b, page));
+    return NULL;
+}
+
+/* Which places were written, as far as postings by address do not tell. */
+static struct odb_err *mark_places(struct index_builder *b, gaddr addr, uint64_t n_bytes)
+{
+    const unsigned per_page = ODB_PAGE_BYTES / ODB_LINE_BYTES;
+    while (n_bytes) {
+        uint64_t at = addr % ODB_PAGE_BYTES,
+                 n = ODB_PAGE_BYTES - at < n_bytes ? ODB_PAGE_BYTES - at : n_bytes;
+        uint64_t place = shadow_place(builder_space(b), addr), line = place * per_page;
+        if (place >> ODB_PLACE_PAGE_BITS)
+            ODB_TRY(mark_lines(&b->place_lines, line + at / ODB_LINE_BYTES,
+                               line + (at + n - 1) / ODB_LINE_BYTES, b->chunk));
+        addr += n;
+        n_bytes -= n;
+    }
     return NULL;
 }
 
@@ -247,7 +266,7 @@ static struct odb_err *on_mem(struct index_builder *b, const struct odb_log *r, 
     if (!b->count)
         return on_pages(b, r->arg, new_, r->n);
     if (b->open && b->enc.value_bytes >= b->chunk_bytes) /* within one instruction */
-        ODB_TRY(end_chunk(b));
+        ODB_TRY(builder_end_chunk(b));
     if (!b->open)
         ODB_TRY(begin_chunk(b));
     unsigned flags = !(r->reg & ODB_LOG_KERNEL) ? 0
@@ -256,7 +275,10 @@ static struct odb_err *on_mem(struct index_builder *b, const struct odb_log *r, 
     chunk_enc_mem(&b->enc, r->arg, r->n, flags, old, new_);
     ODB_TRY(mark(&b->mem_lines, r->arg, r->n, b->chunk));
     b->shadow.unmapped = 0;
-    ODB_TRY(shadow_write(&b->shadow, r->arg, old, new_, r->n, b->chunk));
+    struct shadow_space *sp = builder_space(b);
+    ODB_TRY(shadow_write(&b->shadow, sp, r->arg, old, new_, r->n, b->chunk));
+    if (sp->number || b->shadow.in_object || (sp->shared && r->arg % ODB_PAGE_BYTES + r->n > ODB_PAGE_BYTES))
+        ODB_TRY(mark_places(b, r->arg, r->n));
     return b->shadow.unmapped ? story_grow_stack(b, b->shadow.unmapped) : NULL;
 }
 
@@ -291,7 +313,7 @@ static void set_xstate(struct regfile *f, const uint8_t *x, size_t n)
  * instruction. */
 static struct odb_err *change_registers(struct index_builder *b, const struct regfile *now)
 {
-    struct regfile *f = &b->threads[b->current].regs;
+    struct regfile *f = &b->cur->regs;
     if (!b->open)
         ODB_TRY(begin_chunk(b));
     for (unsigned reg = 0; reg < ODB_N_REG; reg++) {
@@ -302,6 +324,7 @@ static struct odb_err *change_registers(struct index_builder *b, const struct re
             chunk_enc_reg(&b->enc, reg, now->wide[w], reg >= ODB_REG_ST0 ? 10 : b->vector_bytes);
     }
     *f = *now;
+    b->cur->stored = false;
     return NULL;
 }
 
@@ -322,24 +345,40 @@ static void set_registers(struct regfile *f, const uint8_t *body, uint32_t n)
     }
 }
 
-static struct odb_err *on_start(struct index_builder *b, uint32_t tid, const uint8_t *body, uint32_t n)
+/* Another thread goes on, or the first begins. */
+static struct odb_err *switch_to(struct index_builder *b, uint32_t tid, uint32_t pid)
 {
-    if (n < sizeof(struct odb_regs))
-        return odb_err("index log: START of %u bytes is too short", n);
-    if (b->count && b->n_threads && b->threads[b->current].tid == tid) {
-        struct regfile now = b->threads[b->current].regs;
-        set_registers(&now, body, n);
-        return change_registers(b, &now);
-    }
+    bool first = !b->cur->tid;
     ODB_TRY(story_insn(b));
-    ODB_TRY(end_chunk(b));
-    if (b->n_threads)
-        ODB_TRY(snapshot(b, &b->threads[b->current]));
-    ODB_TRY(switch_thread(b, tid));
-    set_registers(&b->threads[b->current].regs, body, n);
-    if (!b->pid)
-        b->pid = tid;
-    return NULL;
+    ODB_TRY(builder_end_chunk(b));
+    ODB_TRY(builder_flush_base_pages(b));
+    if (!first)
+        ODB_TRY(builder_snapshot(b, b->cur));
+    ODB_TRY(tasks_run(b, tid, pid));
+    ODB_TRY(tasks_reap(b));
+    return first ? story_began(b) : NULL;
+}
+
+static struct odb_err *on_start(struct index_builder *b, uint64_t who, const uint8_t *body, uint32_t n)
+{
+    uint32_t tid = (uint32_t)who, pid = (uint32_t)(who >> 32);
+    if (n < sizeof(struct odb_regs) || !tid)
+        return odb_err("index log: START of thread %u, %u bytes, is impossible", tid, n);
+    if (b->count && b->cur->tid == tid && !b->cur->dead) {
+        struct regfile now = b->cur->regs;
+        set_registers(&now, body, n);
+        ODB_TRY(change_registers(b, &now));
+    } else {
+        ODB_TRY(switch_to(b, tid, pid));
+        struct regfile was = b->cur->regs;
+        set_registers(&b->cur->regs, body, n);
+        if (memcmp(&was, &b->cur->regs, sizeof(was)) != 0)
+            b->cur->stored = false;
+    }
+    if (!b->cur->proc->new_image)
+        return NULL;
+    b->cur->proc->new_image = false;
+    return story_new_image(b, b->cur->regs.scalar[ODB_RSP]);
 }
 
 /* How many bytes follow the head. */
@@ -364,7 +403,8 @@ static struct odb_err *on_record(struct index_builder *b, const struct odb_log *
     case ODB_LOG_REG: return on_reg(b, r, body);
     case ODB_LOG_MEM: return on_mem(b, r, body, body + (((uint64_t)r->n + 7) & ~7ull));
     case ODB_LOG_PAGES: return on_pages(b, r->arg, body, r->n);
-    case ODB_LOG_START: return on_start(b, (uint32_t)r->arg, body, r->n);
+    case ODB_LOG_START: return on_start(b, r->arg, body, r->n);
+    case ODB_LOG_TASK: return tasks_record(b, body, r->n);
     default: return story_record(b, r, body);
     }
 }
@@ -409,33 +449,31 @@ static struct odb_err *put_meta(struct index_builder *b, const struct index_end 
         ODB_TRY(store_put(b->store, STORE_META, "ti", numbers[i].key, numbers[i].value));
     if (end->damage)
         ODB_TRY(store_put(b->store, STORE_META, "tt", "damage", end->damage));
-    for (size_t i = 0; i < b->n_threads; i++)
-        ODB_TRY(store_put(b->store, STORE_THREAD, "iiii", (uint64_t)b->pid, (uint64_t)b->threads[i].tid,
-                          b->threads[i].t_start, b->count));
     return NULL;
 }
 
 static struct odb_err *finish(struct index_builder *b, const struct index_end *end)
 {
-    if (!b->n_threads)
-        ODB_TRY(switch_thread(b, b->pid));
     bool never = b->pending && (b->have_exit || b->pending_rip == end->rip || b->pending_rip == b->exit_rip);
     if (!never)
         ODB_TRY(settle(b));
     ODB_TRY(builder_flush_base_pages(b));
     ODB_TRY(story_insn(b));
-    ODB_TRY(end_chunk(b));
+    ODB_TRY(builder_end_chunk(b));
     /* the state after the last chunk: where t = end is a chunk's first instruction that never came */
     for (size_t i = 0; i < b->n_threads; i++)
-        ODB_TRY(snapshot(b, &b->threads[i]));
+        ODB_TRY(builder_snapshot(b, b->threads[i]));
     if (b->chunk % ODB_GROUP_CHUNKS)
         ODB_TRY(flush_lines(b, b->chunk / ODB_GROUP_CHUNKS));
-    if (end->have_status) {
-        b->have_status = true;
-        b->status = end->status;
+    if (!b->cur->tid)
+        b->cur->tid = b->first_pid;
+    struct builder_proc *first = tasks_find_proc(b, b->first_pid);
+    if (end->have_status && first) {
+        first->have_status = true;
+        first->status = end->status;
     }
+    ODB_TRY(tasks_finish(b));
     ODB_TRY(shadow_finish(&b->shadow));
-    ODB_TRY(story_finish(b));
     return put_meta(b, end);
 }
 

@@ -14,9 +14,11 @@ struct region {
     gaddr start, end;
     uint64_t t_start; /* first state it is in force for */
     uint32_t prot, flags, file_id;
-    uint64_t offset; /* in the file, of `start` */
+    uint64_t offset; /* in the file or object, of `start` */
+    uint32_t object; /* shared memory: the object's number; 0: private */
     bool moved;
-    gaddr src; /* moved: where `start` was */
+    uint32_t src_space; /* moved: the space where `start` was */
+    gaddr src;          /* ... and its address there */
     char name[64];
 };
 

@@ -1,127 +1,135 @@
-/* The program's memory while the log is read: see shadow.h.
+/* Memory while the log is read: spaces and their pages. See shadow.h; changes of the map are in shadow_map.c.
  *
  * A page is held only once it was written; before that its bytes are those of `contents`. Pages of a
- * range that is unmapped, mapped over or dropped lose their data. */
+ * range that is unmapped, mapped over or dropped lose their data. A page of a shared mapping is an entry
+ * that names the object's page, made at its first use; it goes with its mapping. */
 #include "indexer/shadow.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "common/fs.h"
-#include "indexer/schema.h"
+#include "indexer/shadow_impl.h"
 
-static struct odb_err *no_memory(void) { return odb_err("index: out of memory"); }
+#define FIRST_CAP 1024
 
-struct odb_err *shadow_init(struct shadow *s, const char *dir, struct store *store)
+struct odb_err *shadow_no_memory(void) { return odb_err("index: out of memory"); }
+
+void shadow_init(struct shadow *s, const char *dir, struct store *store)
 {
-    *s = (struct shadow){.dir = dir, .store = store, .cap = 4096};
-    s->v = calloc(s->cap, sizeof(*s->v));
-    return s->v ? NULL : no_memory();
+    *s = (struct shadow){.dir = dir, .store = store};
 }
 
 void shadow_deinit(struct shadow *s)
 {
-    for (uint64_t i = 0; s->v && i < s->cap; i++)
-        free(s->v[i].data);
-    free(s->v);
+    for (uint32_t i = 0; i < s->n_objects; i++) {
+        shadow_space_deinit(s, &s->objects[i]->space);
+        free(s->objects[i]);
+    }
+    free(s->objects);
     for (size_t i = 0; i < s->n_files; i++) {
         odb_closep(&s->files[i].fd);
         free(s->files[i].stored);
+        free(s->files[i].path);
     }
     free(s->files);
     free(s->due);
-    regions_deinit(&s->contents);
     bytes_deinit(&s->blob);
     *s = (struct shadow){0};
 }
 
-/* ---- files ---- */
-
-static struct odb_err *get_file(struct shadow *s, uint32_t id, struct shadow_file **ret)
+void shadow_data_put(struct shadow_data *d)
 {
-    if (id >= 1u << 24)
-        return odb_err("index: file number %u in the log is impossible", id);
-    if (id >= s->n_files) {
-        struct shadow_file *v = reallocarray(s->files, id + 1, sizeof(*v));
-        if (!v)
-            return no_memory();
-        s->files = v;
-        for (; s->n_files <= id; s->n_files++)
-            v[s->n_files] = (struct shadow_file){.fd = -1};
-    }
-    struct shadow_file *f = &s->files[id];
-    if (f->fd == -1) {
-        char path[4200];
-        uint64_t n_bytes;
-        snprintf(path, sizeof(path), "%s/files/%u", s->dir, id);
-        ODB_TRY(fs_open_regular(path, &f->fd, &n_bytes));
-        if (f->fd < 0) {
-            f->fd = -2;
-            s->n_missing_files++;
+    if (d && !--d->refs)
+        free(d);
+}
+
+/* ---- spaces ---- */
+
+struct odb_err *shadow_space_create(uint32_t number, struct shadow_space **ret)
+{
+    struct shadow_space *sp = calloc(1, sizeof(*sp));
+    if (!sp)
+        return shadow_no_memory();
+    sp->number = number;
+    *ret = sp;
+    return NULL;
+}
+
+void shadow_space_deinit(struct shadow *s, struct shadow_space *sp)
+{
+    for (uint64_t i = 0; i < sp->cap; i++)
+        shadow_data_put(sp->v[i].data);
+    free(sp->v);
+    regions_deinit(&sp->contents);
+    sp->v = NULL;
+    sp->n = sp->cap = 0;
+    size_t k = 0;
+    for (size_t i = 0; i < s->n_due; i++)
+        if (s->due[i].space != sp)
+            s->due[k++] = s->due[i];
+    s->n_due = k;
+}
+
+void shadow_space_free(struct shadow *s, struct shadow_space *sp)
+{
+    if (!sp)
+        return;
+    shadow_space_deinit(s, sp);
+    free(sp);
+}
+
+static struct odb_err *copy_space(const struct shadow_space *from, uint64_t t, struct shadow_space *to)
+{
+    to->shared = from->shared;
+    for (size_t i = 0; i < from->contents.n; i++) {
+        struct region r = from->contents.v[i];
+        r.t_start = t;
+        if (!r.object) {
+            r.moved = true;
+            r.src_space = from->number;
+            r.src = r.start;
         }
+        ODB_TRY(regions_add(&to->contents, &r));
     }
-    *ret = f;
+    if (!from->n)
+        return NULL;
+    to->v = calloc(from->cap, sizeof(*to->v));
+    if (!to->v)
+        return shadow_no_memory();
+    to->cap = from->cap;
+    to->n = from->n;
+    memcpy(to->v, from->v, from->cap * sizeof(*to->v));
+    for (uint64_t i = 0; i < to->cap; i++) {
+        struct shadow_page *p = &to->v[i];
+        p->last_chunk = p->touches = 0;
+        if (p->data)
+            p->data->refs++;
+    }
     return NULL;
 }
 
-/* Bytes of a file, zeros where it has none. */
-static struct odb_err *read_file(struct shadow *s, uint32_t id, uint64_t offset, uint8_t *to, size_t n_bytes)
+struct odb_err *shadow_space_fork(const struct shadow_space *from, uint32_t number, uint64_t t,
+                                  struct shadow_space **ret)
 {
-    struct shadow_file *f = NULL;
-    size_t got = 0;
-    ODB_TRY(get_file(s, id, &f));
-    if (f && f->fd >= 0)
-        ODB_TRY(fs_pread_full(f->fd, to, n_bytes, offset, &got));
-    memset(to + got, 0, n_bytes - got);
-    return NULL;
-}
-
-static struct odb_err *store_piece(struct shadow *s, uint32_t id, uint64_t piece)
-{
-    static const uint8_t zeros[ODB_PIECE_BYTES];
-    uint8_t raw[ODB_PIECE_BYTES];
-    ODB_TRY(read_file(s, id, piece * ODB_PIECE_BYTES, raw, sizeof(raw)));
-    if (!memcmp(raw, zeros, sizeof(raw)))
-        return NULL;
-    ODB_TRY(piece_encode(raw, sizeof(raw), &s->blob));
-    return store_put(s->store, STORE_PIECE, "iib", (uint64_t)id, piece, (const void *)s->blob.p, s->blob.n);
-}
-
-/* Stores those pieces of a file that [offset, offset + len) needs and that exist. */
-static struct odb_err *store_pieces(struct shadow *s, uint32_t id, uint64_t offset, uint64_t len_bytes)
-{
-    struct shadow_file *f;
-    ODB_TRY(get_file(s, id, &f));
-    off_t file_bytes = f->fd >= 0 ? lseek(f->fd, 0, SEEK_END) : 0;
-    uint64_t end = offset + len_bytes < offset ? UINT64_MAX : offset + len_bytes;
-    if (file_bytes <= 0 || offset >= (uint64_t)file_bytes)
-        return NULL;
-    if (end > (uint64_t)file_bytes)
-        end = (uint64_t)file_bytes;
-    uint64_t last = (end - 1) / ODB_PIECE_BYTES;
-    if (last >= f->n_pieces) {
-        uint8_t *stored = realloc(f->stored, last / 8 + 1);
-        if (!stored)
-            return no_memory();
-        memset(stored + (f->n_pieces + 7) / 8, 0, last / 8 + 1 - (f->n_pieces + 7) / 8);
-        f->stored = stored;
-        f->n_pieces = (last / 8 + 1) * 8;
+    struct shadow_space *sp;
+    ODB_TRY(shadow_space_create(number, &sp));
+    struct odb_err *e = copy_space(from, t, sp);
+    if (e) { /* it has no due pages: no shadow needed */
+        for (uint64_t i = 0; i < sp->cap; i++)
+            shadow_data_put(sp->v[i].data);
+        free(sp->v);
+        regions_deinit(&sp->contents);
+        free(sp);
+        return e;
     }
-    for (uint64_t piece = offset / ODB_PIECE_BYTES; piece <= last; piece++) {
-        if (f->stored[piece / 8] >> (piece % 8) & 1)
-            continue;
-        f->stored[piece / 8] |= (uint8_t)(1u << (piece % 8));
-        ODB_TRY(store_piece(s, id, piece));
-    }
+    *ret = sp;
     return NULL;
 }
 
 /* ---- pages ---- */
 
-static struct shadow_page *find(struct shadow_page *v, uint64_t cap, uint64_t no)
+struct shadow_page *shadow_find(struct shadow_page *v, uint64_t cap, uint64_t no)
 {
     uint64_t i = (no * 0x9e3779b97f4a7c15u) >> 24;
     for (;; i++) {
@@ -131,87 +139,135 @@ static struct shadow_page *find(struct shadow_page *v, uint64_t cap, uint64_t no
     }
 }
 
-static struct odb_err *grow(struct shadow *s)
+static struct odb_err *grow(struct shadow_space *sp)
 {
-    uint64_t cap = s->cap * 2;
+    uint64_t cap = sp->cap ? sp->cap * 2 : FIRST_CAP;
     struct shadow_page *v = calloc(cap, sizeof(*v));
     if (!v)
-        return no_memory();
-    for (uint64_t i = 0; i < s->cap; i++)
-        if (s->v[i].no)
-            *find(v, cap, s->v[i].no - 1) = s->v[i];
-    free(s->v);
-    s->v = v;
-    s->cap = cap;
+        return shadow_no_memory();
+    for (uint64_t i = 0; i < sp->cap; i++)
+        if (sp->v[i].no)
+            *shadow_find(v, cap, sp->v[i].no - 1) = sp->v[i];
+    free(sp->v);
+    sp->v = v;
+    sp->cap = cap;
     return NULL;
 }
 
 /* What the page held when its contents were established. */
-static struct odb_err *page_base(struct shadow *s, uint64_t no, uint8_t *to)
+static struct odb_err *page_base(struct shadow *s, const struct shadow_space *sp, uint64_t no, uint8_t *to)
 {
     gaddr addr = no * ODB_PAGE_BYTES;
-    const struct region *r = regions_find(&s->contents, addr);
+    const struct region *r = regions_find(&sp->contents, addr);
     if (r && r->file_id)
-        return read_file(s, r->file_id, r->offset + (addr - r->start), to, ODB_PAGE_BYTES);
-    if (!r)
+        return shadow_read_file(s, r->file_id, r->offset + (addr - r->start), to, ODB_PAGE_BYTES);
+    if (!r && sp->number < ODB_SPACE_OBJECT)
         s->unmapped = addr;
     memset(to, 0, ODB_PAGE_BYTES);
     return NULL;
 }
 
-/* The page, with data. Valid until the next page is added. */
-static struct odb_err *get_page(struct shadow *s, uint64_t no, struct shadow_page **ret)
+static struct odb_err *add_page(struct shadow_space *sp, uint64_t no, struct shadow_page **ret)
 {
-    struct shadow_page *p = find(s->v, s->cap, no);
-    if (!p->no) {
-        if (s->n * 2 >= s->cap) {
-            ODB_TRY(grow(s));
-            p = find(s->v, s->cap, no);
-        }
-        *p = (struct shadow_page){.no = no + 1};
-        s->n++;
-    }
-    if (!p->data) {
-        p->data = malloc(ODB_PAGE_BYTES);
-        if (!p->data)
-            return no_memory();
-        ODB_TRY(page_base(s, no, p->data));
-    }
+    if (sp->n * 2 >= sp->cap)
+        ODB_TRY(grow(sp));
+    struct shadow_page *p = shadow_find(sp->v, sp->cap, no);
+    *p = (struct shadow_page){.no = no + 1};
+    sp->n++;
     *ret = p;
     return NULL;
 }
 
-static struct odb_err *add_due(struct shadow *s, uint64_t no)
+/* Gives a page without data some, or the object's page it shows. */
+static struct odb_err *fill_page(struct shadow *s, struct shadow_space *sp, struct shadow_page *p)
 {
-    if (s->n_due == s->cap_due) {
-        size_t cap = s->cap_due ? s->cap_due * 2 : 256;
-        uint64_t *due = reallocarray(s->due, cap, sizeof(*due));
-        if (!due)
-            return no_memory();
-        s->due = due;
-        s->cap_due = cap;
+    uint64_t no = p->no - 1;
+    const struct region *r = sp->shared ? regions_find(&sp->contents, no * ODB_PAGE_BYTES) : NULL;
+    if (r && r->object) {
+        p->object = r->object;
+        p->object_page = (r->offset + (no * ODB_PAGE_BYTES - r->start)) / ODB_PAGE_BYTES;
+        return NULL;
     }
-    s->due[s->n_due++] = no;
+    p->data = malloc(sizeof(*p->data));
+    if (!p->data)
+        return shadow_no_memory();
+    p->data->refs = 1;
+    return page_base(s, sp, no, p->data->bytes);
+}
+
+struct odb_err *shadow_get_page(struct shadow *s, struct shadow_space *sp, uint64_t no,
+                                struct shadow_page **ret)
+{
+    struct shadow_page *p = sp->cap ? shadow_find(sp->v, sp->cap, no) : NULL;
+    if (!p || !p->no)
+        ODB_TRY(add_page(sp, no, &p));
+    if (!p->data && !p->object)
+        ODB_TRY(fill_page(s, sp, p));
+    if (p->object)
+        return shadow_get_page(s, &s->objects[p->object - 1]->space, p->object_page, ret);
+    s->in_object = sp->number >= ODB_SPACE_OBJECT;
+    *ret = p;
     return NULL;
 }
 
-struct odb_err *shadow_write(struct shadow *s, gaddr addr, const uint8_t *old, const uint8_t *new_,
-                             size_t n_bytes, uint32_t chunk)
+/* Where the page's bytes may be changed. */
+static struct odb_err *own_data(struct shadow_page *p)
+{
+    if (p->data->refs == 1)
+        return NULL;
+    struct shadow_data *d = malloc(sizeof(*d));
+    if (!d)
+        return shadow_no_memory();
+    memcpy(d->bytes, p->data->bytes, sizeof(d->bytes));
+    d->refs = 1;
+    shadow_data_put(p->data);
+    p->data = d;
+    return NULL;
+}
+
+static struct odb_err *add_due(struct shadow *s, struct shadow_space *sp, uint64_t no)
+{
+    if (s->n_due == s->cap_due) {
+        size_t cap = s->cap_due ? s->cap_due * 2 : 256;
+        struct shadow_due *due = reallocarray(s->due, cap, sizeof(*due));
+        if (!due)
+            return shadow_no_memory();
+        s->due = due;
+        s->cap_due = cap;
+    }
+    s->due[s->n_due++] = (struct shadow_due){sp, no};
+    return NULL;
+}
+
+/* A page written in the chunk for the first time: often written ones get an image. */
+static struct odb_err *touch(struct shadow *s, struct shadow_space *sp, gaddr addr, struct shadow_page *p,
+                             uint32_t chunk)
+{
+    p->last_chunk = chunk + 1;
+    if (++p->touches != ODB_IMAGE_TOUCHES)
+        return NULL;
+    if (!s->in_object)
+        return add_due(s, sp, p->no - 1);
+    const struct shadow_page *at = shadow_find(sp->v, sp->cap, addr / ODB_PAGE_BYTES);
+    return add_due(s, &s->objects[at->object - 1]->space, p->no - 1);
+}
+
+struct odb_err *shadow_write(struct shadow *s, struct shadow_space *sp, gaddr addr, const uint8_t *old,
+                             const uint8_t *new_, size_t n_bytes, uint32_t chunk)
 {
     while (n_bytes) {
         size_t at = addr % ODB_PAGE_BYTES, n = ODB_PAGE_BYTES - at < n_bytes ? ODB_PAGE_BYTES - at : n_bytes;
         struct shadow_page *p;
-        ODB_TRY(get_page(s, addr / ODB_PAGE_BYTES, &p));
+        ODB_TRY(shadow_get_page(s, sp, addr / ODB_PAGE_BYTES, &p));
         if (old) {
-            s->n_mismatch += memcmp(p->data + at, old, n) != 0;
+            s->n_mismatch += memcmp(p->data->bytes + at, old, n) != 0;
             old += n;
         }
-        memcpy(p->data + at, new_, n);
-        if (chunk != UINT32_MAX && p->last_chunk != chunk + 1) {
-            p->last_chunk = chunk + 1;
-            if (++p->touches == ODB_IMAGE_TOUCHES)
-                ODB_TRY(add_due(s, p->no - 1));
-        }
+        if (p->data->refs > 1)
+            ODB_TRY(own_data(p));
+        memcpy(p->data->bytes + at, new_, n);
+        if (chunk != UINT32_MAX && p->last_chunk != chunk + 1)
+            ODB_TRY(touch(s, sp, addr, p, chunk));
         new_ += n;
         addr += n;
         n_bytes -= n;
@@ -219,153 +275,64 @@ struct odb_err *shadow_write(struct shadow *s, gaddr addr, const uint8_t *old, c
     return NULL;
 }
 
-size_t shadow_read(struct shadow *s, gaddr addr, void *to, size_t n_bytes)
+/* A page's bytes, `base` where it has none of its own; NULL: not to be had. */
+static const uint8_t *page_bytes(struct shadow *s, const struct shadow_space *sp, uint64_t no, uint8_t *base)
+{
+    const struct region *r = sp->shared ? regions_find(&sp->contents, no * ODB_PAGE_BYTES) : NULL;
+    if (r && r->object)
+        return page_bytes(s, &s->objects[r->object - 1]->space,
+                          (r->offset + (no * ODB_PAGE_BYTES - r->start)) / ODB_PAGE_BYTES, base);
+    const struct shadow_page *p = sp->cap ? shadow_find(sp->v, sp->cap, no) : NULL;
+    if (p && p->no && p->data)
+        return p->data->bytes;
+    struct odb_err *e = page_base(s, sp, no, base);
+    odb_err_free(e);
+    return e ? NULL : base;
+}
+
+size_t shadow_read(struct shadow *s, const struct shadow_space *sp, gaddr addr, void *to, size_t n_bytes)
 {
     size_t done = 0;
-    while (done < n_bytes && regions_find(&s->contents, addr)) {
+    while (done < n_bytes && regions_find(&sp->contents, addr)) {
         size_t at = addr % ODB_PAGE_BYTES;
         size_t n = ODB_PAGE_BYTES - at < n_bytes - done ? ODB_PAGE_BYTES - at : n_bytes - done;
-        struct shadow_page *p = find(s->v, s->cap, addr / ODB_PAGE_BYTES);
         uint8_t base[ODB_PAGE_BYTES];
-        if (!p->no || !p->data) {
-            struct odb_err *e = page_base(s, addr / ODB_PAGE_BYTES, base);
-            if (e) {
-                odb_err_free(e);
-                break;
-            }
-        }
-        memcpy((uint8_t *)to + done, (p->no && p->data ? p->data : base) + at, n);
+        const uint8_t *p = page_bytes(s, sp, addr / ODB_PAGE_BYTES, base);
+        if (!p)
+            break;
+        memcpy((uint8_t *)to + done, p + at, n);
         done += n;
         addr += n;
     }
     return done;
 }
 
-struct odb_err *shadow_image(struct shadow *s, uint64_t page, uint64_t t)
+uint64_t shadow_place(const struct shadow_space *sp, gaddr addr)
 {
-    struct shadow_page *p = find(s->v, s->cap, page);
-    if (!p->no || !p->data)
+    uint64_t no = addr / ODB_PAGE_BYTES;
+    const struct shadow_page *p = sp->shared && sp->cap ? shadow_find(sp->v, sp->cap, no) : NULL;
+    if (p && p->no && p->object)
+        return odb_place(ODB_SPACE_OBJECT + p->object, p->object_page);
+    return odb_place(sp->number, no);
+}
+
+struct odb_err *shadow_image(struct shadow *s, struct shadow_space *sp, uint64_t page, uint64_t t)
+{
+    struct shadow_page *p = sp->cap ? shadow_find(sp->v, sp->cap, page) : NULL;
+    if (!p || !p->no || (!p->data && !p->object))
         return NULL;
+    if (p->object)
+        return shadow_image(s, &s->objects[p->object - 1]->space, p->object_page, t);
     p->touches = 0;
-    ODB_TRY(piece_encode(p->data, ODB_PAGE_BYTES, &s->blob));
-    return store_put(s->store, STORE_IMAGE, "iib", page, t, (const void *)s->blob.p, s->blob.n);
+    ODB_TRY(piece_encode(p->data->bytes, ODB_PAGE_BYTES, &s->blob));
+    return store_put(s->store, STORE_IMAGE, "iib", odb_place(sp->number, page), t, (const void *)s->blob.p,
+                     s->blob.n);
 }
 
 struct odb_err *shadow_images(struct shadow *s, uint64_t t)
 {
     for (size_t i = 0; i < s->n_due; i++)
-        ODB_TRY(shadow_image(s, s->due[i], t));
+        ODB_TRY(shadow_image(s, s->due[i].space, s->due[i].page, t));
     s->n_due = 0;
-    return NULL;
-}
-
-/* ---- changes of the map ---- */
-
-static struct odb_err *emit_content(void *ctx, const struct region *r, uint64_t t_end)
-{
-    struct shadow *s = ctx;
-    char shape[8];
-    /* t_end and src may be NULL: their letter is then one that binds NULL but still takes the argument */
-    snprintf(shape, sizeof(shape), "i%ciiii%c", t_end == UINT64_MAX ? 'N' : 'i', r->moved ? 'i' : 'N');
-    return store_put(s->store, STORE_CONTENT, shape, r->t_start, t_end, r->start, r->end,
-                     (uint64_t)r->file_id, r->offset, r->src);
-}
-
-/* Numbers of the pages with data in [start, end). *ret owned by the caller. */
-static struct odb_err *pages_within(const struct shadow *s, gaddr start, gaddr end, uint64_t **ret,
-                                    size_t *ret_n)
-{
-    uint64_t first = start / ODB_PAGE_BYTES, n_pages = (end - 1) / ODB_PAGE_BYTES - first + 1;
-    uint64_t n_steps = n_pages < s->cap ? n_pages : s->cap;
-    size_t n = 0;
-    uint64_t *v = malloc((n_steps < s->n ? n_steps : s->n) * sizeof(*v) + 1);
-    if (!v)
-        return no_memory();
-    for (uint64_t i = 0; i < n_steps; i++) {
-        const struct shadow_page *p = n_pages < s->cap ? find(s->v, s->cap, first + i) : &s->v[i];
-        if (p->no && p->data && p->no - 1 - first < n_pages)
-            v[n++] = p->no - 1;
-    }
-    *ret = v;
-    *ret_n = n;
-    return NULL;
-}
-
-static struct odb_err *forget_pages(struct shadow *s, gaddr start, gaddr end)
-{
-    _cleanup_free_ uint64_t *pages = NULL;
-    size_t n;
-    ODB_TRY(pages_within(s, start, end, &pages, &n));
-    for (size_t i = 0; i < n; i++) {
-        struct shadow_page *p = find(s->v, s->cap, pages[i]);
-        free(p->data);
-        p->data = NULL;
-        p->touches = 0;
-    }
-    return NULL;
-}
-
-struct odb_err *shadow_unmap(struct shadow *s, gaddr start, gaddr end, uint64_t t)
-{
-    if (start >= end)
-        return NULL;
-    ODB_TRY(forget_pages(s, start, end));
-    return regions_cut(&s->contents, start, end, t, emit_content, s);
-}
-
-struct odb_err *shadow_map(struct shadow *s, gaddr start, gaddr end, uint32_t file_id, uint64_t offset,
-                           uint64_t t)
-{
-    if (start >= end)
-        return NULL;
-    ODB_TRY(shadow_unmap(s, start, end, t));
-    struct region r = {.start = start, .end = end, .t_start = t, .file_id = file_id, .offset = offset};
-    ODB_TRY(regions_add(&s->contents, &r));
-    return file_id ? store_pieces(s, file_id, offset, end - start) : NULL;
-}
-
-struct odb_err *shadow_drop(struct shadow *s, gaddr start, gaddr end, uint64_t t)
-{
-    _cleanup_free_ struct region *was = NULL;
-    size_t n;
-    ODB_TRY(regions_within(&s->contents, start, end, &was, &n));
-    for (size_t i = 0; i < n; i++)
-        ODB_TRY(shadow_map(s, was[i].start, was[i].end, was[i].file_id, was[i].offset, t));
-    return NULL;
-}
-
-struct odb_err *shadow_move(struct shadow *s, gaddr from, gaddr to, uint64_t len_bytes, uint64_t t)
-{
-    _cleanup_free_ struct region *was = NULL;
-    _cleanup_free_ uint64_t *pages = NULL;
-    size_t n, n_pages;
-    ODB_TRY(regions_within(&s->contents, from, from + len_bytes, &was, &n));
-    if (!n)
-        return NULL;
-    ODB_TRY(shadow_unmap(s, to, to + len_bytes, t));
-    ODB_TRY(pages_within(s, from, from + len_bytes, &pages, &n_pages));
-    for (size_t i = 0; i < n_pages; i++) {
-        struct shadow_page *q;
-        ODB_TRY(get_page(s, pages[i] - from / ODB_PAGE_BYTES + to / ODB_PAGE_BYTES, &q));
-        struct shadow_page *p = find(s->v, s->cap, pages[i]);
-        memcpy(q->data, p->data, ODB_PAGE_BYTES);
-    }
-    ODB_TRY(shadow_unmap(s, from, from + len_bytes, t));
-    for (size_t i = 0; i < n; i++) {
-        struct region r = was[i];
-        r.src = r.start;
-        r.start = to + (r.src - from);
-        r.end = to + (was[i].end - from);
-        r.moved = true;
-        r.t_start = t;
-        ODB_TRY(regions_add(&s->contents, &r));
-    }
-    return NULL;
-}
-
-struct odb_err *shadow_finish(struct shadow *s)
-{
-    for (size_t i = 0; i < s->contents.n; i++)
-        ODB_TRY(emit_content(s, &s->contents.v[i], UINT64_MAX));
     return NULL;
 }

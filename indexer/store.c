@@ -30,7 +30,7 @@ static const char tables_sql[] =
     "CREATE TABLE odb_meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
     "CREATE TABLE odb_chunks(id INTEGER PRIMARY KEY, t_start INTEGER NOT NULL, n INTEGER NOT NULL, pid "
     "INTEGER,"
-    " tid INTEGER, n_reg INTEGER, n_mem INTEGER, regs_lo INTEGER, regs_hi INTEGER);"
+    " tid INTEGER, space INTEGER, n_reg INTEGER, n_mem INTEGER, regs_lo INTEGER, regs_hi INTEGER);"
     "CREATE TABLE odb_insns(chunk INTEGER PRIMARY KEY, data BLOB);"
     "CREATE TABLE odb_regs(chunk INTEGER PRIMARY KEY, data BLOB);"
     "CREATE TABLE odb_mems(chunk INTEGER PRIMARY KEY, data BLOB);"
@@ -40,18 +40,22 @@ static const char tables_sql[] =
     "grp))"
     " WITHOUT ROWID;"
     "CREATE TABLE odb_images(page INTEGER, t INTEGER, data BLOB, PRIMARY KEY(page, t)) WITHOUT ROWID;"
-    "CREATE TABLE odb_contents(t_start INTEGER, t_end INTEGER, start INTEGER, end INTEGER, file_id INTEGER,"
-    " offset INTEGER, src INTEGER);"
+    "CREATE TABLE odb_contents(space INTEGER, t_start INTEGER, t_end INTEGER, start INTEGER, end INTEGER,"
+    " file_id INTEGER, offset INTEGER, src INTEGER, src_space INTEGER, object INTEGER);"
+    "CREATE TABLE odb_stays(pid INTEGER, space INTEGER, from_space INTEGER, t_start INTEGER, t_end INTEGER);"
+    "CREATE TABLE odb_objects(id INTEGER PRIMARY KEY, file_id INTEGER, t_start INTEGER);"
     "CREATE TABLE odb_pieces(file_id INTEGER, piece INTEGER, data BLOB, PRIMARY KEY(file_id, piece)) WITHOUT "
     "ROWID;"
-    "CREATE TABLE odb_maps(t_start INTEGER, t_end INTEGER, pid INTEGER, start INTEGER, end INTEGER, prot "
+    "CREATE TABLE odb_maps(space INTEGER, t_start INTEGER, t_end INTEGER, pid INTEGER, start INTEGER, end "
+    "INTEGER, prot "
     "INTEGER,"
     " flags INTEGER, offset INTEGER, file_id INTEGER, name TEXT);"
     "CREATE TABLE files(id INTEGER PRIMARY KEY, path TEXT, size INTEGER, mtime INTEGER, dev INTEGER, ino "
     "INTEGER);"
-    "CREATE TABLE threads(pid INTEGER, tid INTEGER, t_start INTEGER, t_end INTEGER);"
+    "CREATE TABLE threads(pid INTEGER, tid INTEGER, t_start INTEGER, t_end INTEGER, name TEXT);"
     "CREATE TABLE processes(pid INTEGER, exe TEXT, args TEXT, t_start INTEGER, t_end INTEGER, status "
-    "INTEGER);"
+    "INTEGER, parent INTEGER);"
+    "CREATE TABLE execs(t INTEGER, pid INTEGER, exe TEXT, args TEXT);"
     "CREATE TABLE syscalls(t INTEGER, pid INTEGER, tid INTEGER, nr INTEGER, name TEXT, args TEXT, result "
     "INTEGER,"
     " result_text TEXT, arg0 INTEGER, arg1 INTEGER, arg2 INTEGER, arg3 INTEGER, arg4 INTEGER, arg5 INTEGER,"
@@ -64,6 +68,12 @@ static const char tables_sql[] =
 
 static const char indices_sql[] =
     "CREATE INDEX odb_chunks_t ON odb_chunks(t_start);"
+    "CREATE INDEX odb_contents_space ON odb_contents(space, start);"
+    "CREATE INDEX odb_contents_object ON odb_contents(object) WHERE object IS NOT NULL;"
+    "CREATE INDEX odb_stays_pid ON odb_stays(pid, t_start); CREATE INDEX odb_stays_space ON odb_stays(space);"
+    "CREATE INDEX odb_chunks_pid ON odb_chunks(pid, id); CREATE INDEX odb_chunks_tid ON odb_chunks(tid, id);"
+    "CREATE INDEX odb_maps_space ON odb_maps(space);"
+    "CREATE INDEX threads_tid ON threads(tid); CREATE INDEX processes_pid ON processes(pid);"
     "CREATE INDEX syscalls_t ON syscalls(t); CREATE INDEX syscalls_name ON syscalls(name);"
     "CREATE INDEX signals_t ON signals(t); CREATE INDEX output_t ON output(t);"
     "CREATE VIEW maps AS SELECT m.t_start, m.t_end, m.pid, m.start, m.end,"
@@ -72,23 +82,30 @@ static const char indices_sql[] =
     " CASE WHEN m.flags & 3 = 1 THEN 'shared' WHEN m.flags & 3 = 3 THEN 'shared' ELSE 'private' END AS flags,"
     " m.offset, nullif(m.file_id, 0) AS file, coalesce(nullif(m.name, ''), f.path) AS name"
     " FROM odb_maps m LEFT JOIN files f ON f.id = m.file_id;"
+    "CREATE VIEW switches AS SELECT c.t_start AS t, c.pid, c.tid, p.pid AS from_pid, p.tid AS from_tid"
+    " FROM odb_chunks c JOIN odb_chunks p ON p.id = c.id - 1 WHERE c.tid <> p.tid OR c.pid <> p.pid;"
+    "CREATE VIEW objects AS SELECT o.id, o.file_id AS file, o.t_start, f.path AS name"
+    " FROM odb_objects o LEFT JOIN files f ON f.id = o.file_id;"
     "COMMIT;";
 
 static const char *const insert_sql[STORE_N] = {
     [STORE_META] = "INSERT OR REPLACE INTO odb_meta VALUES(?,?)",
-    [STORE_CHUNK] = "INSERT INTO odb_chunks VALUES(?,?,?,?,?,?,?,?,?)",
+    [STORE_CHUNK] = "INSERT INTO odb_chunks VALUES(?,?,?,?,?,?,?,?,?,?)",
     [STORE_INSNS] = "INSERT INTO odb_insns VALUES(?,?)",
     [STORE_REGS] = "INSERT INTO odb_regs VALUES(?,?)",
     [STORE_MEMS] = "INSERT INTO odb_mems VALUES(?,?)",
     [STORE_SNAPSHOT] = "INSERT OR REPLACE INTO odb_snapshots VALUES(?,?,?)",
     [STORE_POSTING] = "INSERT INTO odb_postings VALUES(?,?,?,?)",
     [STORE_IMAGE] = "INSERT OR REPLACE INTO odb_images VALUES(?,?,?)",
-    [STORE_CONTENT] = "INSERT INTO odb_contents VALUES(?,?,?,?,?,?,?)",
+    [STORE_CONTENT] = "INSERT INTO odb_contents VALUES(?,?,?,?,?,?,?,?,?,?)",
+    [STORE_STAY] = "INSERT INTO odb_stays VALUES(?,?,?,?,?)",
+    [STORE_OBJECT] = "INSERT INTO odb_objects VALUES(?,?,?)",
     [STORE_PIECE] = "INSERT OR REPLACE INTO odb_pieces VALUES(?,?,?)",
-    [STORE_MAP] = "INSERT INTO odb_maps VALUES(?,?,?,?,?,?,?,?,?,?)",
+    [STORE_MAP] = "INSERT INTO odb_maps VALUES(?,?,?,?,?,?,?,?,?,?,?)",
     [STORE_FILE] = "INSERT OR REPLACE INTO files VALUES(?,?,?,?,?,?)",
-    [STORE_THREAD] = "INSERT INTO threads VALUES(?,?,?,?)",
-    [STORE_PROCESS] = "INSERT INTO processes VALUES(?,?,?,?,?,?)",
+    [STORE_THREAD] = "INSERT INTO threads VALUES(?,?,?,?,?)",
+    [STORE_PROCESS] = "INSERT INTO processes VALUES(?,?,?,?,?,?,?)",
+    [STORE_EXEC] = "INSERT INTO execs VALUES(?,?,?,?)",
     [STORE_SYSCALL] = "INSERT INTO syscalls VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STORE_SIGNAL] = "INSERT INTO signals VALUES(?,?,?,?,?,?,?,?,?)",
     [STORE_OUTPUT] = "INSERT INTO output VALUES(?,?,?,?,?,?)",

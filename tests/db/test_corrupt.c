@@ -91,12 +91,12 @@ static void ask(struct odb_db *db)
     size_t n;
     for (int i = 0; i < 10; i++) {
         uint64_t t = below(db_end_t(db) + 1), addr = 0x10000000 + below(128 * 4096), len = 1 + below(9000);
-        count(db_memory(db, t, addr, len, buf, valid, &n));
+        count(db_memory(db, t, 0, addr, len, buf, valid, &n));
         count(db_registers(db, t, below(2) ? 0 : 101, &regs));
-        count(db_last_write(db, addr, len, t, &found, &w));
-        count(db_writes(db, 0x10002fe0, 1 + below(100), t, t + 5000, on_write, &sum));
+        count(db_last_write(db, 0, addr, len, t, &found, &w));
+        count(db_writes(db, 0, 0x10002fe0, 1 + below(100), t, t + 5000, on_write, &sum));
     }
-    struct odb_err *e = db_maps(db, below(db_end_t(db) + 1), &maps, &n);
+    struct odb_err *e = db_maps(db, below(db_end_t(db) + 1), 0, &maps, &n);
     if (!e)
         db_maps_free(maps, n);
     count(e);

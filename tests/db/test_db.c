@@ -70,7 +70,7 @@ static void check_memory(struct synth *s, struct odb_db *db, const struct synth_
     if (at + n > SYNTH_PAGES * 4096)
         n = SYNTH_PAGES * 4096 - at;
     size_t n_valid;
-    must(db_memory(db, t, SYNTH_BASE + at, n, buf, valid, &n_valid));
+    must(db_memory(db, t, 0, SYNTH_BASE + at, n, buf, valid, &n_valid));
     for (uint64_t i = 0; i < n; i++) {
         const struct synth_page *p = &st->pages[(at + i) / 4096];
         uint8_t want = p->mapped ? p->data[(at + i) % 4096] : 0;
@@ -169,7 +169,7 @@ static void check_writes(struct synth *s, struct odb_db *db)
     uint64_t len = 1 + synth_below(s, synth_below(s, 10) ? 16 : 400000), t = synth_below(s, s->count + 1);
     bool found;
     struct db_write w;
-    must(db_last_write(db, addr, len, t, &found, &w));
+    must(db_last_write(db, 0, addr, len, t, &found, &w));
     size_t i = s->n_ops;
     while (i && !(overlaps(&s->ops[i - 1], addr, len) && s->ops[i - 1].count - 1 < t))
         i--;
@@ -183,7 +183,7 @@ static void check_writes(struct synth *s, struct odb_db *db)
         k.op++;
     for (i = k.op; i < s->n_ops && s->ops[i].count - 1 < to; i++)
         want += overlaps(&s->ops[i], addr, len);
-    must(db_writes(db, addr, len, from, to, on_write, &k));
+    must(db_writes(db, 0, addr, len, from, to, on_write, &k));
     CHECK(k.n == want, "writes to 0x%lx+%lu in %lu..%lu: %u, want %u", addr, len, from, to, k.n, want);
 }
 

@@ -70,7 +70,7 @@ static uint64_t compare_map(struct replay *r, struct odb_db *db, const struct db
     for (gaddr at = m->start; at < m->end; at += sizeof(a)) {
         size_t n = m->end - at < sizeof(a) ? (size_t)(m->end - at) : sizeof(a), got, n_valid;
         must(replay_read(r, at, a, n, &got));
-        must(db_memory(db, db_end_t(db), at, n, b, valid, &n_valid));
+        must(db_memory(db, db_end_t(db), 0, at, n, b, valid, &n_valid));
         if (n_valid != n) {
             fprintf(stderr, "0x%lx: %zu of %zu bytes in the index (%s)\n", at, n_valid, n, m->name);
             n_bad++;
@@ -110,7 +110,7 @@ int main(int argc, char **argv)
     struct db_map *maps;
     size_t n;
     uint64_t bytes = 0;
-    must(db_maps(db, db_end_t(db), &maps, &n));
+    must(db_maps(db, db_end_t(db), 0, &maps, &n));
     for (size_t i = 0; i < n; i++)
         bytes += compare_map(r, db, &maps[i]);
     printf("%lu instructions, %zu mappings, %lu bytes compared, %u differences\n", db_end_t(db), n, bytes,

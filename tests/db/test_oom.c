@@ -64,10 +64,10 @@ static void ask(const char *path)
         drop(e);
         return;
     }
-    drop(db_memory(db, 3000, 0x10000000, sizeof(buf), buf, NULL, &n));
+    drop(db_memory(db, 3000, 0, 0x10000000, sizeof(buf), buf, NULL, &n));
     drop(db_registers(db, 3000, 0, &regs));
-    drop(db_last_write(db, 0x10003000, 8, 3000, &found, &w));
-    e = db_maps(db, 3000, &maps, &n);
+    drop(db_last_write(db, 0, 0x10003000, 8, 3000, &found, &w));
+    e = db_maps(db, 3000, 0, &maps, &n);
     if (!e)
         db_maps_free(maps, n);
     drop(e);
