@@ -106,6 +106,8 @@ static const char *track(struct trace_reader *r, const struct odb_event *ev)
         r->left_mem = exec->n_mem;
     } else if (ev->type == ODB_EV_SYSCALL) {
         r->left_mem = ((const struct odb_ev_syscall *)(const void *)ev)->n_mem;
+    } else if (ev->type == ODB_EV_TASK) {
+        r->left_mem = ((const struct odb_ev_task *)(const void *)ev)->n_mem;
     }
     return NULL;
 }
