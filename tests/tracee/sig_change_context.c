@@ -2,12 +2,16 @@
 #include "tests/tracee/tasks.h"
 
 static volatile int count;
+extern const char loop_begin[], loop_end[];
 
 static void on_alarm(int signo, siginfo_t *si, void *context)
 {
     (void)signo, (void)si;
     ucontext_t *uc = context;
     greg_t *g = uc->uc_mcontext.gregs;
+    uintptr_t rip = (uintptr_t)g[REG_RIP];
+    if (rip < (uintptr_t)loop_begin || rip >= (uintptr_t)loop_end || g[REG_RDX] == 0)
+        return;
     g[REG_RBX] += 1000;
     g[REG_RDX] = 0;      /* ends the loop */
     g[REG_EFL] |= 0x401; /* carry, direction */
@@ -28,14 +32,14 @@ int main(void)
 {
     catch_signal(SIGALRM, on_alarm, 0);
     catch_signal(SIGILL, on_illegal, 0);
-    for (int i = 0; i < 10; i++) {
+    every_us(ITIMER_REAL, 1000);
+    for (volatile int i = 0; i < 10; i++) {
         uint64_t b = 5, d = 1, flags = 0, a = 0;
         sigset_t now;
-        struct itimerval once = {{0, 0}, {0, 1000}};
         mask_signal(SIG_UNBLOCK, SIGUSR2);
-        CHECK(setitimer(ITIMER_REAL, &once, NULL) == 0);
         /* No instruction of the loop changes the flags; rdx 0 leaves it through jrcxz. */
-        __asm__ volatile("clc\n 1: mov %[d], %%rcx\n jrcxz 2f\n jmp 1b\n 2: pushfq\n cld\n pop %[flags]"
+        __asm__ volatile("clc\n loop_begin: mov %[d], %%rcx\n jrcxz 2f\n jmp loop_begin\n loop_end: 2: "
+                         "pushfq\n cld\n pop %[flags]"
                          : "+b"(b), [d] "+d"(d), [flags] "=r"(flags)
                          :
                          : "rcx", "cc", "memory");
