@@ -63,7 +63,8 @@ struct odb_task {
     /* 1 while the task is counted in baton.waiters: set behind counting up, cleared before counting down. When the task
      * is killed as it waits, the recorder counts down for it. */
     _Atomic uint32_t waiting;
-    uint32_t reserved[3];
+    uint32_t reserved;
+    uint64_t exec_mask; /* execve: the program's blocked signals; the kernel's mask is full until the new engine is ready */
     uint64_t affinity[16]; /* as the task set it, inherited; all 0: never. sys_sched.c */
 };
 

@@ -121,6 +121,8 @@ static bool stopped(struct exec_service *s, pid_t pid, int status, uint32_t task
         ptrace(PTRACE_DETACH, pid, NULL, NULL);
         return true;
     }
+    if (signo == ODB_SIG_YIELD)
+        signo = 0; /* the new image has no handler yet */
     ptrace(PTRACE_CONT, pid, NULL, (void *)(long)signo);
     return false;
 }
