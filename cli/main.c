@@ -32,14 +32,17 @@ static const char query_help[] =
     "  regs --at T                             registers of the thread at T\n"
     "  mem ADDR LEN --at T                     memory as it was at T\n"
     "  last-write ADDR[,LEN] --before T        who wrote it last\n"
+    "  next-write ADDR[,LEN] --from T          who writes it next\n"
     "  writes ADDR[,LEN] [--from T --to T]     every write to it\n"
     "  syscalls [NAME]                         system calls, decoded\n"
     "  output                                  what the program wrote to stdout and stderr\n"
     "  maps --at T                             the memory map at T\n"
+    "  processes                               the tree of processes\n"
     "  disasm ADDR [N] --at T                  N instructions\n"
     "  'SELECT ...'                            SQL over the tables of docs/schema.md\n"
     "T is an instruction's number, `start`, `end`, or `N%`. The index is made first where there is none.\n"
-    "ADDR may be a number or a register's name at T.\n";
+    "ADDR may be a number or a register's name at T. --pid N and --tid N name the process and thread that\n"
+    "are meant; without them, those that run at T.\n";
 
 static const struct cli_command *command_find(const char *name)
 {

@@ -22,7 +22,7 @@ struct query_args {
     bool sql;
     const char *args[QUERY_MAX_ARGS];
     int n_args;
-    const char *at, *before, *from, *to; /* NULL: not given */
+    const char *at, *before, *from, *to, *pid, *tid; /* NULL: not given */
     bool json;
 };
 struct odb_err *query_parse(int argc, char **argv, struct query_args *ret) ODB_MUST_CHECK;
@@ -32,19 +32,22 @@ struct query {
     const struct query_args *a;
     struct odb_db *db;
     bool json;
-    uint32_t pid, tid; /* whose state is asked for; 0: of the one that runs */
+    uint32_t pid, tid; /* --pid and --tid; 0: not given. For a state: query_task() completes them */
     bool many;         /* the recording has more than one thread */
-    /* mappings, to name addresses: those at maps_t */
+    /* mappings, to name addresses: those of maps_pid at maps_t */
     struct db_map *maps; /* owned */
     size_t n_maps;
     uint64_t maps_t;
+    uint32_t maps_pid;
     bool have_maps;
 };
 
 /* ---- query_out.c ---- */
 
-/* "libc.so.6+0x2740a", "[stack]", "" for an address at t. */
-struct odb_err *query_place(struct query *q, uint64_t t, gaddr addr, char *buf, size_t n_bytes)
+/* "[PID/TID] " where there is more than one thread, else nothing. */
+void print_task(const struct query *q, uint32_t pid, uint32_t tid);
+/* "libc.so.6+0x2740a", "[stack]", "" for an address of a process at t. */
+struct odb_err *query_place(struct query *q, uint64_t t, uint32_t pid, gaddr addr, char *buf, size_t n_bytes)
     ODB_MUST_CHECK;
 void json_string(FILE *f, const void *text, size_t n_bytes);
 void json_hex(FILE *f, const uint8_t *p, size_t n_bytes);

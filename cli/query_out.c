@@ -96,6 +96,12 @@ void print_value(FILE *f, const uint8_t *p, size_t n_bytes)
         fputs(" ...", f);
 }
 
+void print_task(const struct query *q, uint32_t pid, uint32_t tid)
+{
+    if (q->many)
+        printf("[%u/%u] ", pid, tid);
+}
+
 /* ---- places ---- */
 
 static const struct db_map *find_map(const struct query *q, uint64_t t, gaddr addr)
@@ -107,15 +113,16 @@ static const struct db_map *find_map(const struct query *q, uint64_t t, gaddr ad
     return NULL;
 }
 
-struct odb_err *query_place(struct query *q, uint64_t t, gaddr addr, char *buf, size_t n_bytes)
+struct odb_err *query_place(struct query *q, uint64_t t, uint32_t pid, gaddr addr, char *buf, size_t n_bytes)
 {
-    const struct db_map *m = find_map(q, t, addr);
-    if (!m && (!q->have_maps || q->maps_t != t)) {
+    const struct db_map *m = q->maps_pid == pid ? find_map(q, t, addr) : NULL;
+    if (!m && (!q->have_maps || q->maps_t != t || q->maps_pid != pid)) {
         db_maps_free(q->maps, q->n_maps);
         q->maps = NULL;
         q->n_maps = 0;
-        ODB_TRY(db_maps(q->db, t, q->pid, &q->maps, &q->n_maps));
+        ODB_TRY(db_maps(q->db, t, pid, &q->maps, &q->n_maps));
         q->maps_t = t;
+        q->maps_pid = pid;
         q->have_maps = true;
         m = find_map(q, t, addr);
     }
@@ -165,9 +172,12 @@ static unsigned n_vectors(const struct db_regs *r) { return r->vector_bytes > 32
 
 static void registers_json(uint64_t t, const struct db_regs *r)
 {
-    printf("{\"t\":%llu,\"tid\":%u", ULL(t), r->tid);
+    printf("{\"t\":%llu,\"pid\":%u,\"tid\":%u", ULL(t), r->pid, r->tid);
     for (size_t i = 0; i < sizeof(gpr_order) / sizeof(*gpr_order); i++)
-        printf(",\"%s\":\"0x%llx\"", db_reg_name(gpr_order[i], 32), ULL(r->regs.scalar[gpr_order[i]]));
+        if (gpr_order[i] == ODB_REG_RIP && !r->has_rip)
+            fputs(",\"rip\":null", stdout);
+        else
+            printf(",\"%s\":\"0x%llx\"", db_reg_name(gpr_order[i], 32), ULL(r->regs.scalar[gpr_order[i]]));
     for (unsigned reg = ODB_REG_RFLAGS; reg <= ODB_REG_MXCSR; reg++)
         printf(",\"%s\":\"0x%llx\"", db_reg_name(reg, 32), ULL(r->regs.scalar[reg]));
     for (unsigned i = 0; i < n_vectors(r); i++) {
@@ -183,11 +193,16 @@ struct odb_err *show_registers(struct query *q, uint64_t t, const struct db_regs
         registers_json(t, r);
         return NULL;
     }
-    printf("t %llu of %llu, thread %u\n", ULL(t), ULL(db_end_t(q->db)), r->tid);
+    printf("t %llu of %llu, ", ULL(t), ULL(db_end_t(q->db)));
+    if (q->many)
+        printf("process %u, ", r->pid);
+    printf("thread %u%s\n", r->tid, r->runs ? "" : " (does not run)");
     for (size_t i = 0; i < sizeof(gpr_order) / sizeof(*gpr_order); i++) {
         char place[128];
         uint64_t v = r->regs.scalar[gpr_order[i]];
-        ODB_TRY(query_place(q, t, v, place, sizeof(place)));
+        if (gpr_order[i] == ODB_REG_RIP && !r->has_rip)
+            continue;
+        ODB_TRY(query_place(q, t, r->pid, v, place, sizeof(place)));
         if (*place)
             printf("%-8s 0x%-18llx %s\n", db_reg_name(gpr_order[i], 32), ULL(v), place);
         else
@@ -276,8 +291,9 @@ struct odb_err *show_write(struct query *q, const struct db_write *w)
     if (w->flags && !*call)
         snprintf(call, sizeof(call), "kernel");
     if (q->json) {
-        printf("{\"t\":%llu,\"tid\":%u,\"rip\":\"0x%llx\",\"addr\":\"0x%llx\",\"size\":%u,\"value\":",
-               ULL(w->t), w->tid, ULL(w->rip), ULL(w->addr), w->n_bytes);
+        printf(
+            "{\"t\":%llu,\"pid\":%u,\"tid\":%u,\"rip\":\"0x%llx\",\"addr\":\"0x%llx\",\"size\":%u,\"value\":",
+            ULL(w->t), w->pid, w->tid, ULL(w->rip), ULL(w->addr), w->n_bytes);
         json_bytes(w->new_, w->n_bytes);
         fputs(",\"old_value\":", stdout);
         json_bytes(w->old, w->n_bytes);
@@ -289,11 +305,13 @@ struct odb_err *show_write(struct query *q, const struct db_write *w)
         putchar('}');
         return NULL;
     }
-    ODB_TRY(query_place(q, w->t, w->rip, place, sizeof(place)));
-    ODB_TRY(query_place(q, w->t, w->addr, target, sizeof(target)));
-    printf("t %-10llu  rip 0x%llx%s%s%s  wrote %u byte%s to 0x%llx%s%s%s: ", ULL(w->t), ULL(w->rip),
-           *place ? " (" : "", place, *place ? ")" : "", w->n_bytes, w->n_bytes == 1 ? "" : "s", ULL(w->addr),
-           *target ? " (" : "", target, *target ? ")" : "");
+    ODB_TRY(query_place(q, w->t, w->pid, w->rip, place, sizeof(place)));
+    ODB_TRY(query_place(q, w->t, w->pid, w->addr, target, sizeof(target)));
+    printf("t %-10llu  ", ULL(w->t));
+    print_task(q, w->pid, w->tid);
+    printf("rip 0x%llx%s%s%s  wrote %u byte%s to 0x%llx%s%s%s: ", ULL(w->rip), *place ? " (" : "", place,
+           *place ? ")" : "", w->n_bytes, w->n_bytes == 1 ? "" : "s", ULL(w->addr), *target ? " (" : "",
+           target, *target ? ")" : "");
     print_value(stdout, w->old, w->n_bytes);
     fputs(" -> ", stdout);
     print_value(stdout, w->new_, w->n_bytes);
@@ -340,7 +358,7 @@ static void show_insn(struct query *q, gaddr addr, gaddr rip, const uint8_t *p, 
         return;
     }
     char place[128];
-    struct odb_err *e = query_place(q, q->maps_t, addr, place, sizeof(place));
+    struct odb_err *e = query_place(q, q->maps_t, q->pid, addr, place, sizeof(place));
     odb_err_free(e);
     printf("%s 0x%llx %-24s ", addr == rip ? "=>" : "  ", ULL(addr), e ? "" : place);
     for (size_t i = 0; i < 8; i++)
@@ -392,7 +410,7 @@ struct odb_err *show_code(struct query *q, uint64_t t, gaddr addr, unsigned n_in
         prefix++;
     if (!prefix)
         return odb_err("nothing is mapped at 0x%llx at t %llu", ULL(addr), ULL(t));
-    ODB_TRY(query_place(q, t, addr, place, sizeof(place)));
+    ODB_TRY(query_place(q, t, q->pid, addr, place, sizeof(place)));
     q->maps_t = t;
     if (cs_open(CS_ARCH_X86, CS_MODE_64, &cs) != CS_ERR_OK)
         return odb_err("the disassembler (capstone) does not start");

@@ -50,8 +50,9 @@ struct odb_err *db_process_of(struct odb_db *db, uint64_t t, uint32_t tid, uint3
 struct db_regs {
     uint32_t pid, tid;
     unsigned vector_bytes; /* 32 or 64: how much of `wide` is real for vector registers */
-    struct regfile regs;   /* scalar[ODB_REG_RIP] is set only for the thread that is about to run */
-    bool runs;             /* it is */
+    struct regfile regs;   /* scalar[ODB_REG_RIP]: of the next instruction that the thread executes */
+    bool has_rip;          /* there is one */
+    bool runs;             /* it is instruction t */
 };
 /* tid 0: the thread that executes instruction t. */
 struct odb_err *db_registers(struct odb_db *db, uint64_t t, uint32_t tid, struct db_regs *ret) ODB_MUST_CHECK;

@@ -31,15 +31,22 @@ has '^0x000010002ff0 ( ..){8} ' mem 0x10002ff0 64 --at 1000
 has '->' last-write 0x10003000,8 --before end
 has '->' writes 0x10003000,200 --from 10 --to 3000
 has 'no writes' writes 0x10
-has '^ +[0-9]+  read\(' syscalls
-has '^ +[0-9]+  read\(' syscalls read
+has '^ +[0-9]+  \[100/10[01]\] read\(' syscalls
+has '^ +[0-9]+  \[100/10[01]\] read\(' syscalls read
 has 'no call of write' syscalls write
+has 'no system calls' syscalls --pid 99
+has 'thread 101 \(does not run\)' regs --tid 101 --at "$("$odb" query "$rec" 'SELECT min(t) FROM executions WHERE tid=100 AND t>1000' | tail -1 | tr -d ' ')"
+has 'process 100, thread 10' regs --pid 100 --at 2000
+has '->' next-write 0x10003000,8 --from 100
+has 'not written' next-write 0x10003000,8 --from end
+has '^ +0 +5000 +100  \(2 threads\)' processes
+has '->' writes 0x10003000,20 --pid 100
 has 'stdout  "hello\\n"' output
 has '^0x000010000000-0x' maps --at end
 has '0x10002ff0' disasm 0x10002ff0 5 --at 1000
 has '^ *[0-9]+ +0x4' 'SELECT t, rip FROM executions WHERE t=77'
 has '5000' 'select count(*) from executions'
-for q in regs 'mem 0x10002ff0 64 --at 1000' 'last-write 0x10003000' 'writes 0x10003000,20' 'writes 0x10' syscalls output maps 'disasm 0x10002ff0 --at 1000'; do
+for q in regs 'mem 0x10002ff0 64 --at 1000' 'last-write 0x10003000' 'writes 0x10003000,20' 'writes 0x10' syscalls output maps processes 'regs --tid 101 --at 4000' 'next-write 0x10003000' 'disasm 0x10002ff0 --at 1000'; do
     # shellcheck disable=SC2086
     json $q
 done
@@ -52,6 +59,11 @@ refuses 2 'no question' "$rec" nonsense
 refuses 2 '--at' "$rec" syscalls --at 5
 refuses 2 'percentage' "$rec" regs --at '101%'
 refuses 2 'not an address' "$rec" mem nowhere 8
+refuses 2 'a number' "$rec" regs --pid x
+refuses 2 'SQL takes no' "$rec" 'SELECT 1' --pid 100
+refuses 1 'process 99' "$rec" regs --pid 99
+refuses 1 'process 99 does not live' "$rec" mem 0x10002ff0 8 --at 5 --pid 99
+refuses 1 'thread 99' "$rec" regs --tid 99
 refuses 2 'LEN' "$rec" mem 0x10 0
 refuses 2 'regs --at T' "$rec" regs 5
 refuses 1 'behind the end' "$rec" regs --at 5001
