@@ -153,7 +153,11 @@ struct odb_ev_mem {
     uint64_t addr;
     uint64_t len_bytes;
 };
-#define ODB_MEM_IN 1 /* flags: read by the kernel (a path), shown and checked, not written on replay */
+#define ODB_MEM_IN 1    /* flags: read by the kernel (a path), shown and checked, not written on replay */
+/* The captured file ev.tid (as file_id) was written through a descriptor: addr is the offset in it. Without data: its
+ * size became addr. Only for files that some process mapped shared; matters to those mappings. */
+#define ODB_MEM_FILE 2
+#define ODB_MEM_OTHER 4 /* in the memory of process ev.pid, not of the caller (process_vm_writev) */
 
 /* SYSCALL: after the struct, one uint64_t for every bit of gpr_mask, lowest register first: the
  * registers at the syscall instruction that differ from those of this thread's previous SYSCALL event
@@ -173,6 +177,9 @@ struct odb_ev_syscall {
 /* flags: the call was not made: a seccomp filter of the program's own answered it, and the result is all there is. (A filter
  * that traps leaves no SYSCALL, but FAULT, signo SIGSYS, code 1, with the registers behind the instruction, and SIGNAL.) */
 #define ODB_SYSCALL_ANSWERED 1
+/* The call is not done yet: its outputs are written, then the instruction is executed again (FUTEX_LOCK_PI, which marks the
+ * word before it waits). */
+#define ODB_SYSCALL_AGAIN 2
 
 enum odb_insn_kind { ODB_INSN_RDTSC = 1, ODB_INSN_RDTSCP, ODB_INSN_RDRAND, ODB_INSN_RDSEED, ODB_INSN_RDPID };
 struct odb_ev_insn {

@@ -117,7 +117,7 @@ static const char *check_map(const struct odb_event *ev)
 static const char *check_mem(const struct odb_event *ev)
 {
     const struct odb_ev_mem *e = (const void *)ev;
-    if (ev->flags & ~ODB_MEM_IN)
+    if (ev->flags & ~(ODB_MEM_IN | ODB_MEM_FILE | ODB_MEM_OTHER))
         return "unknown flags";
     if (e->len_bytes > ODB_MEM_MAX_BYTES)
         return "too much data in one MEM event";
@@ -125,7 +125,7 @@ static const char *check_mem(const struct odb_event *ev)
     if (__builtin_add_overflow(e->addr, e->len_bytes, &end))
         return "address range wraps";
     /* What the kernel only read is never written on replay: it may be anywhere. */
-    if (!(ev->flags & ODB_MEM_IN) && !is_vdso(e->addr, end) && is_ours(e->addr, end))
+    if (!(ev->flags & (ODB_MEM_IN | ODB_MEM_FILE)) && !is_vdso(e->addr, end) && is_ours(e->addr, end))
         return "memory lies over the engine";
     return check_tail(ev, sizeof *e, e->len_bytes);
 }
@@ -133,7 +133,7 @@ static const char *check_mem(const struct odb_event *ev)
 static const char *check_syscall(const struct odb_event *ev)
 {
     const struct odb_ev_syscall *e = (const void *)ev;
-    if (ev->flags & ~ODB_SYSCALL_ANSWERED)
+    if (ev->flags & ~(ODB_SYSCALL_ANSWERED | ODB_SYSCALL_AGAIN))
         return "unknown flags";
     return check_tail(ev, sizeof *e, 8 * (uint64_t)__builtin_popcount(e->gpr_mask));
 }
