@@ -78,6 +78,7 @@ struct odb_err *cli_record(int argc, char **argv, int *ret_status)
         .no_vector_ticks = args.no_vector_ticks,
         .no_superblocks = args.no_superblocks,
         .stats = args.stats,
+        .cpu_core = -1,
     };
     int wait_status = 0;
     struct odb_err *e = odb_record(&opt, &wait_status);

@@ -147,6 +147,11 @@ bool baton_take(struct ring *r, uint32_t dead_pid, int timeout_ms)
     }
 }
 
+bool baton_seize(struct ring *r, uint32_t word)
+{
+    return atomic_compare_exchange_strong(&r->shared->baton.word, &word, RECORDER);
+}
+
 void baton_release(struct ring *r)
 {
     struct odb_baton *b = &r->shared->baton;

@@ -10,6 +10,8 @@
 /* Takes the baton: from nobody, from a task in a system call, from any task of the dead process `dead_pid` (0: none). Waits
  * for another that runs, and asks it to yield; false: it did not within timeout_ms. */
 bool baton_take(struct ring *r, uint32_t dead_pid, int timeout_ms);
+/* From one who is known to be gone, if the word is still his. */
+bool baton_seize(struct ring *r, uint32_t word);
 void baton_release(struct ring *r);
 
 /* The holder, if it runs (and is not in a call): index, else ODB_MAX_TASKS. */

@@ -62,7 +62,7 @@ static void *drain_thread(void *arg)
         bool any = false;
         d->error = drain_once(d, stopping, &any);
         if (d->error) {
-            kill(d->pid, SIGKILL); /* not yet reaped: the pid is the program's */
+            d->failed(d->arg);
             return NULL;
         }
         if (stopping && !any)

@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "common/err.h"
 #include "recorder/ring.h"
@@ -14,7 +13,8 @@
 struct drain {
     struct ring *ring;           /* borrowed */
     struct trace_writer *writer; /* borrowed; only the thread uses it between start and finish */
-    pid_t pid;                   /* killed when the recording cannot be written */
+    void (*failed)(void *arg);   /* the recording cannot be written; called by the drain's thread, which ends */
+    void *arg;
     uint64_t taken;              /* ring offset up to which events were given to the writer */
     struct odb_err *error;       /* owned; why writing stopped */
     _Atomic int stop;

@@ -1,7 +1,10 @@
 /* One recording from start to end; see record.h.
  *
- *     ring, image, CPU table, seccomp guard  ->  launch  ->  drain thread | wait for the program
- *                                                        ->  END event, close, remove `ring`
+ *     ring, CPU table, seccomp guard, processor  ->  launch  ->  main: the tree of processes (tree.c)
+ *                                                                drain thread: ring to `events` (drain.c)
+ *                                                                exec thread: engines for new images (exec.c)
+ *                                                                watchdog process (watchdog.c)
+ *                                                            ->  END event, close, remove `ring`
  *
  * Two kinds of events are the recorder's own, START and CPU before the first byte of the ring's stream, END
  * after its last: the reader can so find the ring's place in the stream by ring_stream_base alone. */
@@ -22,6 +25,8 @@
 
 #include "common/cleanup.h"
 #include "common/fs.h"
+#include "recorder/affinity.h"
+#include "recorder/baton.h"
 #include "recorder/cpu.h"
 #include "recorder/drain.h"
 #include "recorder/exec.h"
@@ -29,6 +34,8 @@
 #include "recorder/image.h"
 #include "recorder/launch.h"
 #include "recorder/ring.h"
+#include "recorder/tree.h"
+#include "recorder/watchdog.h"
 #include "trace/trace.h"
 
 struct recording {
@@ -37,6 +44,7 @@ struct recording {
     struct trace_writer *writer; /* owned; NULL when bare */
     struct odb_image_header image;
     int dir_fd;
+    int cpu_lock_fd;
     bool keep_ring; /* not all of it is in `events` */
 };
 
@@ -191,6 +199,9 @@ static struct odb_err *set_up(struct recording *r)
     ODB_TRY(guard_fill(&r->image, c));
     if (opt->bare)
         return NULL;
+    r->ring.shared->baton.slice_us = opt->slice_us;
+    r->ring.shared->baton.chaos = opt->chaos_seed;
+    ODB_TRY(affinity_choose(r->ring.shared, opt->cpu_core, &r->cpu_lock_fd));
     ODB_TRY(write_start(r));
     ODB_TRY(write_cpu(r));
     ODB_TRY(trace_writer_flush(r->writer));
@@ -205,54 +216,9 @@ static struct odb_err *tear_down(struct recording *r)
     if (!e && !r->keep_ring && r->dir_fd >= 0)
         unlinkat(r->dir_fd, "ring", 0);
     ring_deinit(&r->ring);
-    if (r->dir_fd >= 0)
-        close(r->dir_fd);
+    odb_closep(&r->dir_fd);
+    odb_closep(&r->cpu_lock_fd);
     return e;
-}
-
-/* ---- signals to odb itself, and the wait ---- */
-
-static volatile sig_atomic_t forward_to;
-
-static void forward(int signo)
-{
-    int saved = errno;
-    if (forward_to > 0)
-        kill((pid_t)forward_to, signo);
-    errno = saved;
-}
-
-struct signals {
-    struct sigaction saved[4];
-};
-static const int signal_numbers[4] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
-
-/* The terminal's signals go to the whole foreground group: the program gets them itself. */
-static void signals_take(struct signals *s, pid_t pid)
-{
-    forward_to = pid;
-    for (int i = 0; i < 4; i++) {
-        struct sigaction act = {.sa_flags = SA_RESTART};
-        act.sa_handler = i < 2 ? SIG_IGN : forward;
-        sigaction(signal_numbers[i], NULL, &s->saved[i]);
-        if (s->saved[i].sa_handler != SIG_IGN)
-            sigaction(signal_numbers[i], &act, NULL);
-    }
-}
-
-static void signals_give_back(const struct signals *s)
-{
-    forward_to = 0;
-    for (int i = 0; i < 4; i++)
-        sigaction(signal_numbers[i], &s->saved[i], NULL);
-}
-
-/* The dead program stays a zombie until the drain has ended, so that its pid cannot be another's. */
-static void wait_for_death(pid_t pid)
-{
-    siginfo_t info;
-    while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
-        ;
 }
 
 static void print_stats(const struct odb_control *c)
@@ -275,51 +241,78 @@ static struct odb_err *refused_error(const struct odb_control *c)
     return odb_err("%s", text);
 }
 
-static void exec_died(void *arg, pid_t pid, int status)
-{
-    (void)arg;
-    (void)pid;
-    (void)status;
-}
+/* ---- what the other threads report ---- */
 
+static void exec_died(void *arg, pid_t pid, int wait_status) { tree_note_death(arg, pid, wait_status); }
+
+/* The process has the baton, and is stopped. */
 static void exec_refused(void *arg, pid_t pid, const char *text)
 {
-    (void)arg;
-    (void)pid;
-    fprintf(stderr, "odb: %s\n", text);
+    struct tree *t = arg;
+    baton_write_note(t->ring, (uint32_t)pid, ODB_NOTE_REFUSED, text);
+    fprintf(stderr, "odb: process %d is killed: %s\n", (int)pid, text);
 }
 
-/* Runs the launched program to its end. */
+static void drain_failed(void *arg) { tree_note_unwritten(arg); }
+
+/* ---- the run ---- */
+
+/* With everything that watches: until no process is left. */
+static struct odb_err *follow_tree(struct recording *r, struct tree *tree)
+{
+    struct watchdog dog;
+    struct drain drain = {.ring = &r->ring, .writer = r->writer, .failed = drain_failed, .arg = tree};
+    struct exec_service exec = {
+        .ring = &r->ring, .image = &r->image, .died = exec_died, .refused = exec_refused, .arg = tree};
+    ODB_TRY(drain_start(&drain));
+    struct odb_err *e = exec_service_start(&exec);
+    if (!e) {
+        watchdog_start(&dog, r->ring.shared);
+        tree->watchdog = dog.pid;
+        tree_run(tree);
+        exec_service_stop(&exec);
+        watchdog_stop(&dog);
+    }
+    struct odb_err *e2 = drain_finish(&drain);
+    if (e2)
+        e2 = odb_err_context(e2, "the recording stopped and the program was killed");
+    r->keep_ring = e2 != NULL;
+    if (e && e2)
+        odb_err_free(e2);
+    return e ? e : e2;
+}
+
 static struct odb_err *supervise(struct recording *r, pid_t pid, int *ret_wait_status)
 {
-    struct drain drain = {.ring = &r->ring, .writer = r->writer, .pid = pid};
-    struct signals signals;
-    struct odb_err *e = r->writer ? drain_start(&drain) : NULL;
-    if (e) {
+    struct tree tree;
+    struct odb_err *e = tree_init(&tree, &r->ring, pid);
+    tree.timeout_ms = r->opt->timeout_ms;
+    if (!e)
+        e = follow_tree(r, &tree);
+    *ret_wait_status = tree.end == TREE_TIMEOUT ? 124 << 8 : tree.first_status;
+    if (!tree.first_is_gone) { /* with an error only */
         kill(pid, SIGKILL);
-        waitpid(pid, ret_wait_status, 0);
-        return e;
+        waitpid(pid, NULL, 0);
     }
-    struct exec_service exec = {.ring = &r->ring, .image = &r->image, .died = exec_died, .refused = exec_refused, .arg = r};
-    if (r->writer)
-        e = exec_service_start(&exec);
-    signals_take(&signals, pid);
-    wait_for_death(pid);
-    if (r->writer)
-        exec_service_stop(&exec);
-    if (r->writer)
-        e = drain_finish(&drain);
-    waitpid(pid, ret_wait_status, 0);
-    signals_give_back(&signals);
+    tree_deinit(&tree);
     if (r->opt->stats)
         print_stats(r->ring.control);
-    r->keep_ring = e != NULL;
-    if (e)
-        return odb_err_context(e, "the recording stopped and the program was killed");
+    ODB_TRY(e);
     if (!atomic_load(&r->ring.control->started))
         return odb_err("%s ended before odb's engine could start in it", r->opt->argv[0]);
-    if (r->writer)
-        ODB_TRY(write_end(r, *ret_wait_status));
+    ODB_TRY(write_end(r, tree.first_status));
+    return refused_error(r->ring.control);
+}
+
+/* Nothing is recorded: only the first process matters. */
+static struct odb_err *wait_bare(struct recording *r, pid_t pid, int *ret_wait_status)
+{
+    while (waitpid(pid, ret_wait_status, 0) < 0 && errno == EINTR)
+        ;
+    if (r->opt->stats)
+        print_stats(r->ring.control);
+    if (!atomic_load(&r->ring.control->started))
+        return odb_err("%s ended before odb's engine could start in it", r->opt->argv[0]);
     return refused_error(r->ring.control);
 }
 
@@ -333,15 +326,18 @@ static struct odb_err *record(struct recording *r, int *ret_wait_status)
         .ring = &r->ring,
         .image = &r->image,
     };
+    tree_adopt_orphans(r->writer != NULL);
     struct odb_err *e = launch_start(&launch);
     if (e && launch.exec_errno)
         *ret_wait_status = (launch.exec_errno == ENOENT ? 127 : 126) << 8;
-    return e ? e : supervise(r, launch.pid, ret_wait_status);
+    if (e)
+        return e;
+    return r->writer ? supervise(r, launch.pid, ret_wait_status) : wait_bare(r, launch.pid, ret_wait_status);
 }
 
 struct odb_err *odb_record(const struct odb_record_options *opt, int *ret_wait_status)
 {
-    struct recording r = {.opt = opt, .ring = {.fd = -1}, .dir_fd = -1};
+    struct recording r = {.opt = opt, .ring = {.fd = -1}, .dir_fd = -1, .cpu_lock_fd = -1};
     *ret_wait_status = 1 << 8;
     struct odb_err *e = record(&r, ret_wait_status);
     struct odb_err *e2 = tear_down(&r);
