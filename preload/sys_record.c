@@ -23,6 +23,7 @@
 #include "preload/sys.h"
 #include "preload/sys_deny.h"
 #include "preload/sys_files.h"
+#include "preload/sys_futex.h"
 #include "preload/sys_proc.h"
 #include "preload/sys_record.h"
 #include "preload/sys_seccomp.h"
@@ -31,6 +32,7 @@
 #include "preload/thread.h"
 
 #define E_INTR 4
+#define E_AGAIN 11
 #define E_FAULT 14
 #define E_NODEV 19
 #define E_RESTARTSYS 512
@@ -92,14 +94,13 @@ static void write_inputs(void)
     }
 }
 
-/* ODB_SYSCALL_ANSWERED while a call is written that a filter of the program's stopped. */
-static uint16_t answered;
+static uint16_t call_flags; /* ODB_SYSCALL_* of the event to be written */
 
 /* The event and its registers; gpr is the state at the instruction. */
 static void write_syscall(const struct model_call *c, const uint64_t *gpr, uint64_t rflags, gaddr rip,
                           uint64_t tick, uint32_t n_mem, uint32_t file_id)
 {
-    struct odb_ev_syscall *ev = event_begin(ODB_EV_SYSCALL, answered, sizeof(*ev) + ODB_N_GPR * 8);
+    struct odb_ev_syscall *ev = event_begin(ODB_EV_SYSCALL, call_flags, sizeof(*ev) + ODB_N_GPR * 8);
     uint64_t *to = (uint64_t *)(ev + 1);
     uint32_t mask = 0;
     for (uint32_t i = 0; i < ODB_N_GPR;
@@ -373,6 +374,30 @@ static int64_t run_blocking_until_done(const struct model_syscall *m, const stru
     }
 }
 
+/* Priority-inheritance futexes. False: something else. */
+static bool run_futex_pi(const struct model_syscall *m, struct model_call *c)
+{
+    const struct model_range word = {c->args[0], 4};
+    struct model_call wait;
+    for (;; take_inputs(m, c)) { /* the word is one, and has changed */
+        enum futex_pi how = sys_futex_pi(c, &wait);
+        if (how == FUTEX_PI_NOT || how == FUTEX_PI_DONE)
+            return how == FUTEX_PI_DONE;
+        if (how == FUTEX_PI_AGAIN) {
+            c->result = 0;
+            call_flags = ODB_SYSCALL_AGAIN;
+            record_call(m, c, &word, 1, 0);
+            call_flags = 0;
+            continue;
+        }
+        int64_t result = run_blocking_until_done(m, &wait);
+        if (result == 0 || result == -E_AGAIN)
+            continue;
+        c->result = result == -E_INTR ? -E_RESTARTSYS : result; /* always made again after a handler */
+        return true;
+    }
+}
+
 /* Returns the file's id for a mapping, else 0. */
 static uint32_t record_run(const struct model_syscall *m, struct model_call *c)
 {
@@ -409,9 +434,9 @@ static bool filters_allow(const struct model_syscall *m, struct model_call *c)
     if (verdict == SECCOMP_ANSWER) {
         if (m)
             take_inputs(m, c);
-        answered = ODB_SYSCALL_ANSWERED;
+        call_flags = ODB_SYSCALL_ANSWERED;
         record_call(m, c, NULL, 0, 0);
-        answered = 0;
+        call_flags = 0;
         sys_call_finish(c->result);
         signal_deliver_pending();
     }
@@ -451,6 +476,8 @@ void sys_record_syscall(void)
         take_inputs(m, &c);
         if (c.nr == __NR_execve || c.nr == __NR_execveat)
             record_exec(&c);
+        else if (c.nr == __NR_futex && run_futex_pi(m, &c))
+            ;
         else if (!record_task_call(&c) && sys_virtual(&c) == SYS_PASS)
             file_id = record_run(m, &c);
         if (c.result == -E_RESTARTSYS ||

@@ -3,7 +3,7 @@
  *
  * The list is the program's memory and may be anything: every access is guarded, at most 2048 entries are followed,
  * and the walk ends at the first that cannot be read, all as in the kernel. An entry's lowest bit says "priority
- * inheritance": the kernel hands such a futex on by itself when the thread is gone. */
+ * inheritance": the kernel hands such a futex on in another way, here they are alike (sys_futex.c). */
 #include "preload/sys_robust.h"
 
 #include <linux/futex.h>
@@ -49,7 +49,7 @@ static bool owner_died(gaddr word, bool pi, bool pending, struct words *w)
             return false;
     }
     w->ret[w->n++] = (struct model_range){word, 4};
-    if (!pi && value & FUTEX_WAITERS)
+    if (value & FUTEX_WAITERS) /* of a PI futex, too: sys_futex.c */
         wake_one(word);
     return true;
 }
