@@ -55,6 +55,7 @@ bool baton_write_killed(struct ring *r, uint32_t pid, int32_t status)
     ev->ev.flags = ODB_EXIT_KILLED;
     ev->status = status;
     event_commit(r, &ev->ev);
+    r->shared->killed++;
     return true;
 }
 

@@ -13,10 +13,10 @@
 struct drain {
     struct ring *ring;           /* borrowed */
     struct trace_writer *writer; /* borrowed; only the thread uses it between start and finish */
-    void (*failed)(void *arg);   /* the recording cannot be written; called by the drain's thread, which ends */
+    void (*failed)(void *arg); /* the recording cannot be written; called by the drain's thread, which ends */
     void *arg;
-    uint64_t taken;              /* ring offset up to which events were given to the writer */
-    struct odb_err *error;       /* owned; why writing stopped */
+    uint64_t taken;        /* ring offset up to which events were given to the writer */
+    struct odb_err *error; /* owned; why writing stopped */
     _Atomic int stop;
     pthread_t thread;
 };

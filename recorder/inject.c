@@ -80,7 +80,8 @@ static struct odb_err *run_to(pid_t pid, uint64_t stop_rip, struct user_regs_str
                 return NULL;
         }
         if (status >> 16 != 0 || signo == ODB_SIG_YIELD)
-            signo = 0; /* a group stop: it comes again after the detach; a request to yield: nobody there yet */
+            signo =
+                0; /* a group stop: it comes again after the detach; a request to yield: nobody there yet */
     }
 }
 

@@ -407,7 +407,8 @@ static bool reap_orphans(struct tree *t)
         siginfo_t info = {0};
         if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD) < 0)
             return errno != ECHILD;
-        if (!info.si_pid || (info.si_code != CLD_EXITED && info.si_code != CLD_KILLED && info.si_code != CLD_DUMPED))
+        if (!info.si_pid ||
+            (info.si_code != CLD_EXITED && info.si_code != CLD_KILLED && info.si_code != CLD_DUMPED))
             return true;
         struct watched *w = find(t, info.si_pid);
         if (!w) {

@@ -29,8 +29,8 @@
 struct held_mem {
     uint64_t addr, len_bytes;
     uint32_t held_bytes;
-    bool is_in;
-    uint8_t *data; /* owned */
+    struct odb_event ev; /* of the MEM event */
+    uint8_t *data;       /* owned */
 };
 
 struct thread_gprs {
@@ -97,9 +97,16 @@ static void put_bytes(FILE *out, const uint8_t *data, uint64_t held, uint64_t le
     fputs(n < len ? "\"...\n" : "\"\n", out);
 }
 
-static void put_mem(FILE *out, bool is_in, uint64_t addr, uint64_t len, const uint8_t *data, uint64_t held)
+static void put_mem(FILE *out, const struct odb_event *ev, uint64_t addr, uint64_t len, const uint8_t *data,
+                    uint64_t held)
 {
-    fprintf(out, "    mem %s 0x%" PRIx64 " %" PRIu64 " bytes ", is_in ? "in" : "out", addr, len);
+    if (ev->flags & ODB_MEM_FILE)
+        fprintf(out, "    file %" PRIu32 " at 0x%" PRIx64 " %" PRIu64 " bytes ", ev->tid, addr, len);
+    else
+        fprintf(out, "    mem %s 0x%" PRIx64 " %" PRIu64 " bytes ", ev->flags & ODB_MEM_IN ? "in" : "out",
+                addr, len);
+    if (ev->flags & ODB_MEM_OTHER)
+        fprintf(out, "of pid %" PRIu32 " ", ev->pid);
     put_bytes(out, data, held, len);
 }
 
@@ -117,16 +124,25 @@ static void put_regs(FILE *out, const struct odb_regs *r)
             r->rip, r->rflags, r->fs_base, r->gs_base);
 }
 
-/* "#7 tick 12 rip 0x401000 tid 3 " for events that have an ordinal. */
-static void put_numbered(struct trace_dump *d, uint64_t tick, uint64_t rip, uint32_t tid)
+/* "tid 3 ", and the process where that is another number. */
+static void put_tid(FILE *out, const struct odb_event *ev)
 {
-    fprintf(d->out, "#%" PRIu64 " tick %" PRIu64 " rip 0x%" PRIx64 " tid %" PRIu32 " ", d->ordinal++, tick,
-            rip, tid);
+    fprintf(out, "tid %" PRIu32 " ", ev->tid);
+    if (ev->pid != ev->tid)
+        fprintf(out, "pid %" PRIu32 " ", ev->pid);
 }
 
-static void put_place(struct trace_dump *d, uint64_t tick, uint64_t rip, uint32_t tid)
+/* "#7 tick 12 rip 0x401000 tid 3 " for events that have an ordinal. */
+static void put_numbered(struct trace_dump *d, uint64_t tick, uint64_t rip, const struct odb_event *ev)
 {
-    fprintf(d->out, "- tick %" PRIu64 " rip 0x%" PRIx64 " tid %" PRIu32 " ", tick, rip, tid);
+    fprintf(d->out, "#%" PRIu64 " tick %" PRIu64 " rip 0x%" PRIx64 " ", d->ordinal++, tick, rip);
+    put_tid(d->out, ev);
+}
+
+static void put_place(struct trace_dump *d, uint64_t tick, uint64_t rip, const struct odb_event *ev)
+{
+    fprintf(d->out, "- tick %" PRIu64 " rip 0x%" PRIx64 " ", tick, rip);
+    put_tid(d->out, ev);
 }
 
 static void put_signal(FILE *out, int signo)
@@ -235,7 +251,7 @@ static void print_call(struct trace_dump *d)
                  call.args[0], call.args[1], call.args[2], call.args[3], call.args[4], call.args[5]);
     }
     describe_result(&call, result, sizeof result);
-    put_numbered(d, e->tick, e->rip, e->ev.tid);
+    put_numbered(d, e->tick, e->rip, &e->ev);
     if (m)
         fprintf(d->out, "%s(", m->name);
     else
@@ -260,7 +276,7 @@ static void release_call(struct trace_dump *d)
     print_call(d);
     for (uint32_t i = 0; i < d->n_mems; i++) {
         const struct held_mem *m = &d->mems[i];
-        put_mem(d->out, m->is_in, m->addr, m->len_bytes, m->data, m->held_bytes);
+        put_mem(d->out, &m->ev, m->addr, m->len_bytes, m->data, m->held_bytes);
     }
     release_mems(d);
     d->is_held = false;
@@ -298,11 +314,8 @@ static struct odb_err *hold_mem(struct trace_dump *d, const struct odb_ev_mem *e
         return odb_err("out of memory");
     if (held)
         memcpy(data, trace_mem_data(e), held);
-    d->mems[d->n_mems++] = (struct held_mem){.addr = e->addr,
-                                             .len_bytes = e->len_bytes,
-                                             .held_bytes = held,
-                                             .is_in = e->ev.flags & ODB_MEM_IN,
-                                             .data = data};
+    d->mems[d->n_mems++] = (struct held_mem){
+        .addr = e->addr, .len_bytes = e->len_bytes, .held_bytes = held, .ev = e->ev, .data = data};
     return NULL;
 }
 
@@ -310,7 +323,7 @@ static struct odb_err *dump_mem(struct trace_dump *d, const struct odb_event *ev
 {
     const struct odb_ev_mem *e = (const void *)ev;
     if (!d->is_held) { /* of EXEC */
-        put_mem(d->out, ev->flags & ODB_MEM_IN, e->addr, e->len_bytes, trace_mem_data(e), e->len_bytes);
+        put_mem(d->out, ev, e->addr, e->len_bytes, trace_mem_data(e), e->len_bytes);
         return NULL;
     }
     ODB_TRY(hold_mem(d, e));
@@ -402,7 +415,7 @@ static struct odb_err *dump_insn(struct trace_dump *d, const struct odb_event *e
 {
     static const char *const names[] = {"", "rdtsc", "rdtscp", "rdrand", "rdseed", "rdpid"};
     const struct odb_ev_insn *e = (const void *)ev;
-    put_numbered(d, e->tick, e->rip, ev->tid);
+    put_numbered(d, e->tick, e->rip, ev);
     fprintf(d->out, "%s = 0x%" PRIx64, names[e->kind], e->value);
     if (e->kind == ODB_INSN_RDTSCP)
         fprintf(d->out, ", ecx 0x%" PRIx32, e->aux);
@@ -415,7 +428,7 @@ static struct odb_err *dump_insn(struct trace_dump *d, const struct odb_event *e
 static struct odb_err *dump_fault(struct trace_dump *d, const struct odb_event *ev)
 {
     const struct odb_ev_fault *e = (const void *)ev;
-    put_numbered(d, e->tick, e->regs.rip, ev->tid);
+    put_numbered(d, e->tick, e->regs.rip, ev);
     fputs("fault ", d->out);
     put_signal(d->out, e->signo);
     fprintf(d->out, " code %" PRId32 " address 0x%" PRIx64 "%s\n", e->code, e->addr,
@@ -427,7 +440,7 @@ static struct odb_err *dump_fault(struct trace_dump *d, const struct odb_event *
 static struct odb_err *dump_signal(struct trace_dump *d, const struct odb_event *ev)
 {
     const struct odb_ev_signal *e = (const void *)ev;
-    put_numbered(d, e->tick, e->rip, ev->tid);
+    put_numbered(d, e->tick, e->rip, ev);
     fputs("signal ", d->out);
     put_signal(d->out, e->signo);
     fputc('\n', d->out);
@@ -437,7 +450,7 @@ static struct odb_err *dump_signal(struct trace_dump *d, const struct odb_event 
 static struct odb_err *dump_check(struct trace_dump *d, const struct odb_event *ev)
 {
     const struct odb_ev_check *e = (const void *)ev;
-    put_place(d, e->tick, e->rip, ev->tid);
+    put_place(d, e->tick, e->rip, ev);
     fprintf(d->out, "check of %" PRIu32 " pages, vector state 0x%016" PRIx64 "\n", e->n_pages,
             e->vector_hash);
     return NULL;
@@ -446,7 +459,9 @@ static struct odb_err *dump_check(struct trace_dump *d, const struct odb_event *
 static struct odb_err *dump_exit(struct trace_dump *d, const struct odb_event *ev)
 {
     const struct odb_ev_exit *e = (const void *)ev;
-    put_place(d, e->tick, e->rip, ev->tid);
+    put_place(d, e->tick, e->rip, ev);
+    if (ev->flags & ODB_EXIT_KILLED)
+        fputs("without a word of its own: ", d->out);
     if (e->status >= 0) {
         fprintf(d->out, "exit %" PRId32 "\n", e->status);
     } else {
@@ -454,6 +469,34 @@ static struct odb_err *dump_exit(struct trace_dump *d, const struct odb_event *e
         put_signal(d->out, (int)-(int64_t)e->status);
         fputc('\n', d->out);
     }
+    return NULL;
+}
+
+static struct odb_err *dump_switch(struct trace_dump *d, const struct odb_event *ev)
+{
+    const struct odb_ev_switch *e = (const void *)ev;
+    put_place(d, e->tick, e->rip, ev);
+    if (e->kind == ODB_SWITCH_YIELD) {
+        fputs("switch: yields\n", d->out);
+        return NULL;
+    }
+    const struct model_syscall *m = model_lookup(e->nr);
+    if (m)
+        fprintf(d->out, "switch: in %s\n", m->name);
+    else
+        fprintf(d->out, "switch: in syscall_%" PRIu32 "\n", e->nr);
+    return NULL;
+}
+
+static struct odb_err *dump_task(struct trace_dump *d, const struct odb_event *ev)
+{
+    const struct odb_ev_task *e = (const void *)ev;
+    fputs("- task ", d->out);
+    put_tid(d->out, ev);
+    fprintf(d->out, "made by tid %" PRIu32 ", flags 0x%" PRIx64, e->parent_tid, e->clone_flags);
+    if (e->ns_tid != ev->tid || e->ns_pid != ev->pid)
+        fprintf(d->out, ", its own tid %" PRIu32 " pid %" PRIu32, e->ns_tid, e->ns_pid);
+    fputc('\n', d->out);
     return NULL;
 }
 
@@ -476,9 +519,14 @@ static struct odb_err *dump_note(struct trace_dump *d, const struct odb_event *e
 {
     static const char *const kinds[] = {"", "refused", "escape", "note"};
     const struct odb_ev_note *e = (const void *)ev;
-    put_place(d, e->tick, e->rip, ev->tid);
+    put_place(d, e->tick, e->rip, ev);
     fprintf(d->out, "%s: ", kinds[e->kind]);
-    put_plain(d->out, trace_note_text(e));
+    const char *text = trace_note_text(e);
+    size_t n = strlen(text);
+    while (n && text[n - 1] == ' ')
+        n--;
+    _cleanup_free_ char *shown = strndup(text, n);
+    put_plain(d->out, shown ? shown : text);
     fputc('\n', d->out);
     return NULL;
 }
@@ -488,7 +536,8 @@ static struct odb_err *(*const dumpers_[ODB_N_EV])(struct trace_dump *, const st
     [ODB_EV_EXEC] = dump_exec,       [ODB_EV_MAP] = dump_map,     [ODB_EV_MEM] = dump_mem,
     [ODB_EV_SYSCALL] = dump_syscall, [ODB_EV_INSN] = dump_insn,   [ODB_EV_FAULT] = dump_fault,
     [ODB_EV_SIGNAL] = dump_signal,   [ODB_EV_CHECK] = dump_check, [ODB_EV_EXIT] = dump_exit,
-    [ODB_EV_END] = dump_end,         [ODB_EV_NOTE] = dump_note,
+    [ODB_EV_END] = dump_end,         [ODB_EV_NOTE] = dump_note,   [ODB_EV_SWITCH] = dump_switch,
+    [ODB_EV_TASK] = dump_task,
 };
 
 static struct odb_err *dump_events(struct trace_dump *d, struct trace_reader *r)

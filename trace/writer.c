@@ -8,7 +8,9 @@
  *
  * A program killed while its engine writes an event's followers (n_mem) leaves the group incomplete, and
  * the recorder's END comes right behind it. So that the recording is whole even then, an open group is
- * kept in the buffer; one larger than the buffer begins at a block's beginning. END takes it out again. */
+ * kept in the buffer; one larger than the buffer begins at a block's beginning. END takes it out again.
+ * Of a tree, others go on: then EXIT with ODB_EXIT_KILLED comes right behind the group, which is overwritten with NOTE
+ * events of the same length, because stream offsets must stay what they are (ring_tail). */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -27,6 +29,7 @@
 
 #define RAW_BYTES (4u << 20)
 #define ZSTD_LEVEL 1
+#define MIN_NOTE_BYTES (sizeof(struct odb_ev_note) + 8)
 /* So much is in one zstd block: what a reader loses at most when the last block is cut off. */
 #define PIECE_BYTES (32u << 10)
 
@@ -41,10 +44,11 @@ struct trace_writer {
     size_t raw_used;
     uint8_t *packed; /* packed_cap bytes */
     size_t packed_cap;
-    uint64_t file_end;         /* bytes of valid file */
-    uint64_t flushed;          /* stream bytes in the file */
-    uint64_t group_start;      /* stream offset of the last event that announced followers */
-    uint64_t group_left;       /* of its followers, those that did not come yet */
+    uint64_t file_end;    /* bytes of valid file */
+    uint64_t flushed;     /* stream bytes in the file */
+    uint64_t group_start; /* stream offset of the last event that announced followers */
+    uint64_t group_left;  /* of its followers, those that did not come yet */
+    uint32_t group_tid, group_pid;
     uint64_t group_file_start; /* if the group's beginning is in the file: where its first block begins */
 };
 
@@ -187,17 +191,55 @@ static struct odb_err *make_room(struct trace_writer *w)
 }
 
 /* END comes while a group is open: the group is taken out again. */
-static void drop_group(struct trace_writer *w)
+static bool drop_group(struct trace_writer *w)
 {
     if (w->group_start < w->flushed) {
         if (ftruncate(w->fd, (off_t)w->group_file_start) < 0)
-            return; /* the reader stops before the group */
+            return false; /* the reader stops before the group */
         w->file_end = w->group_file_start;
         w->flushed = w->group_start;
         w->raw_used = 0;
     }
     w->raw_used = (size_t)(w->group_start - w->flushed);
     w->group_left = 0;
+    return true;
+}
+
+/* n_bytes of NOTE at the end of the buffer. */
+static void put_blank(struct trace_writer *w, size_t n_bytes)
+{
+    static const char text[] = "the process was killed while the event that was here was written";
+    struct odb_ev_note note = {
+        .ev = {.size_bytes = (uint32_t)n_bytes,
+               .type = ODB_EV_NOTE,
+               .tid = w->group_tid,
+               .pid = w->group_pid},
+        .text_bytes = (uint32_t)(n_bytes - sizeof note),
+        .kind = ODB_NOTE_INFO,
+    };
+    uint8_t *to = w->raw + w->raw_used;
+    size_t n_text = note.text_bytes < sizeof text ? note.text_bytes : sizeof text;
+    memcpy(to, &note, sizeof note);
+    memset(to + sizeof note, ' ', note.text_bytes);
+    memcpy(to + sizeof note, text, n_text - 1);
+    to[n_bytes - 1] = 0;
+    w->raw_used += n_bytes;
+}
+
+/* A process was killed while a group of its was open. */
+static struct odb_err *blank_group(struct trace_writer *w)
+{
+    uint64_t left = trace_writer_offset(w) - w->group_start;
+    if (!drop_group(w))
+        return odb_err_errno(errno, "%s: cannot cut it", w->path);
+    while (left) {
+        size_t n = left < ODB_EVENT_MAX_BYTES ? (size_t)left : ODB_EVENT_MAX_BYTES - MIN_NOTE_BYTES;
+        if (w->raw_used + n > RAW_BYTES)
+            ODB_TRY(write_block(w, w->raw_used));
+        put_blank(w, n);
+        left -= n;
+    }
+    return NULL;
 }
 
 /* Counts followers of the event at stream offset `at`; its struct may be unaligned. */
@@ -212,12 +254,18 @@ static void track(struct trace_writer *w, const uint8_t *event, const struct odb
         struct odb_ev_exec e;
         memcpy(&e, event, sizeof e);
         n = (uint64_t)e.n_maps + e.n_mem;
+    } else if (ev->type == ODB_EV_TASK && ev->size_bytes >= sizeof(struct odb_ev_task)) {
+        struct odb_ev_task e;
+        memcpy(&e, event, sizeof e);
+        n = e.n_mem;
     } else if (ev->type == ODB_EV_MAP || ev->type == ODB_EV_MEM) {
         w->group_left -= w->group_left > 0;
         return;
     }
     w->group_start = at;
     w->group_left = n;
+    w->group_tid = ev->tid;
+    w->group_pid = ev->pid;
 }
 
 /* Checks the header of the event at p + run. */
@@ -242,10 +290,13 @@ static struct odb_err *measure_run(struct trace_writer *w, const uint8_t *p, siz
         struct odb_event ev;
         ODB_TRY(check_header(w, p + run, n_bytes - run, run, &ev));
         bool is_dropping = ev.type == ODB_EV_END && is_group_open(w);
-        if (is_dropping && run)
+        bool is_blanking = ev.type == ODB_EV_EXIT && (ev.flags & ODB_EXIT_KILLED) && is_group_open(w);
+        if ((is_dropping || is_blanking) && run)
             break; /* what is before it first */
         if (is_dropping)
             drop_group(w);
+        if (is_blanking)
+            ODB_TRY(blank_group(w));
         if (w->raw_used + run + ev.size_bytes > RAW_BYTES)
             break;
         track(w, p + run, &ev, trace_writer_offset(w) + run);
