@@ -3,7 +3,7 @@
 # run natively, then recorded three times, and each recording is replayed with --check; output and exit status must be
 # the native ones every time, and nothing may stay behind: no process, of the program or of odb. One line each, with
 # seconds of wall time and the recording's size. A failed program's folder is kept in $ODB_TEST_KEEP (or /tmp).
-# ROUNDS=N: so many recordings instead of 3.
+# ROUNDS=N: so many recordings instead of 3. ODB_TREE_LIMIT: seconds that a run may take.
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 odb=$(readlink -f "$1")
@@ -89,7 +89,7 @@ same() {
 }
 
 one() {
-    cmd=() limit=300 owner=
+    cmd=() limit=${ODB_TREE_LIMIT:-300} owner=
     local status
     cd in && "setup_$name" >"$tmp/why"
     status=$?

@@ -128,15 +128,22 @@ static void timer_in_thread(void)
     timer_delete(id);
 }
 
+/* waitpid that a SIGCHLD for an earlier change does not end. */
+static int wait_for(pid_t child, int options)
+{
+    int status = -1;
+    while (waitpid(child, &status, options) < 0 && errno == EINTR)
+        ;
+    return status;
+}
+
 static void children(void)
 {
     handle(SIGCHLD, 0);
     pid_t child = fork();
     if (child == 0)
         _exit(3);
-    int status;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
+    int status = wait_for(child, 0);
     wait_hits(1);
     report("SIGCHLD", WEXITSTATUS(status));
     child = fork();
@@ -146,13 +153,13 @@ static void children(void)
             pause();
     }
     kill(child, SIGSTOP);
-    waitpid(child, &status, WUNTRACED);
+    status = wait_for(child, WUNTRACED);
     printf("stopped by %d\n", WSTOPSIG(status));
     kill(child, SIGCONT);
-    waitpid(child, &status, WCONTINUED);
+    status = wait_for(child, WCONTINUED);
     printf("continued %d\n", !!WIFCONTINUED(status));
     kill(child, SIGTERM);
-    waitpid(child, &status, 0);
+    status = wait_for(child, 0);
     printf("ended by %d\n", WTERMSIG(status));
     signal(SIGCHLD, SIG_DFL);
     handle(SIGUSR2, 0);
