@@ -215,8 +215,6 @@ static uint64_t exit_syscall(struct exit_rec *e)
     gaddr next = e->target + 2;
     uint32_t flushes = flush_count;
     bool hooked = hook_on && log_active();
-    if (hooked)
-        hook_announce();
     CONTROL->n_syscalls++;
     sys_syscall();
     if (hooked)
