@@ -84,6 +84,8 @@ bool live_map(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t prot, u
 long live_map_anonymous(gaddr addr, uint64_t len_bytes, uint32_t prot);
 /* The file behind m was found to reach up to address end. False: it is not live. */
 bool live_extend(const struct engine_map *m, gaddr end);
+/* A captured file was written, or (len 0) its size became offset: matters when it is live. False: cannot be. */
+bool live_write(uint32_t file_id, uint64_t offset, const void *data, uint64_t len_bytes);
 /* It is our turn again: other vessels may have made files live, or longer. */
 void live_arrived(void);
 /* In a copy of this vessel that belongs to another world: the shared memory becomes that world's. */
@@ -93,6 +95,8 @@ long live_moved(uint32_t old_world, uint32_t new_world);
 /* Does a MODEL_REEXEC call again; the recorded result is c->result. NULL: as recorded. Else what failed. */
 const char *replay_maps_call(const struct model_call *c, uint32_t file_id);
 void replay_maps_set_brk(gaddr brk);
+/* In the child of a recorded fork: what MADV_DONTFORK and MADV_WIPEONFORK asked for. */
+void replay_maps_forked(void);
 
 /* ---- replay_output.c ---- */
 #define OUTPUT_MAX_FD 4096
@@ -186,6 +190,8 @@ void world_pass(uint32_t vessel);
 void world_wait(void);
 /* Gives the turn to another vessel, for ever. */
 _Noreturn void world_leave(uint32_t vessel);
+/* Memory of another vessel is written as replay_poke() would. */
+bool world_write(uint32_t vessel, gaddr addr, const void *data, uint64_t len_bytes);
 /* Asks a sleeping vessel; the result. */
 long world_ask(uint32_t vessel, uint32_t request);
 /* All other vessels fork into the world in slot CONTROL->cmd.slot. 0, or negative errno. */
@@ -225,6 +231,10 @@ const struct odb_event *replay_main_event(void);
 const struct odb_event *replay_next(uint16_t type);
 /* What an event of this type is, for people. */
 const char *replay_type_name(uint32_t type);
+/* A filter of the program's own made a signal of a system call. */
+bool replay_is_trap(const struct odb_event *ev);
+/* The event at the cursor is a SIGNAL for the running thread, which is where it comes. */
+void replay_deliver(const struct odb_ev_signal *ev);
 /* Goes over a SYSCALL, INSN, FAULT or SIGNAL event. */
 void replay_taken(const struct odb_event *ev);
 _Noreturn void replay_end_of_stream(void);

@@ -11,6 +11,7 @@
  *
  * A difference is a divergence: reported once, with the process kept as it is. Nothing in a recording may
  * crash the vessel. */
+#include <linux/signal.h>
 #include <stddef.h>
 
 #include "common/hash.h"
@@ -295,7 +296,7 @@ void replay_taken(const struct odb_event *ev)
 
 /* ---- asynchronous events ---- */
 
-static void deliver(const struct odb_ev_signal *ev)
+void replay_deliver(const struct odb_ev_signal *ev)
 {
     uint8_t siginfo[128];
     int signo = ev->signo;
@@ -304,6 +305,12 @@ static void deliver(const struct odb_ev_signal *ev)
         replay_diverged(ODB_DIV_EVENT_TYPE, 0, (uint64_t)signo, 0, 0, "a signal that the program does not handle");
     sys_signal(signo, siginfo);
     signal_deliver(signo, siginfo);
+}
+
+bool replay_is_trap(const struct odb_event *ev)
+{
+    const struct odb_ev_fault *f = (const struct odb_ev_fault *)ev;
+    return ev->type == ODB_EV_FAULT && f->signo == SIGSYS && f->code == 1 /* SYS_SECCOMP */;
 }
 
 /* Does ev happen to the running thread at a position of its own? */
@@ -318,6 +325,14 @@ static bool has_position(const struct odb_event *ev, uint64_t *ret_tick, gaddr *
         *ret_tick = ((const struct odb_ev_switch *)ev)->tick;
         *ret_rip = ((const struct odb_ev_switch *)ev)->rip;
         return ((const struct odb_ev_switch *)ev)->kind == ODB_SWITCH_YIELD;
+    case ODB_EV_CHECK: /* hides what comes behind it until it is due */
+        *ret_tick = ((const struct odb_ev_check *)ev)->tick;
+        *ret_rip = ((const struct odb_ev_check *)ev)->rip;
+        return true;
+    case ODB_EV_FAULT:
+        *ret_tick = ((const struct odb_ev_fault *)ev)->tick;
+        *ret_rip = ((const struct odb_ev_fault *)ev)->regs.rip;
+        return core_faults_announced() && !replay_is_trap(ev);
     case ODB_EV_EXIT:
         *ret_tick = ((const struct odb_ev_exit *)ev)->tick;
         *ret_rip = ((const struct odb_ev_exit *)ev)->rip;
@@ -332,9 +347,11 @@ static void happens(const struct odb_event *ev)
     switch (ev->type) {
     case ODB_EV_SIGNAL:
         ev = replay_next(ODB_EV_SIGNAL);
-        deliver((const struct odb_ev_signal *)ev);
+        replay_deliver((const struct odb_ev_signal *)ev);
         return;
     case ODB_EV_SWITCH: cursor_take(ev); replay_switch();
+    case ODB_EV_CHECK:
+    case ODB_EV_FAULT: return; /* only a place to look at: the instruction faults by itself */
     default: task_process_ends((const struct odb_ev_exit *)ev);
     }
 }
@@ -348,7 +365,8 @@ static const struct odb_event *peek_ahead(void)
             return NULL;
         if (ev->type == ODB_EV_CHECK) {
             const struct odb_ev_check *k = (const struct odb_ev_check *)ev;
-            if (ev->tid != replay_current->tid || k->tick != core_tick() || k->rip != ctx.rip)
+            bool here = ev->tid == replay_current->tid && k->tick == core_tick() && k->rip == ctx.rip;
+            if (!here && CONTROL->options & ODB_OPT_CHECK)
                 return ev;
             compare_check(k);
             cursor_take(ev);
@@ -384,6 +402,8 @@ void replay_look_ahead(bool at_rest)
                             "an event of another thread without a switch to it");
         if (is_past(tick, rip))
             replay_diverged(ODB_DIV_TICK, 0, tick, core_tick(), 0, "the recording goes back in time");
+        if (ev->type == ODB_EV_FAULT && tick == core_tick() && rip == ctx.rip)
+            return;
         if (!at_once || tick != core_tick() || rip != ctx.rip) {
             arm_async(tick, rip);
             return;
@@ -396,7 +416,7 @@ static void async_happens(void)
 {
     async.armed = false;
     hook_complete(); /* of the instruction before */
-    const struct odb_event *ev = replay_main_event();
+    const struct odb_event *ev = peek_ahead();
     if (!ev)
         replay_end_of_stream();
     if (is_killed(ev))

@@ -21,7 +21,7 @@
 #define PAGE_UP(x) (((x) + ODB_PAGE_BYTES - 1) & ~(uint64_t)(ODB_PAGE_BYTES - 1))
 
 /* What this vessel has seen of the world's objects. */
-static uint32_t seen_objects, seen_grown;
+static uint32_t seen_objects, seen_resized;
 static uint64_t seen_size[WORLD_MAX_OBJECTS];
 
 static struct odb_world_object *find(const struct odb_world_file *f)
@@ -68,35 +68,39 @@ static const struct odb_world_object *object_of(const struct engine_map *m)
 
 /* ---- size ---- */
 
-/* What is now there behind the old end, in the mappings of this vessel. */
-static void map_growth(const struct odb_world_object *o, uint64_t old_size)
+/* What is there from the smaller of both sizes on, or is there no more, in the mappings of this vessel. */
+static void map_resized(const struct odb_world_object *o, uint64_t old_size)
 {
-    old_size = PAGE_UP(old_size);
+    uint64_t from = PAGE_UP(old_size < o->size_bytes ? old_size : o->size_bytes);
     core_unprotect_all();
     for (int i = 0; i < maps_count(); i++) {
         const struct engine_map *m = maps_get(i);
         uint64_t len = m->end - m->start;
-        if (object_of(m) != o || m->offset + len <= old_size)
+        if (object_of(m) != o || m->offset + len <= from)
             continue;
-        uint64_t skip = m->offset < old_size ? old_size - m->offset : 0;
+        uint64_t skip = m->offset < from ? from - m->offset : 0;
         map_object(o, m->start + skip, len - skip, m->prot, m->flags & MAP_SHARED, m->offset + skip);
     }
 }
 
-static long grow(struct odb_world_object *o, uint64_t size_bytes)
+static void set_size(struct odb_world_object *o, uint64_t size_bytes)
 {
     uint64_t old = o->size_bytes;
-    if (size_bytes <= old)
-        return 0;
-    if (size_bytes > WORLD_OBJECT_BYTES)
-        return -27; /* EFBIG */
     o->size_bytes = size_bytes;
     if (PAGE_UP(old) == PAGE_UP(size_bytes))
-        return 0;
-    WORLD->n_grown++;
-    seen_grown++;
+        return;
+    WORLD->n_resized++;
+    seen_resized++;
     seen_size[number(o)] = size_bytes;
-    map_growth(o, old);
+    map_resized(o, old);
+}
+
+static long grow(struct odb_world_object *o, uint64_t size_bytes)
+{
+    if (size_bytes > WORLD_OBJECT_BYTES)
+        return -27; /* EFBIG */
+    if (size_bytes > o->size_bytes)
+        set_size(o, size_bytes);
     return 0;
 }
 
@@ -260,19 +264,44 @@ bool live_map(uint32_t file_id, gaddr addr, uint64_t len_bytes, uint32_t prot, u
     return true;
 }
 
+/* ---- writes through descriptors ---- */
+
+static bool truncate(struct odb_world_object *o, uint64_t size_bytes)
+{
+    if (size_bytes > WORLD_OBJECT_BYTES)
+        return false;
+    if (size_bytes < o->size_bytes)
+        raw4(__NR_fallocate, ODB_VESSEL_LIVE_FD, 3 /* PUNCH_HOLE | KEEP_SIZE */, file_offset(o, size_bytes),
+             PAGE_UP(o->size_bytes) - size_bytes);
+    set_size(o, size_bytes);
+    return true;
+}
+
+bool live_write(uint32_t file_id, uint64_t offset, const void *data, uint64_t len_bytes)
+{
+    struct odb_world_object *o = find(image_file_identity(file_id));
+    if (!o)
+        return true;
+    if (!len_bytes)
+        return truncate(o, offset);
+    if (offset > WORLD_OBJECT_BYTES || grow(o, offset + len_bytes) < 0)
+        return false;
+    return raw4(__NR_pwrite64, ODB_VESSEL_LIVE_FD, data, len_bytes, file_offset(o, offset)) == (long)len_bytes;
+}
+
 /* ---- other vessels, other worlds ---- */
 
 void live_arrived(void)
 {
-    if (seen_objects == WORLD->n_objects && seen_grown == WORLD->n_grown)
+    if (seen_objects == WORLD->n_objects && seen_resized == WORLD->n_resized)
         return;
-    seen_grown = WORLD->n_grown;
+    seen_resized = WORLD->n_resized;
     for (uint32_t i = 0; i < WORLD->n_objects; i++) {
         const struct odb_world_object *o = &WORLD->objects[i];
         if (i >= seen_objects && o->ino)
             adopt_all(o);
         else if (i < seen_objects && o->size_bytes != seen_size[i])
-            map_growth(o, seen_size[i]);
+            map_resized(o, seen_size[i]);
         seen_size[i] = o->size_bytes;
     }
     seen_objects = WORLD->n_objects;

@@ -10,6 +10,7 @@
 #include "preload/core.h"
 #include "preload/raw.h"
 #include "preload/replay.h"
+#include "preload/sys_shm.h"
 
 #define MADV_DONTNEED_LOCKED_ 24
 
@@ -104,11 +105,66 @@ static const char *drop_pages(gaddr start, uint64_t len, bool shared)
     return NULL;
 }
 
+/* ---- what a fork does not copy ---- */
+
+/* Never told to the kernel, because a checkpoint is a fork, too. */
+#define MAX_RULES 512
+static struct fork_rule {
+    gaddr start, end;
+    bool wipe; /* else: not mapped in the child */
+} rules[MAX_RULES];
+static int n_rules;
+
+static void rule_add(gaddr start, gaddr end, bool wipe)
+{
+    if (start < end && n_rules < MAX_RULES)
+        rules[n_rules++] = (struct fork_rule){start, end, wipe};
+}
+
+/* [start, end) is ordinary memory again: takes it out of the rules of this kind, or of all. */
+static void rules_cut(gaddr start, gaddr end, bool all, bool wipe)
+{
+    for (int i = n_rules; i-- > 0;) {
+        struct fork_rule r = rules[i];
+        if (r.end <= start || r.start >= end || (!all && r.wipe != wipe))
+            continue;
+        rules[i] = rules[--n_rules];
+        rule_add(r.start, start, r.wipe);
+        rule_add(end, r.end, r.wipe);
+    }
+}
+
+static void rule_change(gaddr start, uint64_t len, int advice)
+{
+    bool wipe = advice == MADV_WIPEONFORK || advice == MADV_KEEPONFORK;
+    rules_cut(start, start + len, false, wipe);
+    if (advice == MADV_WIPEONFORK || advice == MADV_DONTFORK)
+        rule_add(start, start + len, wipe);
+}
+
+void replay_maps_forked(void)
+{
+    for (int i = 0; i < n_rules; i++) {
+        if (rules[i].wipe)
+            raw3(__NR_madvise, rules[i].start, rules[i].end - rules[i].start, MADV_DONTNEED);
+        else
+            raw2(__NR_munmap, rules[i].start, rules[i].end - rules[i].start);
+    }
+    rules_cut(0, UINT64_MAX, false, false);
+}
+
 static const char *do_madvise(const struct model_call *c)
 {
     gaddr addr = c->args[0];
     uint64_t len = page_up(c->args[1]);
     switch ((int)c->args[2]) {
+    case MADV_DONTFORK:
+    case MADV_DOFORK:
+    case MADV_WIPEONFORK:
+    case MADV_KEEPONFORK:
+        if (replay_range_ok(addr, len, true))
+            rule_change(addr, len, (int)c->args[2]);
+        return NULL;
     case MADV_DONTNEED:
     case MADV_DONTNEED_LOCKED_:
     case MADV_FREE: /* done as MADV_DONTNEED while recording, too: sys_record.c */
@@ -138,7 +194,12 @@ const char *replay_maps_call(const struct model_call *c, uint32_t file_id)
 {
     if (failed(c->result) && c->nr != __NR_mprotect && c->nr != __NR_pkey_mprotect)
         return NULL;
+    if (n_rules && (c->nr == __NR_mmap || c->nr == __NR_munmap))
+        rules_cut(c->nr == __NR_mmap ? (gaddr)c->result : c->args[0],
+                  (c->nr == __NR_mmap ? (gaddr)c->result : c->args[0]) + page_up(c->args[1]), true, false);
     switch (c->nr) {
+    case __NR_shmat:
+    case __NR_shmdt: return sys_shm_replay(c, file_id);
     case __NR_mmap: return do_mmap(c, file_id);
     case __NR_brk: return do_brk(c);
     case __NR_mremap: return do_mremap(c);

@@ -116,6 +116,7 @@ static void fork_child(const struct replay_thread *parent, struct replay_thread 
     if (vessel < 0) {
         vm = child_vm;
         thread_remove_process(t->pid, true, NULL);
+        replay_maps_forked();
         replay_sleep();
     }
     world_task(t->tid)->vessel = (uint32_t)vessel;
@@ -228,6 +229,8 @@ bool task_leaves(const struct model_call *c)
         return true;
     }
     if (c->nr != __NR_exit && c->nr != __NR_exit_group)
+        return false;
+    if (ev && ev->type == ODB_EV_SYSCALL && ev->flags & ODB_SYSCALL_ANSWERED)
         return false;
     if (ev && ev->type == ODB_EV_SYSCALL && ev->tid == replay_current->tid) {
         /* compared like any other call; what follows it is the end, or somebody else */

@@ -222,6 +222,16 @@ long world_ask(uint32_t vessel, uint32_t request)
     }
 }
 
+bool world_write(uint32_t vessel, gaddr addr, const void *data, uint64_t len_bytes)
+{
+    if (len_bytes > ODB_DATA_BYTES)
+        return false;
+    memcpy(CONTROL->data, data, len_bytes);
+    WORLD->request_addr = addr;
+    WORLD->request_bytes = len_bytes;
+    return world_ask(vessel, VESSEL_REQUEST_WRITE) == 0;
+}
+
 static bool is_other(uint32_t i)
 {
     uint32_t state = atomic_load(&WORLD->vessels[i].state);

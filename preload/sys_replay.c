@@ -13,6 +13,7 @@
  *     look_ahead              what comes next may not wait for the program: a signal, a switch, a death, the end
  *
  * exit and a successful execve are in replay_tasks.c, the order of events in replay_events.c. */
+#include <linux/signal.h>
 #include <stddef.h>
 
 #include "preload/raw.h"
@@ -96,14 +97,39 @@ static void take_output(const struct odb_ev_mem *mem)
     log_kernel_write_after();
 }
 
+/* Not memory of the caller: a file that somebody mapped shared, or another process. */
+static void take_elsewhere(const struct odb_ev_mem *mem)
+{
+    bool ok;
+    if (mem->ev.flags & ODB_MEM_FILE) {
+        ok = live_write(mem->ev.tid, mem->addr, mem + 1, mem->len_bytes);
+    } else {
+        const struct odb_world_task *t = world_task_of_process(mem->ev.pid);
+        if (t && t->vessel == world_me) {
+            take_output(mem);
+            return;
+        }
+        ok = t && world_write(t->vessel, mem->addr, mem + 1, mem->len_bytes);
+    }
+    if (!ok)
+        replay_diverged(ODB_DIV_BAD_EVENT, 0, 0, 0, mem->addr, "a write to a file or another process that cannot be");
+}
+
+static void take_one(const struct odb_ev_mem *mem)
+{
+    if (mem->ev.flags & ODB_MEM_IN)
+        take_input(mem);
+    else if (mem->ev.flags & (ODB_MEM_FILE | ODB_MEM_OTHER))
+        take_elsewhere(mem);
+    else
+        take_output(mem);
+}
+
 void replay_take_memory(uint32_t n_mem)
 {
     for (uint32_t i = 0; i < n_mem; i++) {
         const struct odb_ev_mem *mem = cursor_mem();
-        if (mem->ev.flags & ODB_MEM_IN)
-            take_input(mem);
-        else
-            take_output(mem);
+        take_one(mem);
         cursor_take(&mem->ev);
     }
 }
@@ -118,8 +144,8 @@ static enum sys_how do_virtual(struct model_call *c, uint32_t n_mem)
     int64_t recorded = c->result;
     for (uint32_t i = 0; i < n_mem; i++) {
         const struct odb_ev_mem *mem = cursor_mem();
-        if (mem->ev.flags & ODB_MEM_IN)
-            take_input(mem);
+        if (mem->ev.flags)
+            take_one(mem);
         else if (n_out < MAX_VIRTUAL_OUTPUTS)
             out[n_out++] = mem;
         cursor_take(&mem->ev);
@@ -159,9 +185,13 @@ static void repeat_maps(const struct model_call *c, uint32_t file_id)
 static const struct odb_ev_syscall *next_call(const struct model_call *c)
 {
     const struct odb_ev_syscall *ev = (const struct odb_ev_syscall *)replay_next(ODB_EV_SYSCALL);
-    hook_announce();
+    bool again = ev->ev.flags & ODB_SYSCALL_AGAIN;
+    if (again)
+        hook_cancel(); /* counted when it is done */
+    else
+        hook_announce();
     compare_registers(ev);
-    if (log_active())
+    if (log_active() && !again)
         log_syscall(ev, c);
     return ev;
 }
@@ -193,33 +223,66 @@ static void wait_in_call(const struct model_call *c)
     replay_switch();
 }
 
+/* A filter of the program's own did not let the call happen: the process dies, or gets SIGSYS. True: done. */
+static bool stopped_by_filter(void)
+{
+    const struct odb_event *next = replay_main_event();
+    if (!next || next->tid != replay_current->tid)
+        return false;
+    const struct odb_ev_exit *end = (const struct odb_ev_exit *)next;
+    if (next->type == ODB_EV_EXIT && end->status < 0 && !(next->flags & ODB_EXIT_KILLED)) {
+        replay_compare_position(end->tick, end->rip, "position of the end");
+        hook_cancel();
+        task_process_ends(end);
+    }
+    if (!replay_is_trap(next))
+        return false;
+    bool fatal = next->flags & ODB_FAULT_FATAL;
+    ctx.rip += 2;
+    ctx.gpr[ODB_RCX] = ctx.rip;
+    ctx.gpr[ODB_R11] = ctx.rflags;
+    hook_complete();
+    sys_replay_fault(SIGSYS, 1 /* SYS_SECCOMP */, ctx.rip, fatal);
+    if (fatal)
+        sys_replay_end(-SIGSYS);
+    replay_deliver((const struct odb_ev_signal *)replay_next(ODB_EV_SIGNAL));
+    replay_look_ahead(true);
+    return true;
+}
+
+/* What the call does besides its result. */
+static enum sys_how do_call(const struct model_syscall *m, struct model_call *c, uint32_t n_mem, uint32_t file_id)
+{
+    if (m && m->cls == MODEL_IRREGULAR)
+        return do_virtual(c, n_mem);
+    replay_take_memory(n_mem);
+    if (m && m->cls == MODEL_REEXEC)
+        repeat_maps(c, file_id);
+    return SYS_PASS;
+}
+
 void sys_replay_syscall(void)
 {
     struct model_call c;
     sys_call_load(&c);
     wait_in_call(&c);
-    if (task_leaves(&c))
+    if (stopped_by_filter() || task_leaves(&c))
         return;
     const struct odb_ev_syscall *ev = next_call(&c);
-    uint32_t n_mem = ev->n_mem, file_id = ev->file_id;
+    uint32_t n_mem = ev->n_mem, file_id = ev->file_id, flags = ev->ev.flags;
     uint64_t rflags = ev->rflags;
-    const struct model_syscall *m = model_lookup(c.nr);
+    const struct model_syscall *m = flags & ODB_SYSCALL_ANSWERED ? NULL : model_lookup(c.nr);
     c.result = ev->result;
-    if (task_is_clone(c.nr) && c.result > 0)
+    if (m && task_is_clone(c.nr) && c.result > 0)
         task_cloned(&c, ev);
     cursor_take(&ev->ev);
-    enum sys_how how = SYS_PASS;
-    if (m && m->cls == MODEL_IRREGULAR) {
-        how = do_virtual(&c, n_mem);
-    } else {
+    enum sys_how how = flags & ODB_SYSCALL_AGAIN ? SYS_PASS : do_call(m, &c, n_mem, file_id);
+    if (flags & ODB_SYSCALL_AGAIN)
         replay_take_memory(n_mem);
-        if (m && m->cls == MODEL_REEXEC)
-            repeat_maps(&c, file_id);
-    }
     WORLD->ordinal++;
-    if (m)
+    if (m && !(flags & ODB_SYSCALL_AGAIN))
         output_after_call(m, &c);
-    if (how != SYS_REPLACED) {
+    if (how != SYS_REPLACED && !(flags & ODB_SYSCALL_AGAIN)) {
         if (m && m->flags & MODEL_CHANGES_MAPS)
             sys_effect(&c, file_id, image_file_name(file_id));
         sys_call_finish(c.result);

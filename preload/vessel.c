@@ -181,6 +181,8 @@ long vessel_serve(uint32_t request)
 {
     if (request == VESSEL_REQUEST_READ)
         return read_memory();
+    if (request == VESSEL_REQUEST_WRITE)
+        return replay_poke(WORLD->request_addr, CONTROL->data, WORLD->request_bytes) ? 0 : -14;
     const struct replay_thread *t = thread_find(CONTROL->cmd.tid);
     if (!t)
         return -3; /* ESRCH */

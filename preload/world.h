@@ -49,7 +49,8 @@ struct odb_world_task {
 };
 
 enum odb_vessel_state { VESSEL_FREE = 0, VESSEL_NEW, VESSEL_ALIVE, VESSEL_GONE };
-enum odb_vessel_request { VESSEL_REQUEST_NONE = 0, VESSEL_REQUEST_FORK, VESSEL_REQUEST_READ, VESSEL_REQUEST_REGS };
+enum odb_vessel_request { VESSEL_REQUEST_NONE = 0, VESSEL_REQUEST_FORK, VESSEL_REQUEST_READ, VESSEL_REQUEST_REGS,
+                           VESSEL_REQUEST_WRITE /* control.data to request_addr */ };
 struct odb_world_vessel {
     _Atomic uint32_t state; /* enum odb_vessel_state */
     _Atomic uint32_t pid;   /* kernel's; 0: not known yet */
@@ -77,10 +78,11 @@ struct odb_world {
     _Atomic uint32_t answer; /* futex: a request was done */
     uint32_t number;
     uint32_t n_vessels, n_tasks, n_objects;
-    uint32_t n_grown; /* changes of an object's size */
+    uint32_t n_resized; /* changes of an object's size */
     uint32_t next_vm;
     uint32_t n_files; /* highest id + 1 */
     int32_t request_result;
+    uint64_t request_addr, request_bytes;
 
     uint64_t offset;  /* of the stream: valid while the turn is passed on */
     uint64_t ordinal; /* of the next SYSCALL, INSN, FAULT or SIGNAL event, from 0 */
