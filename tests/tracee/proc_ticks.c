@@ -4,7 +4,7 @@
 static uint64_t work(uint64_t seed)
 {
     uint64_t x = seed;
-    for (int i = 0; i < 10000000; i++) {
+    for (int i = 0; i < 2000000; i++) {
         x = x * 6364136223846793005u + 1442695040888963407u;
         if (x >> 63)
             x ^= 0x5555;
