@@ -99,22 +99,63 @@ static void give_word(void)
         raw3(__NR_futex, &BATON->word, FUTEX_WAKE, 1);
 }
 
-void baton_take(struct thread *t)
+/* The baton came from a task in a call: tells where it is. */
+static void write_call_of(uint32_t from)
 {
-    uint32_t from = take_word(ODB_BATON_OF(t->task));
-    if (t->process->exiting) { /* it ends: never again */
-        give_word();
-        for (;;)
-            raw0(__NR_pause);
-    }
-    event_follow();
-    thread_load(t);
-    t->yield_wanted = false;
     uint32_t i = ODB_BATON_TASK(from);
+    event_follow();
     if (from & ODB_BATON_IN_CALL && i < ODB_MAX_TASKS) {
         const struct odb_task *k = &SHARED->tasks[i];
         baton_write_switch(k, ODB_SWITCH_CALL, k->call_tick, k->call_rip, k->call_nr);
     }
+}
+
+static void wait_while_stopping(struct thread *t)
+{
+    uint32_t n;
+    while ((n = atomic_load(&t->process->stopping)) != 0)
+        raw4(__NR_futex, &t->process->stopping, FUTEX_WAIT, n, 0);
+}
+
+void baton_take(struct thread *t)
+{
+    wait_while_stopping(t);
+    uint32_t from = take_word(ODB_BATON_OF(t->task));
+    while (atomic_load(&t->process->stopping)) {
+        write_call_of(from);
+        from = 0;
+        give_word();
+        wait_while_stopping(t);
+        from = take_word(ODB_BATON_OF(t->task));
+    }
+    if (t->process->exiting) { /* it ends: never again */
+        write_call_of(from);
+        give_word();
+        for (;;)
+            raw0(__NR_pause);
+    }
+    write_call_of(from);
+    thread_load(t);
+    t->yield_wanted = false;
+}
+
+void baton_leave(struct thread *t)
+{
+    if (CONTROL->mode != ODB_MODE_RECORD)
+        return;
+    baton_write_switch(&SHARED->tasks[t->task], ODB_SWITCH_YIELD, core_tick(), ctx.rip, 0);
+    thread_save(t);
+    atomic_fetch_add(&t->process->stopping, 1);
+    give_word();
+}
+
+void baton_return(struct thread *t)
+{
+    if (CONTROL->mode != ODB_MODE_RECORD)
+        return;
+    atomic_fetch_sub(&t->process->stopping, 1);
+    raw3(__NR_futex, &t->process->stopping, FUTEX_WAKE, 1 << 30);
+    baton_take(t);
 }
 
 void baton_yield(struct thread *t)

@@ -140,6 +140,8 @@ void signal_init(bool record);
 void signal_take_over(int signo);
 /* The program has SIG_DFL for it: the kernel's default, or, where that is death, the engine's handler. */
 void signal_release(int signo);
+/* The kernel's mask of blocked signals becomes the program's, without those that the engine must receive. */
+void signal_tell_mask(void);
 /* The same for all signals, at the beginning. */
 void signal_init_defaults(void);
 /* Delivers to the program's handler: builds the frame on its stack, changes ctx. */

@@ -107,7 +107,7 @@ static void bad_fault(const struct kernel_siginfo *info, const struct frame_mcon
                  info->signo, info->code, info->addr, m->rip, ctx.rip, core_tick());
 }
 
-static void queue_signal(const struct kernel_siginfo *info);
+static void queue_signal(const struct kernel_siginfo *info, struct frame_ucontext *uc);
 static bool step_done(int code, struct frame_mcontext *m);
 static void step_abandon(struct frame_mcontext *m);
 
@@ -120,7 +120,7 @@ __attribute__((force_align_arg_pointer)) static void on_fault(int signo, struct 
         return;
     }
     if (info->code <= 0) { /* sent by a process, not by an instruction */
-        queue_signal(info);
+        queue_signal(info, uc);
         return;
     }
     if (signo == SIGTRAP && step_done(info->code, m))
@@ -153,19 +153,21 @@ static void kernel_handler(int signo, void (*fn)(int, struct kernel_siginfo *, s
 {
     struct engine_sigaction act = {
         .handler = (uint64_t)fn,
-        .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTORER,
+        .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTORER | (sig_actions[signo].flags & (SA_NOCLDSTOP | SA_NOCLDWAIT)) |
+                 (signo == ODB_SIG_YIELD ? SA_RESTART : 0),
         .restorer = (uint64_t)engine_sigreturn,
         .mask = mask,
     };
     raw4(__NR_rt_sigaction, signo, &act, 0, 8);
 }
 
-/* Signals whose default is death: the engine lets the program die of them, at an instruction that is known. */
-static bool default_kills(int signo)
+static bool default_stops(int signo) { return (BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU)) & BIT(signo); }
+
+/* Signals whose default is death or a stop: the engine lets the program die or stop, at an instruction that is known. */
+static bool default_acts(int signo)
 {
     const uint64_t harmless = BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT);
-    const uint64_t stops = BIT(SIGSTOP) | BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU);
-    return !((harmless | stops | BIT(SIGKILL)) & BIT(signo));
+    return !((harmless | BIT(SIGSTOP) | BIT(SIGKILL)) & BIT(signo));
 }
 
 void signal_init(bool record)
@@ -181,7 +183,7 @@ void signal_init(bool record)
 
 void signal_release(int signo)
 {
-    if (default_kills(signo) && CONTROL->mode == ODB_MODE_RECORD && self && self->process->ns_pid != 1)
+    if (default_acts(signo) && CONTROL->mode == ODB_MODE_RECORD && self && self->process->ns_pid != 1)
         signal_take_over(signo);
     else
         kernel_default(signo);
@@ -207,13 +209,18 @@ static bool stepping;
 static uint64_t int3_at; /* cache address of an int3 of ours; 0: none */
 static uint8_t int3_saved;
 
-static void queue_signal(const struct kernel_siginfo *info)
+/* With the last free place taken, the frame is made to block all signals: the kernel keeps the rest. */
+static void queue_signal(const struct kernel_siginfo *info, struct frame_ucontext *uc)
 {
     struct thread *t = thread_at((uint64_t)__builtin_frame_address(0));
     uint32_t n = t->n_queued;
     if (n < THREAD_MAX_QUEUED) {
         t->queued[n] = *info;
         t->n_queued = n + 1;
+    }
+    if (n + 1 >= THREAD_MAX_QUEUED) {
+        t->queue_full = true;
+        uc->sigmask = ~(SYNC | BIT(ODB_SIG_YIELD));
     }
     t->interrupts = 1;
 }
@@ -320,10 +327,10 @@ __attribute__((force_align_arg_pointer)) static void on_async(int signo, struct 
     struct frame_mcontext *m = &uc->mc;
     (void)signo;
     if (is_yield(info)) {
-        t->yield_wanted = true;
+        t->yield_wanted = t->disturbed = true;
         t->interrupts = 1;
     } else {
-        queue_signal(info);
+        queue_signal(info, uc);
     }
     if (t->in_call && (in_window(m->rip, raw_call_window, raw_call_window_end) ||
                        m->rip == (uint64_t)raw_syscall_insn)) {
@@ -336,7 +343,7 @@ __attribute__((force_align_arg_pointer)) static void on_async(int signo, struct 
 
 void signal_take_over(int signo) { kernel_handler(signo, on_async, ~0ULL & ~(BIT(SIGSEGV) | BIT(SIGBUS))); }
 
-static void tell_kernel_mask(void)
+void signal_tell_mask(void)
 {
     const uint64_t sync = BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) | BIT(SIGSYS);
     uint64_t mask = sig_mask & ~sync & ~BIT(ODB_SIG_YIELD);
@@ -358,7 +365,12 @@ static bool take_queued(struct kernel_siginfo *ret)
         memmove(&t->queued[i], &t->queued[i + 1], (t->n_queued - i) * sizeof *t->queued);
         found = true;
     }
-    raw4(__NR_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
+    if (t->queue_full && t->n_queued < THREAD_MAX_QUEUED / 2) {
+        t->queue_full = false;
+        signal_tell_mask();
+    } else {
+        raw4(__NR_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
+    }
     return found;
 }
 
@@ -367,7 +379,7 @@ bool signal_pending_restarts(void)
     const struct thread *t = self;
     for (unsigned i = 0; i < t->n_queued; i++)
         if (!(sig_mask & BIT(t->queued[i].signo)))
-            return sig_actions[t->queued[i].signo].handler > 1 &&
+            return sig_actions[t->queued[i].signo].handler <= 1 ||
                    (sig_actions[t->queued[i].signo].flags & SA_RESTART);
     return false;
 }
@@ -377,6 +389,20 @@ static bool default_ignores(int signo)
     return (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT)) >> (signo - 1) & 1;
 }
 
+/* The default action of SIGTSTP and kin: really, by the kernel, without the baton. */
+static void stop_process(int signo)
+{
+    uint64_t bit = BIT(signo);
+    struct thread *t = self;
+    baton_leave(t);
+    kernel_default(signo);
+    raw3(__NR_tgkill, t->process->ns_pid, t->ns_tid, signo);
+    raw4(__NR_rt_sigprocmask, SIG_UNBLOCK, &bit, 0, 8); /* here it stops */
+    signal_take_over(signo);
+    baton_return(t);
+    signal_tell_mask();
+}
+
 void signal_deliver_pending(void)
 {
     struct kernel_siginfo info;
@@ -384,6 +410,10 @@ void signal_deliver_pending(void)
         uint64_t handler = sig_actions[info.signo].handler;
         if (handler == 1 || (handler == 0 && default_ignores(info.signo)))
             continue;
+        if (handler == 0 && default_stops(info.signo)) {
+            stop_process(info.signo);
+            continue;
+        }
         if (handler == 0)
             sys_end(-info.signo);
         sys_signal(info.signo, &info);
@@ -500,7 +530,7 @@ void signal_deliver(int signo, const void *siginfo128)
     sig_mask &= ~(BIT(SIGKILL) | BIT(SIGSTOP));
     if (a.flags & SA_RESETHAND)
         sig_actions[signo].handler = 0;
-    tell_kernel_mask();
+    signal_tell_mask();
     xstate_reset();
     ctx.gpr[ODB_RSP] = at;
     ctx.gpr[ODB_RDI] = (uint64_t)signo;
@@ -554,7 +584,7 @@ void signal_return(void)
     sig_mask = f.uc.sigmask & ~(BIT(SIGKILL) | BIT(SIGSTOP));
     sig_altstack[0] = f.uc.stack.flags & 2 ? 0 : f.uc.stack.sp;
     sig_altstack[2] = f.uc.stack.flags & 2 ? 0 : f.uc.stack.size_bytes;
-    tell_kernel_mask();
+    signal_tell_mask();
     core_count_tick();
     if (log_active())
         vessel_log_start(); /* the index learns all registers anew */

@@ -377,13 +377,12 @@ static void start_common(bool preload)
     raw4(__NR_rt_sigprocmask, SIG_BLOCK, 0, &mask, 8);
     threads_init();
     signal_init(true);
-    sig_mask = mask;
-    mask &= ~SYS_SYNC_SIGNALS;
-    raw4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
+    sig_mask = engine_boot.is_exec ? SHARED->tasks[engine_boot.task].exec_mask : mask;
     for (int n = 1; n <= ENGINE_NSIG; n++)
         if (ignored & (1ULL << (n - 1)))
             sig_actions[n].handler = 1;
     signal_init_defaults();
+    signal_tell_mask();
     if (preload) {
         kernel_vdso_patch();
     } else {

@@ -22,13 +22,16 @@
 #include "preload/raw.h"
 #include "preload/sys.h"
 #include "preload/sys_deny.h"
+#include "preload/sys_extra.h"
 #include "preload/sys_files.h"
 #include "preload/sys_futex.h"
 #include "preload/sys_proc.h"
 #include "preload/sys_record.h"
+#include "preload/sys_robust.h"
 #include "preload/sys_seccomp.h"
 #include "preload/sys_shm.h"
 #include "preload/sys_scratch.h"
+#include "preload/sys_stop.h"
 #include "preload/thread.h"
 
 #define E_INTR 4
@@ -94,6 +97,7 @@ static void write_inputs(void)
     }
 }
 
+static uint32_t n_extra;    /* its MEM events from sys_extra.c */
 static uint16_t call_flags; /* ODB_SYSCALL_* of the event to be written */
 
 /* The event and its registers; gpr is the state at the instruction. */
@@ -140,13 +144,23 @@ void record_call(const struct model_syscall *m, const struct model_call *c, cons
                  uint32_t file_id)
 {
     (void)m;
-    uint32_t n_mem = (uint32_t)n_inputs;
+    uint32_t n_mem = (uint32_t)n_inputs + n_extra;
     for (uint32_t i = 0; i < n_out; i++)
         n_mem += event_mem_count(out[i].len_bytes);
     write_syscall(c, ctx.gpr, ctx.rflags, ctx.rip, core_tick(), n_mem, file_id);
     write_inputs();
     for (uint32_t i = 0; i < n_out; i++)
         event_mem(out[i].addr, out[i].len_bytes, 0);
+    if (n_extra)
+        sys_extra_write();
+}
+
+void record_call_again(const struct model_syscall *m, const struct model_call *c, const struct model_range *out,
+                       uint32_t n_out)
+{
+    call_flags = ODB_SYSCALL_AGAIN;
+    record_call(m, c, out, n_out, 0);
+    call_flags = 0;
 }
 
 static void write_call(const struct model_syscall *m, const struct model_call *c, uint32_t file_id)
@@ -155,7 +169,10 @@ static void write_call(const struct model_syscall *m, const struct model_call *c
     if (n < 0)
         sys_refuse(m->name, "what it writes is not known for these arguments");
     n = sys_files_written(c, ranges, n, MODEL_MAX_RANGES);
+    n = robust_after_kills(ranges, n, MODEL_MAX_RANGES);
+    n_extra = sys_extra_find(m, c);
     record_call(m, c, ranges, (uint32_t)n, file_id);
+    n_extra = 0;
 }
 
 /* ---- single calls ---- */
@@ -197,6 +214,8 @@ static uint32_t run_mmap(const struct model_syscall *m, struct model_call *c, ch
     c->result = run(c);
     if (id < 0 && c->result > 0)
         sys_refuse(m->name, "the file could not be copied into the recording");
+    if (id > 0 && c->result > 0 && (c->args[3] & MAP_TYPE) != MAP_PRIVATE)
+        sys_files_map_shared((uint32_t)id);
     return id > 0 ? (uint32_t)id : 0;
 }
 
@@ -362,15 +381,13 @@ static int64_t run_blocking_until_done(const struct model_syscall *m, const stru
 {
     struct thread *t = self;
     for (;;) {
+        t->disturbed = false;
         int64_t result = run_blocking(m, c);
         if (result == -E_FAULT && core_unprotect_all())
             continue; /* perhaps a guarded code page: see run() */
-        if ((result == -E_INTR || result == -E_RESTARTSYS) && t->yield_wanted && !t->n_queued) {
-            t->interrupts = 0;
-            t->yield_wanted = false;
-            continue;
-        }
-        return result;
+        if ((result != -E_INTR && result != -E_RESTARTSYS) || !t->disturbed || t->n_queued)
+            return result;
+        t->interrupts = 0;
     }
 }
 
@@ -385,9 +402,7 @@ static bool run_futex_pi(const struct model_syscall *m, struct model_call *c)
             return how == FUTEX_PI_DONE;
         if (how == FUTEX_PI_AGAIN) {
             c->result = 0;
-            call_flags = ODB_SYSCALL_AGAIN;
-            record_call(m, c, &word, 1, 0);
-            call_flags = 0;
+            record_call_again(m, c, &word, 1);
             continue;
         }
         int64_t result = run_blocking_until_done(m, &wait);
@@ -478,7 +493,7 @@ void sys_record_syscall(void)
             record_exec(&c);
         else if (c.nr == __NR_futex && run_futex_pi(m, &c))
             ;
-        else if (!record_task_call(&c) && sys_virtual(&c) == SYS_PASS)
+        else if (!record_task_call(&c) && !sys_stop(&c) && sys_virtual(&c) == SYS_PASS)
             file_id = record_run(m, &c);
         if (c.result == -E_RESTARTSYS ||
             (c.result == -E_INTR && restartable(c.nr) && signal_pending_restarts())) {

@@ -11,6 +11,7 @@
 
 #include "preload/raw.h"
 #include "preload/sys.h"
+#include "preload/thread.h"
 
 #define E_INVAL 22
 #define E_FAULT 14
@@ -164,13 +165,15 @@ static bool signals_self(const struct model_call *c, int *ret_signo)
 {
     int64_t target = (int32_t)c->args[0];
     switch (c->nr) {
-    case __NR_kill:
-    case __NR_rt_sigqueueinfo: *ret_signo = (int)c->args[1]; return target == (int)ctx.pid;
-    case __NR_tkill: *ret_signo = (int)c->args[1]; return target == (int)ctx.tid;
+    case __NR_kill: /* of several threads the kernel chooses */
+    case __NR_rt_sigqueueinfo:
+        *ret_signo = (int)c->args[1];
+        return target == (int)self->process->ns_pid && self->process->n_threads == 1;
+    case __NR_tkill: *ret_signo = (int)c->args[1]; return target == (int)self->ns_tid;
     case __NR_tgkill:
     case __NR_rt_tgsigqueueinfo:
         *ret_signo = (int)c->args[2];
-        return target == (int)ctx.pid && (int)c->args[1] == (int)ctx.tid;
+        return target == (int)self->process->ns_pid && (int)c->args[1] == (int)self->ns_tid;
     default: return false;
     }
 }
@@ -187,7 +190,7 @@ static bool self_info_make(const struct model_call *c, int signo)
     }
     self_info.signo = signo;
     self_info.code = c->nr == __NR_kill ? 0 : -6; /* SI_USER, SI_TKILL */
-    self_info.pid = (int32_t)ctx.pid;
+    self_info.pid = (int32_t)self->process->ns_pid;
     self_info.uid = (uint32_t)raw0(__NR_getuid);
     return true;
 }

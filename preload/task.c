@@ -544,6 +544,15 @@ static void exec_state_set(uint32_t state)
     raw3(__NR_futex, &SHARED->exec.state, FUTEX_WAKE, 1);
 }
 
+/* Robust futexes are let go by execve. The baton is ours until the new image runs, or the call has failed. */
+static void let_go_of_robust(struct model_call *c)
+{
+    int n = self->robust_head ? robust_exit(self->robust_head, self->robust_len, exit_ranges, 60) : 0;
+    c->result = 0;
+    if (n)
+        record_call_again(model_lookup(c->nr), c, exit_ranges, (uint32_t)n);
+}
+
 void record_exec(struct model_call *c)
 {
     c->result = exec_precheck(c);
@@ -553,6 +562,7 @@ void record_exec(struct model_call *c)
     struct odb_task *k = &SHARED->tasks[self->task];
     k->recdir_fd = recdir_fd;
     k->proc_fd = proc_fd;
+    let_go_of_robust(c);
     sys_seccomp_before_exec();
     q->task = self->task;
     q->error = 0;
@@ -562,7 +572,12 @@ void record_exec(struct model_call *c)
         atomic_store(&q->state, ODB_EXEC_IDLE);
         sys_refuse("execve", "the recorder cannot trace this process");
     }
+    /* A signal must not meet an image that has no handler yet, nor one that has none any more. */
+    uint64_t all = ~0ULL;
+    k->exec_mask = sig_mask;
+    raw4(__NR_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
     c->result = sys_call_run(c);
+    signal_tell_mask();
     sys_seccomp_exec_failed();
     exec_state_set(ODB_EXEC_FAILED);
     exec_failed_trap();
@@ -580,9 +595,12 @@ bool record_task_call(struct model_call *c)
         return true;
     case __NR_set_robust_list:
         c->result = c->args[1] == 24 ? 0 : -EINVAL;
-        if (!c->result) {
+        if (!c->result) { /* the kernel, too: it walks the list when we are killed; else ours comes first */
+            raw2(__NR_set_robust_list, c->args[0], c->args[1]);
             self->robust_head = c->args[0];
             self->robust_len = c->args[1];
+            /* The kernel, too, for a death by SIGKILL; at any other end our walk leaves it nothing. */
+            raw2(__NR_set_robust_list, c->args[0], c->args[1]);
         }
         return true;
     case __NR_get_robust_list: {

@@ -42,6 +42,7 @@ struct process {
     uint32_t ns_pid;
     int recdir_fd, proc_fd;
     volatile bool exiting; /* no thread of it runs program code any more */
+    _Atomic uint32_t stopping; /* threads of it that are about to stop it: nobody of it takes the baton */
     int32_t leader_status; /* exit code of the first thread, when it ended before the others */
 };
 
@@ -61,7 +62,9 @@ struct thread {
 
     volatile uint32_t interrupts; /* look at the next two before program code runs */
     volatile bool yield_wanted;
-    volatile bool in_call; /* in raw_call */
+    volatile bool in_call;   /* in raw_call */
+    volatile bool disturbed; /* a request to yield came into it */
+    volatile bool queue_full; /* and all signals blocked */
     volatile uint32_t n_queued;
     struct kernel_siginfo queued[THREAD_MAX_QUEUED];
 
@@ -107,6 +110,9 @@ void baton_yield(struct thread *t);
 void baton_call_begin(struct thread *t, const struct model_call *c, bool give);
 /* True: others ran meanwhile. */
 bool baton_call_end(struct thread *t);
+/* t, which runs, is at (tick, rip) and goes away for a while, to stop its process; and comes back. */
+void baton_leave(struct thread *t);
+void baton_return(struct thread *t);
 /* t will not run again. */
 void baton_drop(struct thread *t);
 bool baton_wanted(void);
