@@ -97,7 +97,8 @@ struct model_call {
     uint64_t nr;
     uint64_t args[MODEL_MAX_ARGS];
     int64_t result;     /* negative errno on failure, as the kernel returns it */
-    uint64_t before[8]; /* filled by model_before */
+    uint64_t before[8]; /* by model_before; by the engine, 0 else: [6] semctl GETALL: number of semaphores,
+                           [7] process_vm_writev: not 0: the target is another process */
     /* Copies n bytes from program memory; returns false if any is unreadable. */
     bool (*peek)(gaddr addr, void *to, size_t n_bytes);
 };

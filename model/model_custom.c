@@ -118,7 +118,13 @@ static bool nanosleep_outputs(struct sink *s, const struct model_call *call)
 
 static bool futex_outputs(struct sink *s, const struct model_call *call)
 {
+    uint32_t word;
     switch (call->args[1] & 127) {
+    case 0: /* WAIT, WAIT_BITSET: a robust futex whose owner was killed meanwhile is marked by the kernel */
+    case 9:
+        if (call->peek(call->args[0], &word, 4) && word & 0x40000000)
+            sink_add(s, call->args[0], 4);
+        break;
     case 5:  /* WAKE_OP */
     case 11: /* WAIT_REQUEUE_PI */
     case 12: /* CMP_REQUEUE_PI */ sink_add_readable(s, call, call->args[4], 4); break;
@@ -402,12 +408,16 @@ static bool ipc_ctl_outputs(struct sink *s, const struct model_call *call)
         {__NR_semctl, 0, 0},    {__NR_semctl, 1, 0},  {__NR_semctl, 2, 104}, {__NR_semctl, 18, 104},
         {__NR_semctl, 20, 104}, {__NR_semctl, 3, 40}, {__NR_semctl, 19, 40}, /* struct seminfo */
         {__NR_semctl, 11, 0},   {__NR_semctl, 12, 0}, {__NR_semctl, 14, 0},  {__NR_semctl, 15, 0},
-        {__NR_semctl, 16, 0},   {__NR_semctl, 17, 0}, /* GETPID GETVAL GETNCNT GETZCNT SETVAL SETALL; GETALL (13) is unknown on purpose */
+        {__NR_semctl, 16, 0},   {__NR_semctl, 17, 0}, /* GETPID GETVAL GETNCNT GETZCNT SETVAL SETALL; GETALL (13): below */
         {__NR_shmctl, 0, 0},    {__NR_shmctl, 1, 0},  {__NR_shmctl, 2, 112}, {__NR_shmctl, 13, 112},
         {__NR_shmctl, 15, 112}, {__NR_shmctl, 3, 72}, {__NR_shmctl, 14, 48}, {__NR_shmctl, 11, 0},
         {__NR_shmctl, 12, 0},
     };
     bool sem = call->nr == __NR_semctl;
+    if (sem && (uint32_t)call->args[2] == 13 && call->before[6]) { /* semaphores in the set: the engine has asked */
+        sink_add(s, call->args[3], 2 * call->before[6]);
+        return true;
+    }
     uint32_t cmd = (uint32_t)call->args[sem ? 2 : 1];
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         if (rows[i].nr == call->nr && rows[i].cmd == cmd) {
@@ -416,6 +426,14 @@ static bool ipc_ctl_outputs(struct sink *s, const struct model_call *call)
         }
     }
     return false;
+}
+
+/* Into the caller's own memory; into another process's, whose pid the engine has left in before[7], nothing of it. */
+static bool vm_writev_outputs(struct sink *s, const struct model_call *call)
+{
+    if (!call->before[7])
+        sink_add_iov(s, call->args[3], call->args[4], (uint64_t)call->result);
+    return true;
 }
 
 static bool msgrcv_outputs(struct sink *s, const struct model_call *call)
@@ -514,6 +532,7 @@ static const struct custom {
     { __NR_semctl, 0, 0, ipc_ctl_outputs },
     { __NR_shmctl, 0, 0, ipc_ctl_outputs },
     { __NR_msgrcv, 0, 0, msgrcv_outputs },
+    { __NR_process_vm_writev, 0, 0, vm_writev_outputs },
     { __NR_keyctl, 0, 0, keyctl_outputs },
     { __NR_syslog, 0, 0, syslog_outputs },
     { __NR_lsm_get_self_attr, 2, 4, lsm_outputs },

@@ -262,8 +262,6 @@ static const char *why_refused(const struct model_syscall *m, const struct model
     case __NR_prctl: return model_prctl_refused(call);
     case __NR_setsockopt:
     case __NR_getsockopt: return sockopt_refused(call);
-    case __NR_semctl:
-        return (uint32_t)call->args[2] == 13 ? "GETALL: only the kernel knows its length" : NULL;
     case __NR_modify_ldt:
         return (uint32_t)call->args[0] == 1 || (uint32_t)call->args[0] == 0x11 ? m->note : NULL;
     case __NR_process_madvise: return madvice_keeps_contents((uint32_t)call->args[3]) ? NULL : m->note;

@@ -89,7 +89,7 @@ struct odb_capture {
     struct {
         uint64_t start, end;
     } have[6];
-    uint32_t n_have, reserved;
+    uint32_t n_have, mapped_shared; /* by any process, ever: sys_files.c */
 };
 #define ODB_MAX_CAPTURES 16384
 
@@ -106,7 +106,7 @@ struct odb_shared {
     uint32_t affinity_bytes;
     uint8_t affinity[128];  /* the program's own mask, as sched_getaffinity gave it before */
     uint32_t named;         /* bits of sys_deny.c: said already that these are not recorded */
-    uint32_t reserved;
+    uint32_t n_mapped_shared; /* captures that are */
     uint64_t stderr_dev, stderr_ino; /* descriptor 2 of the first process, at its start */
     struct odb_task tasks[ODB_MAX_TASKS];
     struct odb_capture captures[ODB_MAX_CAPTURES];

@@ -16,12 +16,14 @@
 #include "preload/event.h"
 #include "preload/raw.h"
 #include "preload/sys.h"
+#include "preload/sys_extra.h"
 #include "preload/thread.h"
 
 enum rule {
     ALWAYS,
     BY_MODEL, /* where model_refusal() says so */
-    OTHERS,   /* the first argument is another process */
+    OTHERS,   /* the first argument is a process that is not recorded */
+    STDOUT,   /* the output is descriptor 1 or 2 */
 };
 
 static const struct row {
@@ -38,12 +40,14 @@ static const struct row {
     {__NR_bpf, ALWAYS, ENOSYS, false, "bpf"},
     {__NR_io_uring_setup, ALWAYS, ENOSYS, true, "io_uring"},
     {__NR_io_setup, ALWAYS, ENOSYS, true, "io_setup (asynchronous I/O)"},
-    {__NR_process_vm_writev, OTHERS, EPERM, false, "process_vm_writev into another process"},
+    {__NR_process_vm_writev, OTHERS, EPERM, false, "process_vm_writev into a process that is not recorded"},
     {__NR_ioctl, BY_MODEL, ENOTTY, false, NULL},
     {__NR_prctl, BY_MODEL, EINVAL, false, NULL},
     {__NR_setsockopt, BY_MODEL, ENOPROTOOPT, false, NULL},
     {__NR_getsockopt, BY_MODEL, ENOPROTOOPT, false, NULL},
-    {__NR_semctl, BY_MODEL, EINVAL, false, NULL},
+    {__NR_sendfile, STDOUT, EINVAL, true, "sendfile to stdout"}, /* replay repeats what passes through memory */
+    {__NR_splice, STDOUT, EINVAL, true, "splice to stdout"},
+    {__NR_copy_file_range, STDOUT, EINVAL, true, "copy_file_range to stdout"},
     {__NR_modify_ldt, BY_MODEL, ENOSYS, false, NULL},
     {__NR_process_madvise, BY_MODEL, EINVAL, false, NULL},
     {__NR_personality, BY_MODEL, EINVAL, false, NULL},
@@ -121,7 +125,10 @@ static bool deny_by_row(const struct row *r, const struct model_syscall *m, stru
     const char *told = r->told;
     if (r->rule == BY_MODEL && !(told = model_refusal(m, c, reason, sizeof(reason))))
         return false;
-    if (r->rule == OTHERS && ((uint32_t)c->args[0] == self->process->ns_pid || (uint32_t)c->args[0] == self->ns_tid))
+    if (r->rule == OTHERS && ((uint32_t)c->args[0] == self->process->ns_pid || (uint32_t)c->args[0] == self->ns_tid ||
+                              sys_other_process(c->args[0])))
+        return false;
+    if (r->rule == STDOUT && (c->args[c->nr == __NR_sendfile ? 0 : 2] - 1) > 1)
         return false;
     c->result = -(int64_t)r->error;
     say((unsigned)(r - rows), r->quiet, told, error_name(r->error));
@@ -165,7 +172,9 @@ static bool has_row(uint64_t nr)
     case __NR_prctl:
     case __NR_setsockopt:
     case __NR_getsockopt:
-    case __NR_semctl:
+    case __NR_sendfile:
+    case __NR_splice:
+    case __NR_copy_file_range:
     case __NR_modify_ldt:
     case __NR_process_madvise:
     case __NR_personality: return true;

@@ -16,12 +16,14 @@
 
 #include "preload/raw.h"
 #include "preload/sys.h"
+#include "preload/thread.h"
 
 #define FDS 1024
 #define FILES 4096
 
 enum { UNKNOWN = 0, NOT_MAPPED = 1, MAPPED = 2 };
 static uint8_t fd_state[FDS];
+static uint32_t seen_shared; /* SHARED->n_mapped_shared when fd_state was last valid */
 static struct {
     uint64_t dev, ino;
     uint32_t file_id;
@@ -51,14 +53,38 @@ void sys_files_forget(int fd)
         fd_state[fd] = UNKNOWN;
 }
 
+/* The newest capture of the file that is mapped shared by any process; 0: none is. */
+static uint32_t mapped_shared(const struct stat *st)
+{
+    for (uint32_t i = SHARED->n_mapped_shared ? SHARED->n_captures : 0; i > 0; i--) {
+        const struct odb_capture *k = &SHARED->captures[i - 1];
+        if (k->mapped_shared && k->ino == st->st_ino && k->dev == st->st_dev)
+            return i;
+    }
+    return 0;
+}
+
+void sys_files_map_shared(uint32_t file_id)
+{
+    struct odb_capture *k = &SHARED->captures[file_id - 1];
+    if (!k->mapped_shared)
+        SHARED->n_mapped_shared++; /* makes every process forget what it knows of its descriptors */
+    k->mapped_shared = 1;
+}
+
 static bool is_mapped(int fd, struct stat *st)
 {
+    if (seen_shared != SHARED->n_mapped_shared) {
+        memset(fd_state, 0, sizeof(fd_state));
+        seen_shared = SHARED->n_mapped_shared;
+    }
     if (fd >= 0 && fd < FDS && fd_state[fd] == NOT_MAPPED)
         return false;
     bool mapped = false;
     if (raw2(__NR_fstat, fd, st) == 0)
         for (uint32_t i = 0; i < n_files; i++)
             mapped |= files[i].dev == st->st_dev && files[i].ino == st->st_ino;
+    mapped = mapped || mapped_shared(st);
     if (fd >= 0 && fd < FDS)
         fd_state[fd] = mapped ? MAPPED : NOT_MAPPED;
     return mapped;
@@ -118,6 +144,32 @@ static bool visible(const struct engine_map *m, uint64_t start, uint64_t end, ui
     return true;
 }
 
+/* After a call without an offset of its own, the file's position is behind what it wrote. */
+static void written_at_position(const struct model_call *c, int fd, uint64_t *start, uint64_t *end)
+{
+    *end = (uint64_t)raw3(__NR_lseek, fd, 0, SEEK_CUR);
+    *start = *end - (uint64_t)c->result;
+}
+
+bool sys_files_shared_part(const struct model_call *c, struct file_part *ret)
+{
+    struct stat st;
+    uint64_t start, end;
+    bool counts = c->nr != __NR_ftruncate && c->nr != __NR_fallocate;
+    if (!SHARED->n_mapped_shared || c->result < (counts ? 1 : 0) || !written_part(c, &ret->fd, &start, &end) ||
+        !is_mapped(ret->fd, &st))
+        return false;
+    ret->file_id = mapped_shared(&st);
+    ret->resized = !counts;
+    ret->start = (uint64_t)st.st_size;
+    ret->end = end;
+    if (counts && end == UINT64_MAX)
+        written_at_position(c, ret->fd, &start, &ret->end);
+    if (counts)
+        ret->start = start;
+    return ret->file_id != 0;
+}
+
 int sys_files_written(const struct model_call *c, struct model_range *ranges, int n, int max)
 {
     struct stat st;
@@ -129,8 +181,7 @@ int sys_files_written(const struct model_call *c, struct model_range *ranges, in
     if (!written_part(c, &fd, &start, &end) || !is_mapped(fd, &st))
         return n;
     if (c->nr == __NR_write || c->nr == __NR_writev) {
-        end = (uint64_t)raw3(__NR_lseek, fd, 0, SEEK_CUR);
-        start = end - (uint64_t)c->result;
+        written_at_position(c, fd, &start, &end);
     }
     for (int i = 0; i < maps_count() && n < max; i++) {
         const struct engine_map *m = maps_get(i);

@@ -12,4 +12,16 @@ void sys_files_forget(int fd);
  * part. Returns the new number of ranges. (Stores through shared mappings need nothing: replay_live.c.) */
 int sys_files_written(const struct model_call *c, struct model_range *ranges, int n, int max);
 
+/* A file that is mapped shared by any process of the recording: what the call changed of it. */
+struct file_part {
+    uint32_t file_id;
+    int fd;
+    bool resized;        /* the size is `start` now */
+    uint64_t start, end; /* written */
+};
+/* Says whether there is such a part. */
+bool sys_files_shared_part(const struct model_call *c, struct file_part *ret);
+/* A shared mapping of captured file file_id was made. */
+void sys_files_map_shared(uint32_t file_id);
+
 #endif

@@ -2,11 +2,14 @@
  * address ranges. Calls of the program that name them see what they would see without the engine: a
  * closed descriptor, or unmapped addresses. */
 #include <linux/fcntl.h>
+#include <linux/ipc.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
+#include <linux/sem.h>
 
 #include "preload/raw.h"
 #include "preload/sys.h"
+#include "preload/sys_extra.h"
 #include "preload/sys_sched.h"
 #include "preload/sys_seccomp.h"
 
@@ -115,13 +118,25 @@ static bool own_dumpable(struct model_call *c)
     return true;
 }
 
+/* How much GETALL writes, only the kernel knows: asked, and left for the model. */
+static void count_semaphores(struct model_call *c)
+{
+    struct semid64_ds ds;
+    bool all = (uint32_t)c->args[2] == GETALL;
+    c->before[6] = all && raw4(__NR_semctl, c->args[0], 0, IPC_STAT, &ds) == 0 ? ds.sem_nsems : 0;
+}
+
 /* Calls about state that the engine keeps for the program while recording. */
 static bool own_state(struct model_call *c)
 {
     switch (c->nr) {
     case __NR_seccomp: return sys_seccomp_call(c);
     case __NR_prctl: return sys_seccomp_call(c) || own_dumpable(c);
-    case __NR_process_vm_writev: core_unprotect_all(); return false; /* guarded code pages of its own */
+    case __NR_process_vm_writev:
+        core_unprotect_all(); /* guarded code pages of its own */
+        c->before[7] = sys_other_process(c->args[0]);
+        return false;
+    case __NR_semctl: count_semaphores(c); return false;
     case __NR_sched_setaffinity:
     case __NR_sched_getaffinity:
     case __NR_sched_setscheduler:

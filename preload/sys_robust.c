@@ -7,6 +7,7 @@
 #include "preload/sys_robust.h"
 
 #include <linux/futex.h>
+#include <linux/mman.h>
 
 #include "preload/raw.h"
 #include "preload/thread.h"
@@ -73,4 +74,54 @@ int robust_exit(gaddr head, uint64_t len, struct model_range *ret, int max)
     if (pending)
         owner_died(pending + offset, h.pending & 1, true, &w);
     return w.n;
+}
+
+/* ---- the killed ---- */
+
+#define SCAN_BYTES (64ull << 20)
+#define SCAN_PAGES 256
+
+static int scan_page(gaddr page, struct model_range *ranges, int n, int max)
+{
+    static uint32_t words[ODB_PAGE_BYTES / 4];
+    if (!engine_peek(page, words, sizeof(words)))
+        return n;
+    for (uint32_t i = 0; i < ODB_PAGE_BYTES / 4 && n < max; i++)
+        if ((words[i] & ~(uint32_t)FUTEX_WAITERS) == FUTEX_OWNER_DIED)
+            ranges[n++] = (struct model_range){page + 4 * i, 4};
+    return n;
+}
+
+/* Only pages that exist: reading must not make any. */
+static int scan_map(const struct engine_map *m, struct model_range *ranges, int n, int max)
+{
+    static uint8_t resident[SCAN_PAGES];
+    for (gaddr at = m->start; at < m->end; at += SCAN_PAGES * ODB_PAGE_BYTES) {
+        uint64_t pages = (m->end - at) / ODB_PAGE_BYTES;
+        pages = pages < SCAN_PAGES ? pages : SCAN_PAGES;
+        if (raw3(__NR_mincore, at, pages * ODB_PAGE_BYTES, resident) < 0)
+            continue;
+        for (uint64_t i = 0; i < pages; i++)
+            if (resident[i] & 1)
+                n = scan_page(at + i * ODB_PAGE_BYTES, ranges, n, max);
+    }
+    return n;
+}
+
+int robust_after_kills(struct model_range *ranges, int n, int max)
+{
+    static uint32_t seen;
+    uint32_t killed = SHARED->killed;
+    if (killed == seen)
+        return n;
+    seen = killed;
+    uint64_t scanned = 0;
+    for (int i = 0; i < maps_count() && scanned < SCAN_BYTES; i++) {
+        const struct engine_map *m = maps_get(i);
+        if (!(m->flags & MAP_SHARED) || (m->prot & (PROT_READ | PROT_WRITE)) != (PROT_READ | PROT_WRITE))
+            continue;
+        n = scan_map(m, ranges, n, max);
+        scanned += m->end - m->start;
+    }
+    return n;
 }

@@ -9,4 +9,8 @@
  * in ret; the walk ends when max are. */
 int robust_exit(gaddr head, uint64_t len, struct model_range *ret, int max);
 
+/* Processes were killed since the last time (SHARED->killed): the kernel has then marked robust futexes of theirs in
+ * shared memory. Appends the words that look so; returns the new number of ranges. */
+int robust_after_kills(struct model_range *ranges, int n, int max);
+
 #endif
