@@ -7,11 +7,12 @@
 #include <sys/types.h>
 
 #include "common/err.h"
+#include "recorder/inject.h"
 #include "recorder/ring.h"
 
 struct exec_service {
-    struct ring *ring; /* borrowed */
-    const struct odb_image_header *image;
+    struct ring *ring;                /* borrowed */
+    const struct inject_image *image; /* borrowed */
     /* Both are called by the service's own thread. `died`: a process was seen to die, and its wait status is used up.
      * `refused`: it executed what odb cannot run, and is killed. */
     void (*died)(void *arg, pid_t pid, int wait_status);

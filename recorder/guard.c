@@ -5,7 +5,7 @@
  * when its instruction pointer is the end of the engine's stub. The kernel reports the address behind
  * the syscall instruction. That check is first, because every recorded call passes it.
  *
- * The body's exception: munmap and mmap of the engine's own image, with which a later exec
+ * The body's exception: munmap, mmap and shmat of the engine's own image, with which a later exec
  * begins before its engine runs. */
 #include "recorder/guard.h"
 
@@ -28,6 +28,9 @@ static struct odb_err *add_exceptions(scmp_filter_ctx body)
     if (!err)
         err =
             seccomp_rule_add(body, SCMP_ACT_ALLOW, SCMP_SYS(munmap), 1, SCMP_A0(SCMP_CMP_EQ, ODB_IMAGE_ADDR));
+    if (!err)
+        err =
+            seccomp_rule_add(body, SCMP_ACT_ALLOW, SCMP_SYS(shmat), 1, SCMP_A1(SCMP_CMP_EQ, ODB_IMAGE_ADDR));
     return err ? odb_err_errno(-err, "cannot build the seccomp guard") : NULL;
 }
 

@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -73,6 +75,33 @@ unsigned image_pieces(struct image_piece to[IMAGE_MAX_PIECES])
             .bytes = odb_engine_elf_start + phdr.p_offset, .n_bytes = phdr.p_filesz, .addr = phdr.p_vaddr};
     }
     return n;
+}
+
+void image_share_init(struct image_share *s)
+{
+    struct image_piece pieces[IMAGE_MAX_PIECES];
+    *s = (struct image_share){.shmid = -1};
+    if (image_pieces(pieces) < 2 || pieces[0].addr != ODB_IMAGE_ADDR || pieces[1].addr % ODB_PAGE_BYTES)
+        return;
+    size_t n_bytes = (pieces[0].n_bytes + ODB_PAGE_BYTES - 1) / ODB_PAGE_BYTES * ODB_PAGE_BYTES;
+    if (pieces[1].addr < ODB_IMAGE_ADDR + n_bytes)
+        return;
+    int id = shmget(IPC_PRIVATE, n_bytes, 0755); /* a program may change its user */
+    if (id < 0)
+        return;
+    void *at = shmat(id, NULL, 0);
+    shmctl(id, IPC_RMID, NULL); /* gone with the last who has it mapped */
+    if (at == (void *)-1)
+        return;
+    memcpy(at, pieces[0].bytes, pieces[0].n_bytes);
+    *s = (struct image_share){.shmid = id, .here = at};
+}
+
+void image_share_deinit(struct image_share *s)
+{
+    if (s->here)
+        shmdt(s->here);
+    *s = (struct image_share){.shmid = -1};
 }
 
 struct odb_err *image_create(int *ret_fd)

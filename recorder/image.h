@@ -20,6 +20,15 @@ void image_header(struct odb_image_header *ret);
 /* Fills `to`; the number of pieces. */
 unsigned image_pieces(struct image_piece to[IMAGE_MAX_PIECES]);
 
+/* Text and constants, the first piece, as System V shared memory, which needs no descriptor to be mapped: all recorded
+ * processes share it. shmid -1: there is none, or not here; the bytes have to be copied. */
+struct image_share {
+    int shmid;
+    void *here; /* keeps it alive; owned */
+};
+void image_share_init(struct image_share *s);
+void image_share_deinit(struct image_share *s);
+
 /* A memfd with the flat image; *ret_fd is the caller's. */
 struct odb_err *image_create(int *ret_fd) ODB_MUST_CHECK;
 /* A memfd with the loader's shared object; *ret_fd is the caller's. */

@@ -1,13 +1,14 @@
 /* Puts the engine into a program that ptrace has stopped at the end of its execve.
  *
- * One system call is made in its name, mmap of anonymous memory at the image's fixed address, by eight bytes
- * written over its entry for a moment: `mov $mmap, %eax; syscall; int3`. (The number cannot be given by PTRACE_SETREGS: at
- * the stop of PTRACE_O_TRACEEXEC the kernel is still to write execve's result into rax.) At the int3 it stops again. Then
- * the image's bytes are written into it, the original registers to the engine's struct odb_boot, rip to the engine's entry.
- * Two stops in all; that is what an execve costs.
+ * Two system calls are made in its name, by a few bytes of code written over its entry for a moment: mmap of
+ * anonymous memory for the whole image at its fixed address, then shmat of its text and constants over the first part.
+ * (The code loads the calls' numbers itself: at the stop of PTRACE_O_TRACEEXEC the kernel is still to write execve's
+ * result into rax.) At the int3 behind them it stops again. Then the image's other bytes are written into it, the
+ * original registers to the engine's struct odb_boot, rip to the engine's entry. Two stops in all; that is what an
+ * execve costs. Where the shared memory cannot be had (another IPC namespace) all bytes are written.
  *
  * No descriptor is used, because an exec of a recorded program happens under its seccomp guard, which lets nothing
- * but this mmap through. */
+ * but these two through. */
 #include "recorder/inject.h"
 
 #include <elf.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -25,11 +27,20 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "recorder/image.h"
 
 #define CS_64_BIT 0x33
 
-static const uint8_t map_code[8] = {0xb8, SYS_mmap, 0, 0, 0, 0x0f, 0x05, 0xcc};
+#define N_WORDS 4
+static const uint8_t map_code[N_WORDS * 8] = {
+    0xb8, SYS_mmap,  0,    0, 0, 0x0f, 0x05, /* mov $mmap, %eax; syscall */
+    0x49, 0x89,      0xc7,                   /* mov %rax, %r15 */
+    0x4c, 0x89,      0xe7,                   /* mov %r12, %rdi: shmid */
+    0x4c, 0x89,      0xee,                   /* mov %r13, %rsi: address */
+    0x4c, 0x89,      0xf2,                   /* mov %r14, %rdx: flags */
+    0xb8, SYS_shmat, 0,    0, 0, 0x0f, 0x05, /* mov $shmat, %eax; syscall */
+    0xcc,                                    /* int3 */
+};
+#define STOP_OFFSET 27
 
 struct odb_err *inject_check(pid_t pid)
 {
@@ -85,36 +96,49 @@ static struct odb_err *run_to(pid_t pid, uint64_t stop_rip, struct user_regs_str
     }
 }
 
-static struct odb_err *map_image(pid_t pid, const struct user_regs_struct *base, uint64_t n_bytes,
-                                 int *ret_death)
+/* Exchanges the words at the program's entry. */
+static struct odb_err *exchange_code(pid_t pid, uint64_t rip, const long to[N_WORDS], long ret_old[N_WORDS])
+{
+    for (int i = 0; i < N_WORDS; i++) {
+        void *at =
+            (void *)(rip + (uint64_t)i * 8); /* NOLINT(performance-no-int-to-ptr): of another process */
+        errno = 0;
+        if (ret_old)
+            ret_old[i] = ptrace(PTRACE_PEEKTEXT, pid, at, NULL);
+        if (errno || ptrace(PTRACE_POKETEXT, pid, at, (void *)to[i]) < 0)
+            return odb_err_errno(errno, "cannot exchange the code at the program's entry");
+    }
+    return NULL;
+}
+
+/* *ret_shared: text and constants are there. */
+static struct odb_err *map_image(pid_t pid, const struct user_regs_struct *base,
+                                 const struct inject_image *image, bool *ret_shared, int *ret_death)
 {
     struct user_regs_struct regs = *base;
-    long code;
-    errno = 0;
-    long word = ptrace(PTRACE_PEEKTEXT, pid, (void *)regs.rip, NULL);
-    if (errno)
-        return odb_err_errno(errno, "cannot read the program's entry");
-    memcpy(&code, map_code, sizeof(code));
-    if (ptrace(PTRACE_POKETEXT, pid, (void *)regs.rip, (void *)code) < 0)
-        return odb_err_errno(errno, "cannot write at the program's entry");
+    long code[N_WORDS], old[N_WORDS];
+    memcpy(code, map_code, sizeof(code));
+    ODB_TRY(exchange_code(pid, base->rip, code, old));
     regs.rdi = ODB_IMAGE_ADDR;
-    regs.rsi = n_bytes;
+    regs.rsi = image->header.image_bytes;
     regs.rdx = PROT_READ | PROT_WRITE | PROT_EXEC;
     regs.r10 = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
     regs.r8 = ~0ul;
     regs.r9 = 0;
+    regs.r12 = (unsigned long)(long)image->share.shmid;
+    regs.r13 = ODB_IMAGE_ADDR;
+    regs.r14 = SHM_RDONLY | SHM_EXEC | SHM_REMAP;
     regs.eflags &= ~0x100ul;
     regs.orig_rax = ~0ul;
     if (ptrace(PTRACE_SETREGS, pid, NULL, &regs) < 0)
         return odb_err_errno(errno, "cannot run a system call in the program");
-    ODB_TRY(run_to(pid, base->rip + sizeof(map_code), &regs, ret_death));
-    long got = (long)regs.rax;
+    ODB_TRY(run_to(pid, base->rip + STOP_OFFSET, &regs, ret_death));
+    long got = (long)regs.r15;
     if (got != (long)ODB_IMAGE_ADDR)
         return odb_err_errno(got < 0 && got > -4096 ? (int)-got : EEXIST,
                              "cannot map the engine into the program");
-    if (ptrace(PTRACE_POKETEXT, pid, (void *)base->rip, (void *)word) < 0)
-        return odb_err_errno(errno, "cannot restore the program's entry");
-    return NULL;
+    *ret_shared = (long)regs.rax == (long)ODB_IMAGE_ADDR;
+    return exchange_code(pid, base->rip, old, NULL);
 }
 
 static void keep_registers(const struct user_regs_struct *r, struct odb_boot *boot)
@@ -131,36 +155,37 @@ static void keep_registers(const struct user_regs_struct *r, struct odb_boot *bo
     memcpy(boot->regs, &regs, sizeof(regs));
 }
 
-static struct odb_err *write_image(pid_t pid, const struct odb_image_header *image,
+static struct odb_err *write_image(pid_t pid, const struct inject_image *image, bool shared,
                                    const struct odb_boot *boot)
 {
     struct image_piece pieces[IMAGE_MAX_PIECES];
     struct iovec here[IMAGE_MAX_PIECES + 1], there[IMAGE_MAX_PIECES + 1];
-    unsigned n = image_pieces(pieces);
+    unsigned n_pieces = image_pieces(pieces), n = 0;
     size_t n_bytes = sizeof(*boot);
-    for (unsigned i = 0; i < n; i++) {
-        here[i] = (struct iovec){(void *)(uintptr_t)pieces[i].bytes, pieces[i].n_bytes};
-        there[i] = (struct iovec){(void *)(uintptr_t)pieces[i].addr, pieces[i].n_bytes};
+    for (unsigned i = shared ? 1 : 0; i < n_pieces; i++, n++) {
+        here[n] = (struct iovec){(void *)(uintptr_t)pieces[i].bytes, pieces[i].n_bytes};
+        there[n] = (struct iovec){(void *)(uintptr_t)pieces[i].addr, pieces[i].n_bytes};
         n_bytes += pieces[i].n_bytes;
     }
     here[n] = (struct iovec){(void *)(uintptr_t)boot, sizeof(*boot)};
-    there[n] = (struct iovec){(void *)(uintptr_t)image->boot, sizeof(*boot)};
+    there[n] = (struct iovec){(void *)(uintptr_t)image->header.boot, sizeof(*boot)};
     if (process_vm_writev(pid, here, n + 1, there, n + 1, 0) != (ssize_t)n_bytes)
         return odb_err_errno(errno, "cannot write into the program");
     return NULL;
 }
 
-struct odb_err *inject_engine(pid_t pid, const struct odb_image_header *image, struct odb_boot *boot,
+struct odb_err *inject_engine(pid_t pid, const struct inject_image *image, struct odb_boot *boot,
                               int *ret_death)
 {
     struct user_regs_struct regs;
+    bool shared = false;
     if (ptrace(PTRACE_GETREGS, pid, NULL, &regs) < 0)
         return odb_err_errno(errno, "cannot read the program's registers");
-    ODB_TRY(map_image(pid, &regs, image->image_bytes, ret_death));
+    ODB_TRY(map_image(pid, &regs, image, &shared, ret_death));
     regs.rax = 0;
     keep_registers(&regs, boot);
-    ODB_TRY(write_image(pid, image, boot));
-    regs.rip = image->entry_record;
+    ODB_TRY(write_image(pid, image, shared, boot));
+    regs.rip = image->header.entry_record;
     regs.orig_rax = ~0ul;
     if (ptrace(PTRACE_SETREGS, pid, NULL, &regs) < 0)
         return odb_err_errno(errno, "cannot start the engine");

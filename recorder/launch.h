@@ -7,15 +7,16 @@
 
 #include "common/err.h"
 #include "preload/control.h"
+#include "recorder/inject.h"
 #include "recorder/record.h"
 #include "recorder/ring.h"
 
 struct launch {
     char *const *argv;
     enum odb_preload_start preload;
-    int recdir_fd;     /* borrowed; -1 when bare */
-    struct ring *ring; /* borrowed; control.recdir_fd and tasks[0] are filled in */
-    const struct odb_image_header *image;
+    int recdir_fd;                    /* borrowed; -1 when bare */
+    struct ring *ring;                /* borrowed; control.recdir_fd and tasks[0] are filled in */
+    const struct inject_image *image; /* borrowed */
     /* results */
     pid_t pid;
     bool by_preload;

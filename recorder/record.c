@@ -42,7 +42,7 @@ struct recording {
     const struct odb_record_options *opt;
     struct ring ring;
     struct trace_writer *writer; /* owned; NULL when bare */
-    struct odb_image_header image;
+    struct inject_image image;
     int dir_fd;
     int cpu_lock_fd;
     bool keep_ring; /* not all of it is in `events` */
@@ -195,8 +195,9 @@ static struct odb_err *set_up(struct recording *r)
     c->options = (opt->check ? ODB_OPT_CHECK : 0u) | (opt->no_vector_ticks ? ODB_OPT_NO_VECTOR_TICKS : 0u) |
                  (opt->no_superblocks ? ODB_OPT_NO_SUPERBLOCKS : 0u);
     ODB_TRY(cpu_fill(opt->cpu_policy, c));
-    image_header(&r->image);
-    ODB_TRY(guard_fill(&r->image, c));
+    image_header(&r->image.header);
+    image_share_init(&r->image.share);
+    ODB_TRY(guard_fill(&r->image.header, c));
     if (opt->bare)
         return NULL;
     r->ring.shared->baton.slice_us = opt->slice_us;
@@ -216,6 +217,7 @@ static struct odb_err *tear_down(struct recording *r)
     if (!e && !r->keep_ring && r->dir_fd >= 0)
         unlinkat(r->dir_fd, "ring", 0);
     ring_deinit(&r->ring);
+    image_share_deinit(&r->image.share);
     odb_closep(&r->dir_fd);
     odb_closep(&r->cpu_lock_fd);
     return e;
