@@ -55,7 +55,6 @@ void index_builder_discard(struct index_builder *b)
     chunk_enc_deinit(&b->enc);
     bytes_deinit(&b->blob);
     story_deinit(b);
-    free(b->base_pages);
     free(b->dir);
     free(b);
 }
@@ -116,7 +115,7 @@ struct odb_err *builder_end_chunk(struct index_builder *b)
         return odb_err("index: too many chunks");
     b->chunk++;
     if (b->chunk % ODB_IMAGE_EVERY == 0)
-        ODB_TRY(shadow_images(&b->shadow, b->count));
+        b->images_due = true;
     if (b->chunk % ODB_GROUP_CHUNKS == 0)
         ODB_TRY(flush_lines(b, b->chunk / ODB_GROUP_CHUNKS - 1));
     return NULL;
@@ -163,10 +162,18 @@ static bool leaves_open(const struct odb_log *r, const uint8_t *body)
     return nr == SYS_exit_group || nr == SYS_exit;
 }
 
+/* An image is of the state before an instruction: everything that came behind the one before it is in. */
+static struct odb_err *store_images(struct index_builder *b)
+{
+    if (!b->images_due)
+        return NULL;
+    b->images_due = false;
+    return shadow_images(&b->shadow, b->count);
+}
+
 static struct odb_err *on_insn(struct index_builder *b, gaddr rip)
 {
-    if (b->n_base_pages)
-        ODB_TRY(builder_flush_base_pages(b));
+    ODB_TRY(store_images(b));
     ODB_TRY(story_insn(b));
     if (b->any_dead)
         ODB_TRY(tasks_reap(b));
@@ -206,30 +213,6 @@ static struct odb_err *on_reg(struct index_builder *b, const struct odb_log *r, 
     return NULL;
 }
 
-static struct odb_err *add_base_page(struct index_builder *b, uint64_t page)
-{
-    if (b->n_base_pages && b->base_pages[b->n_base_pages - 1] == page)
-        return NULL;
-    if (b->n_base_pages == b->cap_base_pages) {
-        size_t cap = b->cap_base_pages ? b->cap_base_pages * 2 : 256;
-        uint64_t *v = reallocarray(b->base_pages, cap, sizeof(*v));
-        if (!v)
-            return odb_err("index: out of memory");
-        b->base_pages = v;
-        b->cap_base_pages = cap;
-    }
-    b->base_pages[b->n_base_pages++] = page;
-    return NULL;
-}
-
-struct odb_err *builder_flush_base_pages(struct index_builder *b)
-{
-    for (size_t i = 0; i < b->n_base_pages; i++)
-        ODB_TRY(shadow_image(&b->shadow, builder_space(b), b->base_pages[i], b->count));
-    b->n_base_pages = 0;
-    return NULL;
-}
-
 /* Contents that no instruction wrote: part of the state from now on. */
 static struct odb_err *on_pages(struct index_builder *b, gaddr addr, const uint8_t *p, uint32_t n)
 {
@@ -237,7 +220,8 @@ static struct odb_err *on_pages(struct index_builder *b, gaddr addr, const uint8
         return NULL;
     ODB_TRY(shadow_write(&b->shadow, builder_space(b), addr, NULL, p, n, UINT32_MAX));
     for (uint64_t page = addr / ODB_PAGE_BYTES; page <= (addr + n - 1) / ODB_PAGE_BYTES; page++)
-        ODB_TRY(add_base_page(b, page));
+        ODB_TRY(shadow_due(&b->shadow, builder_space(b), page));
+    b->images_due = true;
     return NULL;
 }
 
@@ -351,7 +335,6 @@ static struct odb_err *switch_to(struct index_builder *b, uint32_t tid, uint32_t
     bool first = !b->cur->tid;
     ODB_TRY(story_insn(b));
     ODB_TRY(builder_end_chunk(b));
-    ODB_TRY(builder_flush_base_pages(b));
     if (!first)
         ODB_TRY(builder_snapshot(b, b->cur));
     ODB_TRY(tasks_run(b, tid, pid));
@@ -457,7 +440,7 @@ static struct odb_err *finish(struct index_builder *b, const struct index_end *e
     bool never = b->pending && (b->have_exit || b->pending_rip == end->rip || b->pending_rip == b->exit_rip);
     if (!never)
         ODB_TRY(settle(b));
-    ODB_TRY(builder_flush_base_pages(b));
+    ODB_TRY(store_images(b));
     ODB_TRY(story_insn(b));
     ODB_TRY(builder_end_chunk(b));
     /* the state after the last chunk: where t = end is a chunk's first instruction that never came */

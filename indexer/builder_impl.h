@@ -75,9 +75,7 @@ struct index_builder {
     uint32_t n_spaces, first_pid;
     uint32_t last_tid; /* of the latest instruction */
     bool any_dead;
-    uint64_t
-        *base_pages; /* owned: pages of cur's space with new contents from outside, not yet in an image */
-    size_t n_base_pages, cap_base_pages;
+    bool images_due; /* pages want an image of the next state */
 
     /* story.c */
     uint64_t end_rip, exit_rip; /* of a fatal signal; as the EXIT event says; 0: none */
@@ -103,7 +101,6 @@ static inline struct shadow_space *builder_space(const struct index_builder *b)
     return builder_vm(b)->space;
 }
 
-struct odb_err *builder_flush_base_pages(struct index_builder *b) ODB_MUST_CHECK;
 
 /* Ends the current chunk, if there is one. */
 struct odb_err *builder_end_chunk(struct index_builder *b) ODB_MUST_CHECK;

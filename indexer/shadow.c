@@ -34,6 +34,7 @@ void shadow_deinit(struct shadow *s)
     }
     free(s->files);
     free(s->due);
+    free(s->spaces);
     bytes_deinit(&s->blob);
     *s = (struct shadow){0};
 }
@@ -46,12 +47,19 @@ void shadow_data_put(struct shadow_data *d)
 
 /* ---- spaces ---- */
 
-struct odb_err *shadow_space_create(uint32_t number, struct shadow_space **ret)
+struct odb_err *shadow_space_create(struct shadow *s, uint32_t number, struct shadow_space **ret)
 {
     struct shadow_space *sp = calloc(1, sizeof(*sp));
     if (!sp)
         return shadow_no_memory();
     sp->number = number;
+    struct shadow_space **v = reallocarray(s->spaces, s->n_spaces + 1, sizeof(*v));
+    if (!v) {
+        free(sp);
+        return shadow_no_memory();
+    }
+    s->spaces = v;
+    v[s->n_spaces++] = sp;
     *ret = sp;
     return NULL;
 }
@@ -75,6 +83,9 @@ void shadow_space_free(struct shadow *s, struct shadow_space *sp)
 {
     if (!sp)
         return;
+    for (size_t i = 0; i < s->n_spaces; i++)
+        if (s->spaces[i] == sp)
+            s->spaces[i] = s->spaces[--s->n_spaces];
     shadow_space_deinit(s, sp);
     free(sp);
 }
@@ -109,18 +120,14 @@ static struct odb_err *copy_space(const struct shadow_space *from, uint64_t t, s
     return NULL;
 }
 
-struct odb_err *shadow_space_fork(const struct shadow_space *from, uint32_t number, uint64_t t,
-                                  struct shadow_space **ret)
+struct odb_err *shadow_space_fork(struct shadow *s, const struct shadow_space *from, uint32_t number,
+                                  uint64_t t, struct shadow_space **ret)
 {
     struct shadow_space *sp;
-    ODB_TRY(shadow_space_create(number, &sp));
+    ODB_TRY(shadow_space_create(s, number, &sp));
     struct odb_err *e = copy_space(from, t, sp);
-    if (e) { /* it has no due pages: no shadow needed */
-        for (uint64_t i = 0; i < sp->cap; i++)
-            shadow_data_put(sp->v[i].data);
-        free(sp->v);
-        regions_deinit(&sp->contents);
-        free(sp);
+    if (e) {
+        shadow_space_free(s, sp);
         return e;
     }
     *ret = sp;
@@ -225,8 +232,10 @@ static struct odb_err *own_data(struct shadow_page *p)
     return NULL;
 }
 
-static struct odb_err *add_due(struct shadow *s, struct shadow_space *sp, uint64_t no)
+struct odb_err *shadow_due(struct shadow *s, struct shadow_space *sp, uint64_t no)
 {
+    if (s->n_due && s->due[s->n_due - 1].space == sp && s->due[s->n_due - 1].page == no)
+        return NULL;
     if (s->n_due == s->cap_due) {
         size_t cap = s->cap_due ? s->cap_due * 2 : 256;
         struct shadow_due *due = reallocarray(s->due, cap, sizeof(*due));
@@ -247,9 +256,9 @@ static struct odb_err *touch(struct shadow *s, struct shadow_space *sp, gaddr ad
     if (++p->touches != ODB_IMAGE_TOUCHES)
         return NULL;
     if (!s->in_object)
-        return add_due(s, sp, p->no - 1);
+        return shadow_due(s, sp, p->no - 1);
     const struct shadow_page *at = shadow_find(sp->v, sp->cap, addr / ODB_PAGE_BYTES);
-    return add_due(s, &s->objects[at->object - 1]->space, p->no - 1);
+    return shadow_due(s, &s->objects[at->object - 1]->space, p->no - 1);
 }
 
 struct odb_err *shadow_write(struct shadow *s, struct shadow_space *sp, gaddr addr, const uint8_t *old,
@@ -316,13 +325,13 @@ uint64_t shadow_place(const struct shadow_space *sp, gaddr addr)
     return odb_place(sp->number, no);
 }
 
-struct odb_err *shadow_image(struct shadow *s, struct shadow_space *sp, uint64_t page, uint64_t t)
+static struct odb_err *image(struct shadow *s, struct shadow_space *sp, uint64_t page, uint64_t t)
 {
     struct shadow_page *p = sp->cap ? shadow_find(sp->v, sp->cap, page) : NULL;
     if (!p || !p->no || (!p->data && !p->object))
         return NULL;
     if (p->object)
-        return shadow_image(s, &s->objects[p->object - 1]->space, p->object_page, t);
+        return image(s, &s->objects[p->object - 1]->space, p->object_page, t);
     p->touches = 0;
     ODB_TRY(piece_encode(p->data->bytes, ODB_PAGE_BYTES, &s->blob));
     return store_put(s->store, STORE_IMAGE, "iib", odb_place(sp->number, page), t, (const void *)s->blob.p,
@@ -332,7 +341,7 @@ struct odb_err *shadow_image(struct shadow *s, struct shadow_space *sp, uint64_t
 struct odb_err *shadow_images(struct shadow *s, uint64_t t)
 {
     for (size_t i = 0; i < s->n_due; i++)
-        ODB_TRY(shadow_image(s, s->due[i].space, s->due[i].page, t));
+        ODB_TRY(image(s, s->due[i].space, s->due[i].page, t));
     s->n_due = 0;
     return NULL;
 }

@@ -66,6 +66,8 @@ struct shadow {
     struct store *store;            /* borrowed */
     struct shadow_object **objects; /* owned, number 1 first */
     uint32_t n_objects;
+    struct shadow_space **spaces; /* those that live; borrowed */
+    size_t n_spaces;
     struct shadow_due *due; /* owned: pages that want an image */
     size_t n_due, cap_due;
     struct shadow_file *files; /* owned, by id */
@@ -81,10 +83,11 @@ void shadow_init(struct shadow *s, const char *dir, struct store *store);
 void shadow_deinit(struct shadow *s);
 
 /* An empty space. */
-struct odb_err *shadow_space_create(uint32_t number, struct shadow_space **ret) ODB_MUST_CHECK;
+struct odb_err *shadow_space_create(struct shadow *s, uint32_t number, struct shadow_space **ret)
+    ODB_MUST_CHECK;
 /* A copy of `from`, as it is before instruction t - 1 completes: fork. */
-struct odb_err *shadow_space_fork(const struct shadow_space *from, uint32_t number, uint64_t t,
-                                  struct shadow_space **ret) ODB_MUST_CHECK;
+struct odb_err *shadow_space_fork(struct shadow *s, const struct shadow_space *from, uint32_t number,
+                                  uint64_t t, struct shadow_space **ret) ODB_MUST_CHECK;
 /* The space is no more from state t on (UINT64_MAX: to the end): its contents rows are written. */
 struct odb_err *shadow_space_end(struct shadow *s, struct shadow_space *sp, uint64_t t) ODB_MUST_CHECK;
 /* NULL is fine. */
@@ -97,11 +100,10 @@ struct odb_err *shadow_write(struct shadow *s, struct shadow_space *sp, gaddr ad
 size_t shadow_read(struct shadow *s, const struct shadow_space *sp, gaddr addr, void *to, size_t n_bytes);
 /* The place (indexer/schema.h) of an address. */
 uint64_t shadow_place(const struct shadow_space *sp, gaddr addr);
-/* Stores images of the pages that were written often, valid at t. */
+/* The page wants an image; so do pages that are written often. */
+struct odb_err *shadow_due(struct shadow *s, struct shadow_space *sp, uint64_t page) ODB_MUST_CHECK;
+/* Stores those images, valid at t. */
 struct odb_err *shadow_images(struct shadow *s, uint64_t t) ODB_MUST_CHECK;
-/* Stores an image of the page, valid at t. */
-struct odb_err *shadow_image(struct shadow *s, struct shadow_space *sp, uint64_t page, uint64_t t)
-    ODB_MUST_CHECK;
 
 /* Which file an id is: captures of one file are one object. */
 struct odb_err *shadow_file_is(struct shadow *s, uint32_t file_id, uint64_t dev, uint64_t ino,

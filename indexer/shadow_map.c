@@ -1,8 +1,8 @@
 /* Changes of the memory map: see shadow.h.
  *
  * A region of a space's contents says where its bytes came from; when it ends, its row is written. The
- * contents of an object are established range by range, as mappings first show them; a new capture of its file
- * (the file changed by other means) establishes them anew. */
+ * contents of an object are established range by range, as mappings first show them. While somebody maps it, all its
+ * writes are known; a newer capture of its file tells what happened to it while nobody did. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,27 +71,34 @@ struct odb_err *shadow_unmap(struct shadow *s, struct shadow_space *sp, gaddr st
     return regions_cut(&sp->contents, start, end, t, emit_content, &x);
 }
 
-/* Contents of an object where it has none yet, or those of an older capture. */
-static struct odb_err *establish(struct shadow *s, struct shadow_space *sp, uint64_t start, uint64_t end,
+/* Is any of the object's bytes start..end mapped now? */
+static bool is_shown(const struct shadow *s, uint32_t object, uint64_t start, uint64_t end)
+{
+    for (size_t i = 0; i < s->n_spaces; i++) {
+        const struct regions *rs = &s->spaces[i]->contents;
+        for (size_t k = 0; s->spaces[i]->shared && k < rs->n; k++) {
+            const struct region *r = &rs->v[k];
+            if (r->object == object && r->offset < end && start < r->offset + (r->end - r->start))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Contents of an object where it has none yet, or only those of an older capture. */
+static struct odb_err *establish(struct shadow *s, uint32_t object, uint64_t start, uint64_t end,
                                  uint32_t file_id, uint64_t t)
 {
-    uint64_t at = start;
-    while (at < end) {
-        size_t i = regions_lower(&sp->contents, at);
-        const struct region *r =
-            i < sp->contents.n && sp->contents.v[i].start < end ? &sp->contents.v[i] : NULL;
-        uint64_t next;
-        if (r && r->start <= at) {
-            next = r->end < end ? r->end : end;
-            if (r->file_id == file_id) {
-                at = next;
-                continue;
-            }
-        } else {
-            next = r ? r->start : end;
-        }
+    struct shadow_space *sp = &s->objects[object - 1]->space;
+    const struct regions *rs = &sp->contents;
+    for (uint64_t at = start, next; at < end; at = next) {
+        size_t i = regions_lower(rs, at);
+        const struct region *r = i < rs->n && rs->v[i].start < end ? &rs->v[i] : NULL;
+        bool have = r && r->start <= at;
+        next = !r ? end : !have ? r->start : r->end < end ? r->end : end;
+        if (have && (r->file_id >= file_id || is_shown(s, object, at, next)))
+            continue;
         ODB_TRY(shadow_map(s, sp, at, next, file_id, at, 0, t));
-        at = next;
     }
     return NULL;
 }
@@ -102,16 +109,17 @@ struct odb_err *shadow_map(struct shadow *s, struct shadow_space *sp, gaddr star
     if (start >= end)
         return NULL;
     ODB_TRY(shadow_unmap(s, sp, start, end, t));
+    if (object) {
+        if (offset % ODB_PAGE_BYTES || offset + (end - start) < offset)
+            return odb_err("index log: a mapping beyond the largest file");
+        sp->shared = true;
+        ODB_TRY(establish(s, object, offset, offset + (end - start), file_id, t));
+    }
     struct region r = {
         .start = start, .end = end, .t_start = t, .file_id = file_id, .offset = offset, .object = object};
     ODB_TRY(regions_add(&sp->contents, &r));
-    if (object) {
-        sp->shared = true;
-        offset &= ~(uint64_t)(ODB_PAGE_BYTES - 1);
-        if (offset + (end - start) < offset)
-            return odb_err("index log: a mapping beyond the largest file");
-        return establish(s, &s->objects[object - 1]->space, offset, offset + (end - start), file_id, t);
-    }
+    if (object)
+        return NULL;
     return file_id ? shadow_store_pieces(s, file_id, offset, end - start) : NULL;
 }
 

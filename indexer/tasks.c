@@ -43,8 +43,8 @@ static struct odb_err *new_vm(struct index_builder *b, uint32_t number, uint32_t
     if (!vm)
         return no_memory();
     *vm = (struct builder_vm){.number = number, .pid = pid};
-    struct odb_err *e = from ? shadow_space_fork(from->space, b->n_spaces, b->count, &vm->space)
-                             : shadow_space_create(b->n_spaces, &vm->space);
+    struct odb_err *e = from ? shadow_space_fork(&b->shadow, from->space, b->n_spaces, b->count, &vm->space)
+                             : shadow_space_create(&b->shadow, b->n_spaces, &vm->space);
     for (size_t i = 0; !e && from && i < from->maps.n; i++) {
         struct region r = from->maps.v[i];
         r.t_start = b->count;
@@ -338,7 +338,6 @@ static struct odb_err *on_exec(struct index_builder *b, const struct odb_log_tas
         return odb_err("index log: exec of process %u, which does not run", k->pid);
     ODB_TRY(story_call_of_registers(b, b->count ? b->count - 1 : 0, false));
     ODB_TRY(builder_end_chunk(b));
-    ODB_TRY(builder_flush_base_pages(b));
     for (size_t i = 0; i < b->n_threads; i++)
         if (b->threads[i]->proc == p) {
             b->threads[i]->dead = b->threads[i]->tid != p->pid;

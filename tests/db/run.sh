@@ -1,9 +1,9 @@
 #!/bin/sh
 # Random runs through indexer and database, compared with the oracle; then one of the files in the stock sqlite3
 # shell and in a host of our own; then damaged copies of it; then without memory.
-#     run.sh TEST_DB TEST_DB_CORRUPT TEST_DB_EXT ODB_DB.SO [TEST_DB_OOM]
+#     run.sh TEST_DB TEST_TASKS TEST_DB_CORRUPT TEST_DB_EXT ODB_DB.SO [TEST_DB_OOM]
 set -eu
-test_db=$1 corrupt=$2 host=$3 extension=$4 oom=${5-}
+test_db=$1 tasks=$2 corrupt=$3 host=$4 extension=$5 oom=${6-}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 while read -r seed insns turn; do
@@ -18,6 +18,12 @@ done <<'RUNS'
 3 140000 1000000
 4 6000 15
 RUNS
+for seed in 1 2; do # processes
+    mkdir "$dir/rec"
+    "$tasks" "$dir/rec" $seed 12000
+    [ "$seed" != 1 ] || cp "$dir/rec/index.db" "$dir/tasks.db"
+    rm -r "$dir/rec"
+done
 # the shell: everything loads, answers and closes without an error
 # (in a sanitizer build the runtime has to come first)
 runtime=$(ldd "$extension" | awk '/libasan/ { print $3 }')
@@ -41,6 +47,7 @@ integer|32
 EOT
 diff "$dir/want" "$dir/out"
 "$corrupt" "$dir/small.db" "$dir/scratch.db" 40
+"$corrupt" "$dir/tasks.db" "$dir/scratch.db" 20
 "$host" "$dir/keep.db" "$extension"
 if [ -n "$oom" ]; then
     "$oom" "$dir/small.db" "$dir"

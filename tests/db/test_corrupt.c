@@ -80,6 +80,9 @@ static void ask(struct odb_db *db)
         "SELECT memory(t, addr, size) FROM mem_writes WHERE t > 500",
         "SELECT * FROM mem_writes(0x10002fe0, 64) ORDER BY t DESC",
         "SELECT * FROM registers(1000)",
+        "SELECT *, object, object_offset FROM mem_writes(0x20002fe0, 4096, 1002)",
+        "SELECT memory(t, addr, size, pid) FROM mem_writes WHERE object = 1",
+        "SELECT * FROM switches, processes, threads",
     };
     static uint8_t buf[20000];
     static bool valid[20000];
@@ -92,6 +95,10 @@ static void ask(struct odb_db *db)
     for (int i = 0; i < 10; i++) {
         uint64_t t = below(db_end_t(db) + 1), addr = 0x10000000 + below(128 * 4096), len = 1 + below(9000);
         count(db_memory(db, t, 0, addr, len, buf, valid, &n));
+        count(
+            db_memory(db, t, 1000 + (uint32_t)below(20), 0x20000000 + below(24 * 4096), len, buf, valid, &n));
+        count(
+            db_last_write(db, 1000 + (uint32_t)below(20), 0x20000000 + below(24 * 4096), len, t, &found, &w));
         count(db_registers(db, t, below(2) ? 0 : 101, &regs));
         count(db_last_write(db, 0, addr, len, t, &found, &w));
         count(db_writes(db, 0, 0x10002fe0, 1 + below(100), t, t + 5000, on_write, &sum));
