@@ -380,6 +380,10 @@ static const struct odb_event *peek_ahead(void)
 
 void replay_look_ahead(bool at_rest)
 {
+    if (async.armed) { /* it has come in another way */
+        async.armed = false;
+        arm();
+    }
     for (;;) {
         const struct odb_event *ev = peek_ahead();
         uint64_t tick;
@@ -421,7 +425,10 @@ static void async_happens(void)
         replay_end_of_stream();
     if (is_killed(ev))
         replay_switch();
-    happens(ev);
+    uint64_t tick;
+    gaddr rip;
+    if (has_position(ev, &tick, &rip) && tick == core_tick() && rip == ctx.rip)
+        happens(ev);
     replay_look_ahead(true);
 }
 
