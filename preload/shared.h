@@ -32,7 +32,10 @@
 #define ODB_BATON_OF(i) (((uint32_t)(i) + 1) << 2)
 #define ODB_BATON_TASK(word) (((word) >> 2) - 1)
 
-#define ODB_SIG_YIELD 16 /* SIGSTKFLT: no kernel sends it, no program uses it */
+/* SIGURG: its default is to be ignored, so that one which comes too late, to an image that has no engine yet or to a
+ * foreign process that has got the number of a dead one, does no harm. The kernel's handler for it is always the
+ * engine's, and it is never blocked; the program's own SIGURG are told from ours by the value. */
+#define ODB_SIG_YIELD 23
 #define ODB_YIELD_VALUE 0x0db0db0db0db0db1ULL
 
 struct odb_baton {

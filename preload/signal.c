@@ -313,6 +313,13 @@ static void step_abandon(struct frame_mcontext *m)
     int3_remove();
 }
 
+/* Would the kernel have thrown the signal away? */
+static bool thread_ignores(const struct thread *t, int signo)
+{
+    uint64_t handler = thread_actions(t)[signo].handler;
+    return handler == 1 || (handler == 0 && (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT)) & BIT(signo));
+}
+
 static bool is_yield(const struct kernel_siginfo *info)
 {
     uint64_t value;
@@ -325,10 +332,12 @@ __attribute__((force_align_arg_pointer)) static void on_async(int signo, struct 
 {
     struct thread *t = thread_at((uint64_t)__builtin_frame_address(0));
     struct frame_mcontext *m = &uc->mc;
-    (void)signo;
     if (is_yield(info)) {
         t->yield_wanted = t->disturbed = true;
         t->interrupts = 1;
+    } else if (signo == ODB_SIG_YIELD && thread_ignores(t, signo)) {
+        t->disturbed = true;
+        return;
     } else {
         queue_signal(info, uc);
     }

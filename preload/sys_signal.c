@@ -43,13 +43,13 @@ static void kernel_mask(uint64_t mask)
 {
     if (sys_is_replay())
         return;
-    mask &= ~SYS_SYNC_SIGNALS;
+    mask &= ~(SYS_SYNC_SIGNALS | BIT(ODB_SIG_YIELD));
     raw4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
 }
 
 static void kernel_action(int signo)
 {
-    if (sys_is_replay() || (BIT(signo) & SYS_SYNC_SIGNALS))
+    if (sys_is_replay() || (BIT(signo) & SYS_SYNC_SIGNALS) || signo == ODB_SIG_YIELD)
         return;
     const struct engine_sigaction *a = &sig_actions[signo];
     if (a->handler > 1) {

@@ -574,9 +574,13 @@ void record_exec(struct model_call *c)
     }
     /* A signal must not meet an image that has no handler yet, nor one that has none any more. */
     uint64_t all = ~0ULL;
+    uint64_t ignore[4] = {1, 0, 0, 0};
     k->exec_mask = sig_mask;
+    if (sig_actions[ODB_SIG_YIELD].handler == 1) /* is inherited */
+        raw4(__NR_rt_sigaction, ODB_SIG_YIELD, ignore, 0, 8);
     raw4(__NR_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
     c->result = sys_call_run(c);
+    signal_init_defaults();
     signal_tell_mask();
     sys_seccomp_exec_failed();
     exec_state_set(ODB_EXEC_FAILED);

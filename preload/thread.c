@@ -131,6 +131,11 @@ void thread_load(struct thread *t)
     proc_fd = t->process->proc_fd;
 }
 
+const struct engine_sigaction *thread_actions(const struct thread *t)
+{
+    return t->sighand == current_sighand ? sig_actions : t->sighand->actions;
+}
+
 void thread_set_altstack(struct thread *t)
 {
     uint64_t stack[3] = {(uint64_t)t + ((sizeof(*t) + 63) & ~63ULL), 0, THREAD_HANDLER_BYTES};

@@ -97,6 +97,8 @@ static inline uint64_t thread_stack_top(const struct thread *t) { return (uint64
 /* The variables become t's. The caller has the baton. */
 void thread_load(struct thread *t);
 void thread_save(struct thread *t);
+/* The program's handlers of t, which may not be the running thread. */
+const struct engine_sigaction *thread_actions(const struct thread *t);
 /* The kernel's alternate signal stack for the calling kernel thread. */
 void thread_set_altstack(struct thread *t);
 
