@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -88,7 +89,14 @@ struct odb_err *cli_parse_options(const struct cli_option *options, size_t n_opt
         }
         if (!value && i + 1 >= *argc)
             return cli_usage("%s: the option --%s needs a value", argv[0], o->name);
-        *o->value = value ? value : argv[++i];
+        if (!value)
+            value = argv[++i];
+        if (o->value)
+            *o->value = value;
+        else if (o->list->n < CLI_LIST_MAX)
+            o->list->items[o->list->n++] = value;
+        else
+            return cli_usage("%s: the option --%s is given too often", argv[0], o->name);
     }
     while (i < *argc)
         argv[n_kept++] = argv[i++];
@@ -279,18 +287,17 @@ static bool program_began(const char *dir)
     return began;
 }
 
-void cli_discard_recording(const struct cli_recording *r)
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
 {
-    if (program_began(r->dir))
-        return;
-    static const char *const left[] = {"events", "ring", "files"};
-    for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
-        _cleanup_free_ char *path = NULL;
-        _cleanup_err_ struct odb_err *e = fs_join(r->dir, left[i], &path);
-        if (!e && unlink(path) != 0)
-            (void)rmdir(path);
-    }
-    if (rmdir(r->dir) != 0 || !r->root)
+    (void)st;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+void cli_remove_recording(const struct cli_recording *r)
+{
+    if (nftw(r->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0 || !r->root)
         return;
     if (r->previous) {
         odb_err_free(set_latest(r->root, r->previous));
@@ -300,6 +307,12 @@ void cli_discard_recording(const struct cli_recording *r)
     _cleanup_err_ struct odb_err *e = fs_join(r->root, "latest", &link_path);
     if (!e)
         (void)unlink(link_path);
+}
+
+void cli_discard_recording(const struct cli_recording *r)
+{
+    if (!program_began(r->dir))
+        cli_remove_recording(r);
 }
 
 /* ---- progress ---- */

@@ -47,13 +47,21 @@ ODB_MUST_CHECK;
 /* Was there such an error? */
 bool cli_was_usage(void);
 
-/* One option: --name, or -letter (0: none). Exactly one of flag and value is set; value takes an argument,
- * as `--name X`, `--name=X` or `-l X`, and borrows it from argv. */
+/* Values of an option that may be given many times; borrowed from argv. */
+#define CLI_LIST_MAX 256
+struct cli_list {
+    const char *items[CLI_LIST_MAX];
+    size_t n;
+};
+
+/* One option: --name, or -letter (0: none). Exactly one of flag, value and list is set; value and list take an
+ * argument, as `--name X`, `--name=X` or `-l X`, and borrow it from argv. */
 struct cli_option {
     const char *name;
     char letter;
     bool *flag;
     const char **value;
+    struct cli_list *list;
 };
 
 enum cli_order {
@@ -72,7 +80,14 @@ struct cli_record_args {
     uint32_t policy;                                          /* enum odb_cpu_policy */
     uint32_t preload;                                         /* enum odb_preload_start */
     bool check, bare, stats, no_vector_ticks, no_superblocks; /* as in recorder/record.h */
-    char **program; /* PROGRAM [ARG...], NULL-terminated, borrowed */
+    struct cli_list set_env, unset_env;                       /* NAME=VALUE; NAME */
+    bool clear_env;
+    bool chaos, has_seed, keep_on_failure;
+    uint64_t seed, tries; /* tries 0: no limit */
+    uint64_t timeout_ms;  /* 0: none */
+    uint32_t slice_us;    /* 0: default */
+    int cpu_core;         /* -1: odb chooses */
+    char **program;       /* PROGRAM [ARG...], NULL-terminated, borrowed */
 };
 struct odb_err *cli_parse_record(int argc, char **argv, struct cli_record_args *ret) ODB_MUST_CHECK;
 
@@ -108,6 +123,8 @@ struct odb_err *cli_new_recording(const char *arg, const char *program, struct c
 void cli_recording_deinit(struct cli_recording *r);
 /* Takes it back where nothing was recorded: removes the folder, `latest` is as before. */
 void cli_discard_recording(const struct cli_recording *r);
+/* Takes it back whatever is in it. */
+void cli_remove_recording(const struct cli_recording *r);
 
 /* dir has an index when this returns NULL: made now, with progress on a terminal, if there was none. */
 struct odb_err *cli_ensure_index(const char *dir) ODB_MUST_CHECK;

@@ -16,7 +16,7 @@ static struct odb_err *cli_help(int argc, char **argv, int *ret_status);
 
 /* To add a row: see the check-list in cli/cli.h. */
 static const struct cli_command commands[] = {
-    {"record", "[-o DIR] [--cpu v3|host] [--] PROGRAM [ARG...]", "record one run of a program", cli_record},
+    {"record", "[OPTION...] [--] PROGRAM [ARG...]", "record one run of a program", cli_record},
     {"replay", "[--check] [DIR]", "run a recording again, exactly", cli_replay},
     {"index", "[DIR]", "make the database of everything that happened", cli_index},
     {"query", "[DIR] QUESTION... [--json]", "ask the database (odb help query)", cli_query},
