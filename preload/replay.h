@@ -58,6 +58,8 @@ const struct odb_ev_mem *cursor_mem(void);
 /* ---- replay_image.c ---- */
 /* The event at the cursor is an EXEC: makes the program's memory and ctx what it says. */
 void image_build(void);
+/* How far the stack may grow. */
+void image_stack_limit(uint64_t limit_bytes);
 /* Remembers the name of a captured file (FILE event); the name of a file id, "" when unknown. */
 void image_note_file(const struct odb_ev_file *ev);
 const char *image_file_name(uint32_t file_id);

@@ -220,7 +220,7 @@ static void unmap_program(void)
     core_invalidate(0, ADDRESS_END);
 }
 
-static void set_stack_limit(uint64_t limit_bytes)
+void image_stack_limit(uint64_t limit_bytes)
 {
     struct {
         uint64_t cur, max;
@@ -268,7 +268,7 @@ void image_build(void)
     memcpy(&exec_ev, ev, sizeof(exec_ev));
     cursor_take(ev);
     unmap_program();
-    set_stack_limit(exec_ev.stack_limit_bytes);
+    image_stack_limit(exec_ev.stack_limit_bytes);
     for (uint32_t i = 0; i < exec_ev.n_maps; i++) {
         ev = image_event(ODB_EV_MAP);
         map_one((const struct odb_ev_map *)ev);

@@ -13,6 +13,7 @@
  *     look_ahead              what comes next may not wait for the program: a signal, a switch, a death, the end
  *
  * exit and a successful execve are in replay_tasks.c, the order of events in replay_events.c. */
+#include <linux/resource.h>
 #include <linux/signal.h>
 #include <stddef.h>
 
@@ -250,6 +251,20 @@ static bool stopped_by_filter(void)
     return true;
 }
 
+static void follow_stack_limit(const struct model_call *c)
+{
+    uint64_t limit;
+    gaddr at = 0;
+    if (c->result != 0 || (c->nr != __NR_setrlimit && c->nr != __NR_prlimit64))
+        return;
+    if (c->nr == __NR_setrlimit && c->args[0] == RLIMIT_STACK)
+        at = c->args[1];
+    else if (c->nr == __NR_prlimit64 && c->args[1] == RLIMIT_STACK && (!c->args[0] || c->args[0] == ctx.pid))
+        at = c->args[2];
+    if (at && engine_peek(at, &limit, 8))
+        image_stack_limit(limit);
+}
+
 /* What the call does besides its result. */
 static enum sys_how do_call(const struct model_syscall *m, struct model_call *c, uint32_t n_mem, uint32_t file_id)
 {
@@ -280,8 +295,10 @@ void sys_replay_syscall(void)
     if (flags & ODB_SYSCALL_AGAIN)
         replay_take_memory(n_mem);
     WORLD->ordinal++;
-    if (m && !(flags & ODB_SYSCALL_AGAIN))
+    if (m && !(flags & ODB_SYSCALL_AGAIN)) {
         output_after_call(m, &c);
+        follow_stack_limit(&c);
+    }
     if (how != SYS_REPLACED && !(flags & ODB_SYSCALL_AGAIN)) {
         if (m && m->flags & MODEL_CHANGES_MAPS)
             sys_effect(&c, file_id, image_file_name(file_id));
