@@ -4,9 +4,9 @@
 
 #include "model/model.h"
 
-/* A call has perhaps made a descriptor: if it is the program's own maps, smaps or status, the
- * descriptor is replaced by a memory file with the same text, without the engine's lines and signals. It is a snapshot of the
- * moment of opening, unlike the kernel's, which is made while it is read. */
+/* A call has perhaps made a descriptor: if it is the maps or smaps of any process, or the program's own status, the
+ * descriptor is replaced by a memory file with the same text, without the engine's mappings, signals, guard and CPU. It is a
+ * snapshot of the moment of opening, unlike the kernel's, which is made while it is read. */
 void sys_proc_opened(const struct model_call *c);
 
 #endif
