@@ -50,13 +50,17 @@ static uint64_t slice_ns(void)
     return us * 1000;
 }
 
-/* `w` had the baton for a slice while we waited. */
-static void ask_to_yield(uint32_t w)
+/* `w` had the baton for a slice while `me` waited. Process ids are those of the recorder's namespace: who is in another
+ * one leaves it to the recorder, which looks now and then. */
+static void ask_to_yield(uint32_t w, uint32_t me)
 {
+    const struct odb_task *own = &SHARED->tasks[ODB_BATON_TASK(me)];
     uint32_t i = ODB_BATON_TASK(w);
     if (w == ODB_BATON_FREE || w == ODB_BATON_HANDOFF || w & ODB_BATON_IN_CALL || i >= ODB_MAX_TASKS)
         return;
     const struct odb_task *k = &SHARED->tasks[i];
+    if (own->ns_pid != own->pid || atomic_load(&k->state) != ODB_TASK_ALIVE)
+        return;
     struct {
         int32_t signo, error, code, pad, pid, uid;
         uint64_t value;
@@ -87,7 +91,7 @@ static uint32_t take_word(uint32_t me)
         atomic_fetch_sub(&BATON->waiters, 1);
         slept = true;
         if (r == -ETIMEDOUT && atomic_load(&BATON->word) == w)
-            ask_to_yield(w);
+            ask_to_yield(w, me);
     }
 }
 
@@ -137,6 +141,12 @@ void baton_take(struct thread *t)
     write_call_of(from);
     thread_load(t);
     t->yield_wanted = false;
+}
+
+void baton_chaos(struct thread *t)
+{
+    if (BATON->chaos && baton_wanted() && chaos_random() % 8 == 0)
+        baton_yield(t);
 }
 
 void baton_leave(struct thread *t)

@@ -357,7 +357,7 @@ static void take_task(void)
     }
     event_follow();
     if (own->pid != ctx.pid)
-        task_namespace_changed();
+        record_namespace_changed();
     own->tid = ctx.tid = ctx.pid = own->pid;
     for (uint32_t i = 0; i < ODB_MAX_TASKS; i++) {
         struct odb_task *k = &SHARED->tasks[i];

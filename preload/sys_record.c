@@ -437,6 +437,8 @@ static uint32_t record_run(const struct model_syscall *m, struct model_call *c)
     } else if (c->nr == __NR_close || c->nr == __NR_close_range || c->nr == __NR_fcntl) {
         sys_files_forget(c->nr == __NR_close ? (int)c->args[0] : c->nr == __NR_fcntl ? (int)c->result : -1);
     }
+    if ((c->nr == __NR_unshare || c->nr == __NR_setns) && c->result == 0)
+        record_namespace_changed();
     if (m->flags & MODEL_CHANGES_MAPS)
         sys_effect(c, file_id, name);
     return file_id;
@@ -506,6 +508,8 @@ void sys_record_syscall(void)
     sys_virtual_after();
     signal_deliver_pending();
     check_sometimes();
+    if (!baton_alone())
+        baton_chaos(self);
 }
 
 /* ---- other services ---- */

@@ -142,7 +142,7 @@ static void task_ids(uint32_t i, uint32_t pid, uint32_t tid)
  * it, tells theirs. */
 static bool ids_differ;
 
-void task_namespace_changed(void) { ids_differ = true; }
+void record_namespace_changed(void) { ids_differ = true; }
 
 static uint32_t outer_tid(void)
 {
@@ -154,9 +154,12 @@ static uint32_t outer_tid(void)
     return tid ? tid : (uint32_t)raw0(__NR_gettid);
 }
 
-/* The child tells its number before it waits for the baton; its parent, who has it, waits for that. */
-static void announce(uint32_t task)
+/* The child tells its numbers before it waits for the baton; its parent, who has it, waits for that. */
+static void announce(struct thread *t)
 {
+    uint32_t task = t->task;
+    SHARED->tasks[task].ns_pid = (uint32_t)raw0(__NR_getpid);
+    SHARED->tasks[task].ns_tid = t->ns_tid;
     if (ids_differ)
         atomic_store((_Atomic uint32_t *)&SHARED->tasks[task].tid, outer_tid());
 }
@@ -289,7 +292,7 @@ _Noreturn void thread_main(uint64_t sp)
     if (t->owns_baton_at_start) {
         take_over_from_parent(t);
     } else {
-        announce(t->task);
+        announce(t);
         baton_take(t);
     }
     t->process->ns_pid = (uint32_t)raw0(__NR_getpid);
@@ -326,7 +329,7 @@ static void forked(struct thread *t, const struct cloning *k, uint32_t task)
     if (k->flags & CLONE_VFORK) {
         take_over_from_parent(t);
     } else {
-        announce(task);
+        announce(t);
         baton_take(t);
     }
     first_events(t);

@@ -108,6 +108,8 @@ bool baton_alone(void);
 void baton_take(struct thread *t);
 /* t, which runs, is at (tick, rip) and lets others run when somebody waits. */
 void baton_yield(struct thread *t);
+/* With --chaos: now and then the same. */
+void baton_chaos(struct thread *t);
 /* Around a system call that may last. `give`: it probably will. */
 void baton_call_begin(struct thread *t, const struct model_call *c, bool give);
 /* True: others ran meanwhile. */
@@ -133,7 +135,7 @@ bool record_task_call(struct model_call *c);
 void record_process_ends(void);
 void record_process_gone(void);
 /* unshare or setns: children may be in another PID namespace. */
-void task_namespace_changed(void);
+void record_namespace_changed(void);
 
 /* ---- entry.S ---- */
 long raw_call(long nr, long a, long b, long c, long d, long e, long f, volatile uint32_t *interrupts);
