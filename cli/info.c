@@ -84,6 +84,61 @@ static void print_index(const char *dir)
     printf("index\t%s\n", size);
 }
 
+/* "exit 3", "SIGKILL"; "": nobody saw the end. */
+static void process_status(const struct trace_process *p, char *buf, size_t n_bytes)
+{
+    char name[32];
+    if (!p->ended)
+        snprintf(buf, n_bytes, "cut off");
+    else if (p->status < 0)
+        snprintf(buf, n_bytes, "%s", describe_signal((int)-(int64_t)p->status, name, sizeof(name)));
+    else
+        snprintf(buf, n_bytes, "exit %" PRId32, p->status);
+}
+
+#define TREE_MAX_SHOWN 200
+
+/* A process and, beneath it, those that it made. Children stand behind their parents in the array. */
+static void print_process(const struct trace_summary *s, uint32_t i, unsigned depth, uint32_t *shown)
+{
+    const struct trace_process *p = &s->processes[i];
+    char status[64];
+    if ((*shown)++ >= TREE_MAX_SHOWN)
+        return;
+    process_status(p, status, sizeof(status));
+    printf("%s\t%*s%" PRIu32 " ", i ? "" : "tree", (int)(depth < 20 ? depth : 20) * 2, "", p->pid);
+    info_print_text(stdout, p->exe);
+    if (p->n_threads > 1)
+        printf(", %" PRIu32 " threads", p->n_threads);
+    printf(", %s\n", status);
+    for (uint32_t k = i + 1; k < s->n_processes; k++) {
+        if (s->processes[k].pid == p->pid)
+            return; /* the number is another's from here on */
+        if (s->processes[k].parent_pid == p->pid)
+            print_process(s, k, depth + 1, shown);
+    }
+}
+
+static void print_tree(const struct trace_summary *s)
+{
+    uint32_t shown = 0;
+    if (s->n_processes == 1 && s->n_threads == 1)
+        return;
+    printf("processes\t%" PRIu32 ", %" PRIu64 " threads, %" PRIu64 " switches\n", s->n_processes,
+           s->n_threads, s->n_of_type[ODB_EV_SWITCH]);
+    if (s->n_processes)
+        print_process(s, 0, 0, &shown);
+    if (shown > TREE_MAX_SHOWN)
+        printf("\t... and %" PRIu32 " more\n", shown - TREE_MAX_SHOWN);
+}
+
+static void print_events(const struct trace_summary *s)
+{
+    printf("events\t%" PRIu64 " (%" PRIu64 " system calls, %" PRIu64 " faults, %" PRIu64 " signals, %" PRIu64
+           " instruction values)\n",
+           s->n_events, s->n_syscalls, s->n_faults, s->n_of_type[ODB_EV_SIGNAL], s->n_insn_values);
+}
+
 struct odb_err *cli_info(int argc, char **argv, int *ret_status)
 {
     (void)ret_status;
@@ -110,12 +165,11 @@ struct odb_err *cli_info(int argc, char **argv, int *ret_status)
         printf(", %.3f s", (double)s.duration_ns / 1e9);
     printf("\nended\t%s\n", status);
     printf("cpu\t%s\n", s.cpu_policy == ODB_CPU_HOST ? "host" : "v3");
-    printf("events\t%" PRIu64 " (%" PRIu64 " system calls, %" PRIu64 " faults, %" PRIu64
-           " instruction values)\n",
-           s.n_events, s.n_syscalls, s.n_faults, s.n_insn_values);
+    print_events(&s);
     printf("ticks\t%" PRIu64 "\n", s.last_tick);
     printf("size\t%s on disk, %s of events\n", disk, stream);
     print_index(dir);
+    print_tree(&s);
     if (s.damage[0])
         printf("damage\t%s\n", s.damage);
     trace_summary_deinit(&s);

@@ -79,6 +79,10 @@ static void print_entry(const struct ls_entry *e, const char *latest)
         putchar(' ');
         info_print_text(stdout, e->summary.argv[i]);
     }
+    if (e->summary.n_processes > 1)
+        printf("  (%u processes)", e->summary.n_processes);
+    else if (e->summary.n_threads > 1)
+        printf("  (%llu threads)", (unsigned long long)e->summary.n_threads);
     putchar('\n');
 }
 

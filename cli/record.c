@@ -138,6 +138,15 @@ int cli_exit_status(int wait_status)
     return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
+/* Swaps odb's own environment with the program's. */
+static void swap_environment(char ***other)
+{
+    char **own = environ;
+    environ = *other;
+    *other = own;
+}
+
+/* `environ`, a copy, becomes what the options say. */
 static struct odb_err *change_environment(const struct cli_record_args *args)
 {
     if (args->clear_env && clearenv() != 0)
@@ -161,6 +170,24 @@ static uint64_t mix_seed(uint64_t seed)
     x = (x ^ x >> 27) * 0x94d049bb133111eb;
     x ^= x >> 31;
     return x ? x : 1;
+}
+
+/* The program's environment, for swap_environment. It lives as long as odb does. */
+static struct odb_err *make_environment(const struct cli_record_args *args, char ***ret)
+{
+    size_t n = 0;
+    while (environ && environ[n])
+        n++;
+    char **copy = calloc(n + 1, sizeof(*copy));
+    if (!copy)
+        return odb_err("out of memory");
+    if (n)
+        memcpy(copy, environ, n * sizeof(*copy));
+    swap_environment(&copy);
+    struct odb_err *e = change_environment(args);
+    swap_environment(&copy);
+    *ret = copy;
+    return e;
 }
 
 static void choose_seed(struct cli_record_args *args)
@@ -199,7 +226,11 @@ static struct odb_err *record_once(const struct cli_record_args *args, uint64_t 
         .stats = args->stats,
     };
     int wait_status = 0;
+    char **environment;
+    ODB_TRY(make_environment(args, &environment));
+    swap_environment(&environment);
     struct odb_err *e = odb_record(&opt, &wait_status);
+    swap_environment(&environment);
     if (e && rec->dir)
         cli_discard_recording(rec);
     *ret_status = cli_exit_status(wait_status);
@@ -238,7 +269,6 @@ struct odb_err *cli_record(int argc, char **argv, int *ret_status)
     struct cli_record_args args = {0};
     ODB_TRY(cli_parse_record(argc, argv, &args));
     odb_assert(args.program);
-    ODB_TRY(change_environment(&args));
     choose_seed(&args);
     if (args.keep_on_failure)
         return record_until_failure(&args, ret_status);

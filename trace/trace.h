@@ -67,6 +67,16 @@ void trace_syscall_gprs(const struct odb_ev_syscall *ev, struct trace_gprs *inou
 struct trace_dump;
 struct odb_err *trace_dump_all(const char *dir, void *file /* FILE * */) ODB_MUST_CHECK;
 
+/* One process of the recorded tree. */
+struct trace_process {
+    uint32_t pid, parent_pid; /* parent 0: the first */
+    uint32_t n_threads;       /* ever, with the first one */
+    uint32_t n_execs;
+    char exe[64]; /* of its last execve, or its parent's: the name's last part */
+    bool ended, killed;
+    int32_t status; /* as EXIT has it */
+};
+
 /* What `odb ls` and `odb info` show. */
 struct trace_summary {
     char exe[4096], cwd[4096];
@@ -74,7 +84,11 @@ struct trace_summary {
     uint32_t n_argv;
     uint64_t time_ns, duration_ns; /* duration 0: unknown */
     uint64_t n_events, n_syscalls, n_faults, n_insn_values, stream_bytes, disk_bytes;
-    uint64_t last_tick;
+    uint64_t n_of_type[ODB_N_EV];
+    uint64_t last_tick;              /* of any thread */
+    struct trace_process *processes; /* owned; in order of their beginning, parents before children */
+    uint32_t n_processes, cap_processes;
+    uint64_t n_threads;
     bool complete;
     int wait_status; /* valid if complete, or ended (EXIT seen) */
     bool ended;
