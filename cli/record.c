@@ -226,8 +226,7 @@ static struct odb_err *record_once(const struct cli_record_args *args, uint64_t 
         .stats = args->stats,
     };
     int wait_status = 0;
-    char **environment;
-    ODB_TRY(make_environment(args, &environment));
+    char **environment = args->environment;
     swap_environment(&environment);
     struct odb_err *e = odb_record(&opt, &wait_status);
     swap_environment(&environment);
@@ -269,6 +268,7 @@ struct odb_err *cli_record(int argc, char **argv, int *ret_status)
     struct cli_record_args args = {0};
     ODB_TRY(cli_parse_record(argc, argv, &args));
     odb_assert(args.program);
+    ODB_TRY(make_environment(&args, &args.environment));
     choose_seed(&args);
     if (args.keep_on_failure)
         return record_until_failure(&args, ret_status);
