@@ -3,7 +3,8 @@
  * ioctls.tbl is asked first. Then families whose requests are flat structures and whose numbers tell
  * direction and size truthfully (input devices, watchdog, clock, namespaces, process descriptors).
  * Families that let the kernel or a device write memory later, or that hand out mappings, are refused by
- * name before the call. Any other request may run; if it succeeds the model does not know what it wrote. */
+ * name before the call. Any other request may run; if it succeeds, its number is believed where
+ * it has a size. */
 #include "model/internal.h"
 
 enum ioctl_rule { IO_NONE, IO_OUT, IO_INOUT, IO_IN, IO_OUTRET, IO_UPTO, IO_SPECIAL };
@@ -139,6 +140,18 @@ static bool special_outputs(struct sink *s, const struct model_call *call, uint3
     }
 }
 
+/* A request without a row that succeeded. New numbers (asm-generic/ioctl.h) nearly always tell direction and size
+ * truthfully; for an old one nobody can say, unless there is no memory that it could have written. */
+static bool unknown_outputs(struct sink *s, const struct model_call *call, uint32_t request, gaddr arg)
+{
+    uint8_t byte;
+    if (!is_honest(request) && !call->peek(arg, &byte, 1))
+        return true;
+    if (io_reads(request))
+        sink_add_readable(s, call, arg, io_size(request));
+    return is_honest(request) || io_size(request);
+}
+
 bool model_ioctl_outputs(struct sink *s, const struct model_call *call)
 {
     uint32_t request = (uint32_t)call->args[1];
@@ -149,11 +162,8 @@ bool model_ioctl_outputs(struct sink *s, const struct model_call *call)
         return true;
     }
     const struct ioctl_row *row = row_find(request);
-    if (!row) {
-        if (is_honest(request) && io_reads(request))
-            sink_add_readable(s, call, arg, io_size(request));
-        return is_honest(request);
-    }
+    if (!row)
+        return unknown_outputs(s, call, request, arg);
     switch (row->rule) {
     case IO_OUT:
     case IO_INOUT: sink_add(s, arg, row->n); return true;

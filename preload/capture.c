@@ -123,7 +123,8 @@ static struct odb_capture *entry(const struct odb_capture *key, uint32_t *ret_id
     return &SHARED->captures[id - 1];
 }
 
-static long copy_contents(struct odb_capture *c, uint32_t id, bool is_new, int fd, uint64_t start, uint64_t end)
+static long copy_contents(struct odb_capture *c, uint32_t id, bool is_new, int fd, uint64_t start,
+                          uint64_t end)
 {
     long err = 0;
     int to = (int)open_copy(id, O_RDWR | O_CREAT);

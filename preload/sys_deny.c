@@ -32,7 +32,8 @@ static const struct row {
     bool quiet; /* no line on stderr */
     const char *told;
 } rows[] = {
-    {__NR_ptrace, ALWAYS, EPERM, false, "ptrace (a debugger or strace inside a recording would see odb's engine)"},
+    {__NR_ptrace, ALWAYS, EPERM, false,
+     "ptrace (a debugger or strace inside a recording would see odb's engine)"},
     {__NR_iopl, ALWAYS, EPERM, false, "iopl"},
     {__NR_ioperm, ALWAYS, EPERM, false, "ioperm"},
     {__NR_userfaultfd, ALWAYS, ENOSYS, false, "userfaultfd"},
@@ -45,7 +46,8 @@ static const struct row {
     {__NR_prctl, BY_MODEL, EINVAL, false, NULL},
     {__NR_setsockopt, BY_MODEL, ENOPROTOOPT, false, NULL},
     {__NR_getsockopt, BY_MODEL, ENOPROTOOPT, false, NULL},
-    {__NR_sendfile, STDOUT, EINVAL, true, "sendfile to stdout"}, /* replay repeats what passes through memory */
+    {__NR_sendfile, STDOUT, EINVAL, true,
+     "sendfile to stdout"}, /* replay repeats what passes through memory */
     {__NR_splice, STDOUT, EINVAL, true, "splice to stdout"},
     {__NR_copy_file_range, STDOUT, EINVAL, true, "copy_file_range to stdout"},
     {__NR_modify_ldt, BY_MODEL, ENOSYS, false, NULL},
@@ -81,7 +83,8 @@ void sys_deny_start(void)
 static bool stderr_is_original(void)
 {
     struct stat st;
-    return raw2(__NR_fstat, 2, &st) == 0 && st.st_dev == SHARED->stderr_dev && st.st_ino == SHARED->stderr_ino;
+    return raw2(__NR_fstat, 2, &st) == 0 && st.st_dev == SHARED->stderr_dev &&
+           st.st_ino == SHARED->stderr_ino;
 }
 
 static void say(unsigned bit, bool quiet, const char *told, const char *error)
@@ -90,7 +93,8 @@ static void say(unsigned bit, bool quiet, const char *told, const char *error)
     if (SHARED->named >> bit & 1)
         return;
     SHARED->named |= 1u << bit;
-    engine_format(text, sizeof(text), "the program used %s, which is not recorded: it was told %s", told, error);
+    engine_format(text, sizeof(text), "the program used %s, which is not recorded: it was told %s", told,
+                  error);
     event_note(ODB_NOTE_INFO, text);
     if (!quiet && stderr_is_original())
         sys_message(text);
@@ -125,8 +129,8 @@ static bool deny_by_row(const struct row *r, const struct model_syscall *m, stru
     const char *told = r->told;
     if (r->rule == BY_MODEL && !(told = model_refusal(m, c, reason, sizeof(reason))))
         return false;
-    if (r->rule == OTHERS && ((uint32_t)c->args[0] == self->process->ns_pid || (uint32_t)c->args[0] == self->ns_tid ||
-                              sys_other_process(c->args[0])))
+    if (r->rule == OTHERS && ((uint32_t)c->args[0] == self->process->ns_pid ||
+                              (uint32_t)c->args[0] == self->ns_tid || sys_other_process(c->args[0])))
         return false;
     if (r->rule == STDOUT && (c->args[c->nr == __NR_sendfile ? 0 : 2] - 1) > 1)
         return false;

@@ -98,7 +98,8 @@ static bool iov_next(struct iov_cursor *k)
 
 static void find_other(const struct model_call *c)
 {
-    struct iov_cursor local = {.iov = c->args[1], .left = c->args[2]}, remote = {.iov = c->args[3], .left = c->args[4]};
+    struct iov_cursor local = {.iov = c->args[1], .left = c->args[2]},
+                      remote = {.iov = c->args[3], .left = c->args[4]};
     uint64_t left = c->result > 0 ? (uint64_t)c->result : 0;
     flags = ODB_MEM_OTHER;
     target = (uint32_t)c->before[7];

@@ -156,8 +156,8 @@ bool sys_files_shared_part(const struct model_call *c, struct file_part *ret)
     struct stat st;
     uint64_t start, end;
     bool counts = c->nr != __NR_ftruncate && c->nr != __NR_fallocate;
-    if (!SHARED->n_mapped_shared || c->result < (counts ? 1 : 0) || !written_part(c, &ret->fd, &start, &end) ||
-        !is_mapped(ret->fd, &st))
+    if (!SHARED->n_mapped_shared || c->result < (counts ? 1 : 0) ||
+        !written_part(c, &ret->fd, &start, &end) || !is_mapped(ret->fd, &st))
         return false;
     ret->file_id = mapped_shared(&st);
     ret->resized = !counts;

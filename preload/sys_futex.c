@@ -46,7 +46,8 @@ static enum futex_pi unlock(struct model_call *c, uint32_t word)
         return done(c, -EPERM);
     if (!put_word(c->args[0], word & FUTEX_WAITERS))
         return done(c, -EFAULT);
-    if (word & FUTEX_WAITERS && raw3(__NR_futex, c->args[0], FUTEX_WAKE | (c->args[1] & FUTEX_PRIVATE_FLAG), 1) <= 0)
+    if (word & FUTEX_WAITERS &&
+        raw3(__NR_futex, c->args[0], FUTEX_WAKE | (c->args[1] & FUTEX_PRIVATE_FLAG), 1) <= 0)
         put_word(c->args[0], 0);
     return done(c, 0);
 }

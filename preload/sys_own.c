@@ -19,7 +19,8 @@
 
 static bool is_own(uint64_t fd)
 {
-    return (recdir_fd >= 0 && (uint32_t)fd == (uint32_t)recdir_fd) || (proc_fd >= 0 && (uint32_t)fd == (uint32_t)proc_fd);
+    return (recdir_fd >= 0 && (uint32_t)fd == (uint32_t)recdir_fd) ||
+           (proc_fd >= 0 && (uint32_t)fd == (uint32_t)proc_fd);
 }
 
 /* The program wants one of our numbers for itself: we move. */

@@ -115,8 +115,8 @@ static bool writable(gaddr addr, uint64_t len)
     return true;
 }
 
-enum scratch_how scratch_redirect(const struct model_syscall *m, const struct model_call *c, struct model_call *real,
-                                  struct scratch *s, uint8_t *buf, uint64_t n_bytes)
+enum scratch_how scratch_redirect(const struct model_syscall *m, const struct model_call *c,
+                                  struct model_call *real, struct scratch *s, uint8_t *buf, uint64_t n_bytes)
 {
     struct want w = {.never = false};
     uint64_t used = 0;
@@ -159,7 +159,8 @@ static bool put_back(gaddr to, gaddr from, uint64_t n)
     return core_unprotect_all() && engine_poke(to, (const void *)from, n); /* a guarded code page */
 }
 
-int64_t scratch_copy_out(const struct model_syscall *m, const struct model_call *real, const struct scratch *s)
+int64_t scratch_copy_out(const struct model_syscall *m, const struct model_call *real,
+                         const struct scratch *s)
 {
     if (s->how != SCRATCH_REDIRECTED)
         return real->result;

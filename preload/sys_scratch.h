@@ -13,7 +13,7 @@
 enum scratch_how {
     SCRATCH_NONE,       /* writes no memory: real == c */
     SCRATCH_REDIRECTED, /* real has other pointers */
-    SCRATCH_DIRECT,     /* writes the program's memory while others run: no CHECK of memory meanwhile. real == c */
+    SCRATCH_DIRECT, /* writes the program's memory while others run: no CHECK of memory meanwhile. real == c */
 };
 
 struct scratch {
@@ -26,9 +26,10 @@ struct scratch {
 };
 
 /* buf: of the thread alone, n_bytes. `real` need not be initialised. */
-enum scratch_how scratch_redirect(const struct model_syscall *m, const struct model_call *c, struct model_call *real,
-                                  struct scratch *s, uint8_t *buf, uint64_t n_bytes);
+enum scratch_how scratch_redirect(const struct model_syscall *m, const struct model_call *c,
+                                  struct model_call *real, struct scratch *s, uint8_t *buf, uint64_t n_bytes);
 /* Returns the call's result (-EFAULT when the program's memory has gone meanwhile). */
-int64_t scratch_copy_out(const struct model_syscall *m, const struct model_call *real, const struct scratch *s);
+int64_t scratch_copy_out(const struct model_syscall *m, const struct model_call *real,
+                         const struct scratch *s);
 
 #endif

@@ -23,12 +23,12 @@
 #include "preload/sys_deny.h"
 
 #define MAX_FILTERS 1024
-#define MAX_INSNS 4096          /* BPF_MAXINSNS */
-#define MAX_PATH_INSNS 32768    /* MAX_INSNS_PER_PATH */
-#define PENALTY 4               /* each filter counts that much more */
-#define MEM_WORDS 16            /* BPF_MEMWORDS */
-#define DATA_BYTES 64           /* struct seccomp_data */
-#define FLAG_MASK 0x3fu         /* SECCOMP_FILTER_FLAG_*: TSYNC .. WAIT_KILLABLE_RECV */
+#define MAX_INSNS 4096       /* BPF_MAXINSNS */
+#define MAX_PATH_INSNS 32768 /* MAX_INSNS_PER_PATH */
+#define PENALTY 4            /* each filter counts that much more */
+#define MEM_WORDS 16         /* BPF_MEMWORDS */
+#define DATA_BYTES 64        /* struct seccomp_data */
+#define FLAG_MASK 0x3fu      /* SECCOMP_FILTER_FLAG_*: TSYNC .. WAIT_KILLABLE_RECV */
 #define FLAG_TSYNC 1u
 #define FLAG_NEW_LISTENER 8u
 #define FLAG_TSYNC_ESRCH 16u
@@ -36,7 +36,7 @@
 #define SYS_SECCOMP_CODE 1
 
 struct filter {
-    uint32_t parent; /* 0: none */
+    uint32_t parent;     /* 0: none */
     uint32_t len, total; /* total: of the path to the root, with penalties */
     const struct sock_filter *insns;
 };
@@ -199,7 +199,8 @@ static const struct odb_task *cannot_follow(void)
 {
     for (uint32_t i = 0; i < ODB_MAX_TASKS; i++) {
         const struct odb_task *t = &SHARED->tasks[i];
-        if (is_sibling(t) && (t->filters & SECCOMP_STRICT || !descends(*state() & SECCOMP_HEAD, t->filters & SECCOMP_HEAD)))
+        if (is_sibling(t) &&
+            (t->filters & SECCOMP_STRICT || !descends(*state() & SECCOMP_HEAD, t->filters & SECCOMP_HEAD)))
             return t;
     }
     return NULL;
@@ -217,7 +218,8 @@ static int64_t set_filter(uint64_t flags, gaddr program)
     if (err)
         return err;
     if (flags & FLAG_NEW_LISTENER) {
-        sys_deny_say(DENY_LISTENER, "the program used a seccomp listener, which is not recorded: it was told EINVAL");
+        sys_deny_say(DENY_LISTENER,
+                     "the program used a seccomp listener, which is not recorded: it was told EINVAL");
         return -EINVAL;
     }
     if (*state() & SECCOMP_STRICT)
@@ -274,7 +276,9 @@ bool sys_seccomp_call(struct model_call *c)
     if (c->nr == __NR_prctl)
         return do_prctl(c);
     switch ((uint32_t)c->args[0]) {
-    case SECCOMP_SET_MODE_STRICT: c->result = (uint32_t)c->args[1] || c->args[2] ? -EINVAL : set_strict(); return true;
+    case SECCOMP_SET_MODE_STRICT:
+        c->result = (uint32_t)c->args[1] || c->args[2] ? -EINVAL : set_strict();
+        return true;
     case SECCOMP_SET_MODE_FILTER: c->result = set_filter((uint32_t)c->args[1], c->args[2]); return true;
     default: return false; /* SECCOMP_GET_ACTION_AVAIL, SECCOMP_GET_NOTIF_SIZES: the kernel's */
     }
@@ -335,7 +339,9 @@ static uint32_t run(const struct filter *f, const uint32_t data[DATA_BYTES / 4])
         case BPF_JMP:
             pc += BPF_OP(i->code) == BPF_JA ? i->k : compare(i->code, a, operand) ? i->jt : i->jf;
             break;
-        case BPF_MISC: *(BPF_MISCOP(i->code) == BPF_TAX ? &x : &a) = BPF_MISCOP(i->code) == BPF_TAX ? a : x; break;
+        case BPF_MISC:
+            *(BPF_MISCOP(i->code) == BPF_TAX ? &x : &a) = BPF_MISCOP(i->code) == BPF_TAX ? a : x;
+            break;
         default: return BPF_RVAL(i->code) == BPF_A ? a : i->k;
         }
     }
@@ -477,7 +483,9 @@ void sys_seccomp_after_exec(void)
 
 int sys_seccomp_mode(void)
 {
-    return *state() & SECCOMP_STRICT ? SECCOMP_MODE_STRICT : *state() & SECCOMP_HEAD ? SECCOMP_MODE_FILTER : 0;
+    return *state() & SECCOMP_STRICT ? SECCOMP_MODE_STRICT
+           : *state() & SECCOMP_HEAD ? SECCOMP_MODE_FILTER
+                                     : 0;
 }
 
 uint32_t sys_seccomp_count(void)

@@ -8,8 +8,9 @@
 /* odb_task.filters: the number of the newest filter of the task in its process's table, and two bits. A new task
  * has its parent's; fork copies the table. */
 #define SECCOMP_HEAD 0x00ffffffu
-#define SECCOMP_STRICT (1u << 30)       /* SECCOMP_MODE_STRICT */
-#define SECCOMP_NO_NEW_PRIVS (1u << 31) /* as the program set it; the kernel's may be set because of odb's guard */
+#define SECCOMP_STRICT (1u << 30) /* SECCOMP_MODE_STRICT */
+#define SECCOMP_NO_NEW_PRIVS \
+    (1u << 31) /* as the program set it; the kernel's may be set because of odb's guard */
 
 /* seccomp(), prctl() about seccomp and no_new_privs. False: not one of them, or the kernel may answer it. */
 bool sys_seccomp_call(struct model_call *c);
@@ -17,7 +18,7 @@ bool sys_seccomp_call(struct model_call *c);
 enum seccomp_verdict {
     SECCOMP_GO,     /* allowed */
     SECCOMP_ANSWER, /* c->result is what the program gets; the call is not made (ODB_SYSCALL_ANSWERED) */
-    SECCOMP_TRAP,   /* SIGSYS was delivered: FAULT and SIGNAL are written, ctx is in the handler; no SYSCALL event */
+    SECCOMP_TRAP, /* SIGSYS was delivered: FAULT and SIGNAL are written, ctx is in the handler; no SYSCALL event */
 };
 /* What the filters say to the call at ctx. May end the process. */
 enum seccomp_verdict sys_seccomp_check(struct model_call *c);

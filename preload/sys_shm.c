@@ -103,7 +103,8 @@ const char *sys_shm_replay(const struct model_call *c, uint32_t file_id)
         uint64_t len = segment_bytes(file_id);
         if (!len || !replay_range_ok(addr, len, true))
             return "shmat: impossible segment in the recording";
-        return image_map_file(file_id, addr, len, protection(c->args[2]), MAP_SHARED, 0) < 0 ? "shmat failed" : NULL;
+        return image_map_file(file_id, addr, len, protection(c->args[2]), MAP_SHARED, 0) < 0 ? "shmat failed"
+                                                                                             : NULL;
     }
     gaddr base = c->args[0], end, at = base;
     uint32_t id = attachment(base, &end);
