@@ -22,6 +22,7 @@
 
 #include "preload/core.h"
 #include "preload/raw.h"
+#include "preload/thread.h"
 
 struct block *blocks;
 struct exit_rec *exits;
@@ -41,8 +42,17 @@ static unsigned slot_bits;
  * stay in the cache, tells. */
 #define FILTER_BITS 20
 static uint64_t filter[1 << FILTER_BITS >> 6];
-static uint32_t *ibl_tail;  /* per table entry: cache offset of the last pad's jump, 0: no pad */
-static gaddr *ibl_tail_tag; /* per table entry: the last pad's program address */
+static unsigned filter_bits; /* in use: small programs touch few pages */
+/* Where the pads of one entry of the look-up table end: a hash of the entries that have any. */
+struct tail {
+    uint32_t entry; /* + 1; 0: free */
+    uint32_t jump;  /* cache offset of the last pad's jump */
+    gaddr tag;      /* the last pad's program address */
+};
+static struct tail *tails;
+static unsigned tail_bits;
+static uint32_t n_tails;
+static bool is_fresh; /* the tables are zero: first use */
 uint32_t flush_count;
 uint32_t indirect_miss;
 
@@ -66,7 +76,8 @@ static uint32_t n_pages, n_guarded;
 bool
     flush_pending; /* no room to lead dead blocks' entries away: drop everything before translated code runs */
 
-#define SLOT_BITS_MIN 16
+#define SLOT_BITS_MIN 11
+#define TAIL_BITS_MIN 8
 
 /* Write faults after which a page's blocks check themselves. */
 #define PAGE_FAULTS_TO_CHECKED 8
@@ -76,9 +87,12 @@ static void reset_code(void)
     cursor = CACHE + 64;
     cold = CACHE + ODB_CACHE_BYTES;
     n_blocks = n_exits = n_marks = n_nodes = 1;
+    n_tails = 0;
+    if (is_fresh)
+        return;
     memset(slots, 0, sizeof *slots << slot_bits);
     memset(filter, 0, sizeof filter);
-    memset(ibl_tail, 0, IBL_ENTRIES * sizeof *ibl_tail);
+    memset(tails, 0, sizeof *tails << tail_bits);
     for (uint32_t i = 1; i < n_pages; i++)
         pages[i].first = 0;
 }
@@ -114,8 +128,28 @@ static void emit_indirect_miss(void)
     uint32_t x = exit_new(EXIT_INDIRECT, VARIANT_FAST, 0, 0);
     *cursor++ = 0xe9;
     emit_rel32_to(CACHE + stub_emit(x));
+}
+
+static void ibl_clear(void)
+{
     for (uint32_t i = 0; i < IBL_ENTRIES; i++)
         IBL_TABLE[i] = ODB_CACHE_ADDR + indirect_miss;
+}
+
+/* The empty table is the same in all processes: in a recording the first one leaves a copy behind the shared tables,
+ * and the others map that, instead of filling 128 pages each. */
+static void ibl_begin(void)
+{
+    const uint64_t at = ODB_CONTROL_BYTES + ODB_RING_BYTES + ODB_SHARED_BYTES;
+    bool record = CONTROL->mode == ODB_MODE_RECORD && ring_fd >= 0;
+    if (record && SHARED->ibl_ready) {
+        long r = raw6(__NR_mmap, ODB_IBL_ADDR, ODB_IBL_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, ring_fd, at);
+        if (r == ODB_IBL_ADDR)
+            return;
+    }
+    ibl_clear();
+    if (record && raw4(__NR_pwrite64, ring_fd, ODB_IBL_ADDR, ODB_IBL_BYTES, at) == ODB_IBL_BYTES)
+        SHARED->ibl_ready = 1;
 }
 
 static void map_fixed(uint64_t addr, uint64_t n_bytes, int prot)
@@ -137,14 +171,18 @@ void cache_init(void)
     marks = engine_alloc(MAX_MARKS * sizeof *marks);
     slot_bits = SLOT_BITS_MIN;
     slots = engine_alloc(sizeof *slots << slot_bits);
-    ibl_tail = engine_alloc(IBL_ENTRIES * sizeof *ibl_tail);
-    ibl_tail_tag = engine_alloc(IBL_ENTRIES * sizeof *ibl_tail_tag);
+    tail_bits = TAIL_BITS_MIN;
+    tails = engine_alloc(sizeof *tails << tail_bits);
+    filter_bits = slot_bits + 4;
     pages = engine_alloc(MAX_PAGES * sizeof *pages);
     nodes = engine_alloc(MAX_NODES * sizeof *nodes);
     page_heads = engine_alloc(PAGE_HASH_SIZE * sizeof *page_heads);
     n_pages = 1;
+    is_fresh = true;
     reset_code();
+    is_fresh = false;
     emit_indirect_miss();
+    ibl_begin();
 }
 
 bool cache_has_room(void)
@@ -157,6 +195,7 @@ void cache_flush(void)
 {
     reset_code();
     emit_indirect_miss();
+    ibl_clear();
     flush_count++;
     flush_pending = false;
     CONTROL->n_flushes++;
@@ -168,7 +207,7 @@ static uint64_t hash_rip(gaddr rip, uint8_t variant)
 }
 
 /* The word and bit of the filter come from other bits of the hash than the slot. */
-static uint64_t *filter_word(uint64_t h) { return &filter[h >> 32 & ((1 << FILTER_BITS >> 6) - 1)]; }
+static uint64_t *filter_word(uint64_t h) { return &filter[h >> 32 & ((1u << filter_bits >> 6) - 1)]; }
 
 struct block *block_find(gaddr rip, uint8_t variant)
 {
@@ -201,6 +240,10 @@ static void slots_grow(void)
 {
     slot_bits++;
     slots = engine_alloc(sizeof *slots << slot_bits);
+    if (filter_bits < FILTER_BITS) {
+        memset(filter, 0, 1u << filter_bits >> 3);
+        filter_bits++;
+    }
     for (uint32_t i = 1; i < n_blocks; i++)
         if (!(blocks[i].flags & BLOCK_DEAD))
             slot_put(&blocks[i]);
@@ -487,11 +530,34 @@ static uint32_t miss_stub(gaddr tag)
     return (uint32_t)(cold - CACHE);
 }
 
+/* The tail of entry i; a free place for it when it has none. */
+static struct tail *tail_find(uint32_t i)
+{
+    uint32_t mask = (1u << tail_bits) - 1, at = i * 0x9e3779b1u >> (32 - tail_bits);
+    while (tails[at].entry && tails[at].entry != i + 1)
+        at = (at + 1) & mask;
+    return &tails[at];
+}
+
+static void tails_grow(void)
+{
+    struct tail *old = tails;
+    uint32_t n = 1u << tail_bits;
+    tail_bits++;
+    tails = engine_alloc(sizeof *tails << tail_bits);
+    for (uint32_t k = 0; k < n; k++)
+        if (old[k].entry)
+            *tail_find(old[k].entry - 1) = old[k];
+}
+
 void pad_emit(gaddr target)
 {
     uint32_t i = target & (IBL_ENTRIES - 1);
     uint32_t at = (uint32_t)(cursor - CACHE);
-    emit_rcx_minus(ibl_tail[i] ? target - ibl_tail_tag[i] : target);
+    if (n_tails >= 1u << tail_bits >> 1)
+        tails_grow();
+    struct tail *t = tail_find(i);
+    emit_rcx_minus(t->entry ? target - t->tag : target);
     const uint8_t jrcxz_over[] = {0xe3, 0x05, 0xe9};
     emit_bytes(jrcxz_over, 3);
     uint32_t jump = (uint32_t)(cursor - CACHE);
@@ -499,12 +565,12 @@ void pad_emit(gaddr target)
     cache_patch_rel32(jump, miss_stub(target));
     emit_ctx_mov(0x8b, ODB_RCX, &ctx.spill[0]);
     emit_ctx_mov(0x8b, ODB_RDX, &ctx.spill[1]);
-    if (ibl_tail[i])
-        cache_patch_rel32(ibl_tail[i], at);
+    if (t->entry)
+        cache_patch_rel32(t->jump, at);
     else
         IBL_TABLE[i] = ODB_CACHE_ADDR + at;
-    ibl_tail[i] = jump;
-    ibl_tail_tag[i] = target;
+    n_tails += !t->entry;
+    *t = (struct tail){i + 1, jump, target};
 }
 
 void pad_ensure(struct block *b)

@@ -5,6 +5,7 @@
  *     file offset 0                  struct odb_control, ODB_CONTROL_BYTES reserved
  *     file offset ODB_CONTROL_BYTES  the ring, ODB_RING_BYTES, mapped twice in a row at ODB_RING_ADDR
  *     behind it                      struct odb_shared (preload/shared.h), ODB_SHARED_BYTES
+ *     behind that                    an empty look-up table of the engine's (cache.c), ODB_IBL_BYTES
  *
  * Ring (record). Offsets only grow; byte o of the stream is at ring[o % ODB_RING_BYTES].
  *   engine  writes an event, then stores ring_head (release): the event exists.

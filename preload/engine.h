@@ -156,6 +156,7 @@ bool signal_pending_restarts(void);
 /* ---- start.c ---- */
 /* Record: the engine's descriptors in this process: the recording's directory, and /proc as the recorder sees it. */
 extern int recdir_fd, proc_fd;
+extern int ring_fd; /* while starting; then -1 */
 
 /* ---- maps.c ---- */
 struct engine_map {

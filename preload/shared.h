@@ -102,6 +102,7 @@ struct odb_shared {
     _Atomic uint32_t tasks_changed; /* futex: a task was made; the recorder watches new processes */
     uint32_t n_captures;
     uint32_t next_filters;
+    uint32_t ibl_ready;             /* the engine's empty look-up table is behind this struct in the file (cache.c) */
     struct odb_exec_request exec;
     uint32_t killed;        /* EXIT events with ODB_EXIT_KILLED so far; the recorder counts them with the baton */
     uint32_t reserved2;

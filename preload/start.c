@@ -39,7 +39,7 @@
 #define PM_FILE (1ULL << 61)
 
 struct odb_boot engine_boot;
-int recdir_fd = -1, proc_fd = -1;
+int recdir_fd = -1, proc_fd = -1, ring_fd = -1;
 
 /* Memory to be written as MEM events after EXEC. */
 struct run {
@@ -68,7 +68,7 @@ static void map_shared(gaddr at, uint64_t n_bytes, int fd, uint64_t offset)
     raw3(__NR_madvise, at, n_bytes, MADV_RANDOM); /* a new file of zeros: nothing to read ahead */
 }
 
-static void map_ring(int ring_fd)
+static void map_ring(void)
 {
     map_shared(ODB_CONTROL_ADDR, ODB_CONTROL_BYTES, ring_fd, 0);
     if (CONTROL->magic != ODB_CONTROL_MAGIC || CONTROL->version != ODB_CONTROL_VERSION)
@@ -78,7 +78,6 @@ static void map_ring(int ring_fd)
         map_shared(ODB_RING_ADDR + ODB_RING_BYTES, ODB_RING_BYTES, ring_fd, ODB_CONTROL_BYTES);
         map_shared(ODB_SHARED_ADDR, ODB_SHARED_BYTES, ring_fd, ODB_CONTROL_BYTES + ODB_RING_BYTES);
     }
-    raw1(__NR_close, ring_fd);
 }
 
 /* ---- vDSO ---- */
@@ -372,6 +371,8 @@ static void start_common(bool preload)
 {
     take_task();
     core_init();
+    raw1(__NR_close, ring_fd);
+    ring_fd = -1;
     uint64_t ignored = ignored_signals();
     uint64_t mask = 0;
     raw4(__NR_rt_sigprocmask, SIG_BLOCK, 0, &mask, 8);
@@ -413,12 +414,12 @@ _Noreturn void start_record(void)
     const struct odb_regs *regs = (const struct odb_regs *)engine_boot.regs;
     recdir_fd = engine_boot.recdir_fd;
     proc_fd = engine_boot.proc_fd;
-    long ring_fd = engine_boot.ring_fd;
+    ring_fd = engine_boot.ring_fd;
     if (ring_fd < 0)
-        ring_fd = raw4(__NR_openat, recdir_fd, "ring", O_RDWR | O_CLOEXEC, 0);
+        ring_fd = (int)raw4(__NR_openat, recdir_fd, "ring", O_RDWR | O_CLOEXEC, 0);
     if (ring_fd < 0)
         start_failed("cannot open the recording", ring_fd);
-    map_ring((int)ring_fd);
+    map_ring();
     memcpy(ctx.gpr, regs->gpr, sizeof(ctx.gpr));
     ctx.rip = regs->rip;
     ctx.rflags = regs->rflags;
@@ -426,9 +427,10 @@ _Noreturn void start_record(void)
     __builtin_unreachable();
 }
 
-_Noreturn void start_preload(int ring_fd)
+_Noreturn void start_preload(int fd)
 {
-    map_ring(ring_fd);
+    ring_fd = fd;
+    map_ring();
     recdir_fd = CONTROL->recdir_fd;
     start_common(true);
     __builtin_unreachable();

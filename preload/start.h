@@ -9,6 +9,6 @@ extern struct odb_boot engine_boot; /* written by the recorder */
 /* At the program's first instruction. */
 _Noreturn void start_record(void);
 /* From the LD_PRELOAD constructor; ctx holds the state in which the program continues. */
-_Noreturn void start_preload(int ring_fd);
+_Noreturn void start_preload(int fd);
 
 #endif

@@ -52,7 +52,7 @@ struct odb_err *ring_init(struct ring *r, const char *dir)
 {
     *r = (struct ring){.fd = -1};
     ODB_TRY(open_file(dir, &r->fd));
-    uint64_t n_bytes = ODB_CONTROL_BYTES + (dir ? ODB_RING_BYTES + ODB_SHARED_BYTES : 0);
+    uint64_t n_bytes = ODB_CONTROL_BYTES + (dir ? ODB_RING_BYTES + ODB_SHARED_BYTES + ODB_IBL_BYTES : 0);
     /* Blocks are reserved now: a full disk must be an error here, not a SIGBUS in the program later. */
     int err = dir ? posix_fallocate(r->fd, 0, (off_t)n_bytes) : 0;
     if (err && err != EOPNOTSUPP && err != EINVAL)
