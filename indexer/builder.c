@@ -24,6 +24,7 @@ struct odb_err *index_builder_create(const char *dir, struct index_builder **ret
     b->dir = strdup(dir);
     struct odb_err *e = b->dir ? store_create(dir, &b->store) : odb_err("index: out of memory");
     shadow_init(&b->shadow, b->dir, b->store);
+    b->pipes.store = b->store;
     if (!e)
         e = tasks_init(b);
     if (!e)
@@ -455,6 +456,7 @@ static struct odb_err *finish(struct index_builder *b, const struct index_end *e
         first->have_status = true;
         first->status = end->status;
     }
+    ODB_TRY(pipes_finish(&b->pipes));
     ODB_TRY(tasks_finish(b));
     ODB_TRY(shadow_finish(&b->shadow));
     return put_meta(b, end);

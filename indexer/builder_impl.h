@@ -5,6 +5,7 @@
 #include "indexer/builder.h"
 #include "indexer/chunk.h"
 #include "indexer/lines.h"
+#include "indexer/pipes.h"
 #include "indexer/regions.h"
 #include "indexer/shadow.h"
 #include "indexer/store.h"
@@ -19,6 +20,13 @@ struct builder_vm {
     struct regions maps;
 };
 
+/* Descriptors that lead to a channel (story_fds.c). */
+struct builder_fd;
+struct builder_fds {
+    struct builder_fd *v; /* owned, by number */
+    size_t n;
+};
+
 struct builder_proc {
     uint32_t pid, parent;
     struct builder_vm *vm; /* a reference */
@@ -26,8 +34,9 @@ struct builder_proc {
     uint64_t stay_t;    /* in vm since then */
     int64_t from_space; /* vm is a copy of this space; -1: it is not */
     char *exe, *args;   /* owned, may be NULL */
-    bool new_image;     /* exec: exe and args will be read at its START */
-    bool dead;          /* to be reaped */
+    struct builder_fds fds;
+    bool new_image; /* exec: exe and args will be read at its START */
+    bool dead;      /* to be reaped */
     bool have_status;
     int64_t status;
 };
@@ -90,6 +99,7 @@ struct index_builder {
     struct bytes input_bytes;
     uint64_t fault_count; /* count + 1 at the last fault */
     int32_t fault_signo;
+    struct pipes pipes;
 };
 
 /* t of what follows the latest instruction. */
@@ -100,7 +110,6 @@ static inline struct shadow_space *builder_space(const struct index_builder *b)
 {
     return builder_vm(b)->space;
 }
-
 
 /* Ends the current chunk, if there is one. */
 struct odb_err *builder_end_chunk(struct index_builder *b) ODB_MUST_CHECK;
@@ -141,6 +150,18 @@ struct odb_err *story_call_of_registers(struct index_builder *b, uint64_t t, boo
 struct odb_err *story_map(struct index_builder *b, const uint8_t *body, uint32_t n) ODB_MUST_CHECK;
 /* The vm's mappings end with state t. */
 struct odb_err *story_end_maps(struct index_builder *b, struct builder_vm *vm, uint64_t t) ODB_MUST_CHECK;
+
+/* ---- story_fds.c ---- */
+
+void fds_deinit(struct builder_fds *f);
+struct odb_err *fds_copy(const struct builder_fds *from, struct builder_fds *to) ODB_MUST_CHECK;
+void fds_exec(struct builder_fds *f);
+/* A call that is done. */
+struct odb_err *fds_call(struct index_builder *b, const struct odb_log_syscall *c) ODB_MUST_CHECK;
+/* Bytes were written to fd; *ret_channel 0: it is none. */
+struct odb_err *fds_output(struct index_builder *b, uint64_t fd, const void *data, uint64_t n_bytes,
+                           uint32_t *ret_channel) ODB_MUST_CHECK;
+
 void story_deinit(struct index_builder *b);
 
 #endif

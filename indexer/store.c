@@ -63,7 +63,12 @@ static const char tables_sql[] =
     "CREATE TABLE signals(t INTEGER, pid INTEGER, tid INTEGER, signo INTEGER, name TEXT, code INTEGER, addr "
     "INTEGER,"
     " fatal INTEGER, rip INTEGER);"
-    "CREATE TABLE output(t INTEGER, pid INTEGER, tid INTEGER, fd INTEGER, stream TEXT, text);"
+    "CREATE TABLE output(t INTEGER, pid INTEGER, tid INTEGER, fd INTEGER, stream TEXT, text,"
+    " channel INTEGER);"
+    "CREATE TABLE channels(id INTEGER PRIMARY KEY, kind TEXT, t INTEGER);"
+    "CREATE TABLE transfers(channel INTEGER, size INTEGER, w_t INTEGER, w_pid INTEGER, w_tid INTEGER, w_at "
+    "INTEGER,"
+    " r_t INTEGER, r_pid INTEGER, r_tid INTEGER, r_at INTEGER);"
     "CREATE TABLE events(t INTEGER, pid INTEGER, tid INTEGER, type TEXT, text TEXT);";
 
 static const char indices_sql[] =
@@ -76,6 +81,7 @@ static const char indices_sql[] =
     "CREATE INDEX threads_tid ON threads(tid); CREATE INDEX processes_pid ON processes(pid);"
     "CREATE INDEX syscalls_t ON syscalls(t); CREATE INDEX syscalls_name ON syscalls(name);"
     "CREATE INDEX signals_t ON signals(t); CREATE INDEX output_t ON output(t);"
+    "CREATE INDEX transfers_w ON transfers(w_t); CREATE INDEX transfers_r ON transfers(r_t);"
     "CREATE VIEW maps AS SELECT m.t_start, m.t_end, m.pid, m.start, m.end,"
     " substr('-r', 1 + (m.prot & 1 <> 0), 1) || substr('-w', 1 + (m.prot & 2 <> 0), 1) ||"
     " substr('-x', 1 + (m.prot & 4 <> 0), 1) AS prot,"
@@ -108,7 +114,9 @@ static const char *const insert_sql[STORE_N] = {
     [STORE_EXEC] = "INSERT INTO execs VALUES(?,?,?,?)",
     [STORE_SYSCALL] = "INSERT INTO syscalls VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STORE_SIGNAL] = "INSERT INTO signals VALUES(?,?,?,?,?,?,?,?,?)",
-    [STORE_OUTPUT] = "INSERT INTO output VALUES(?,?,?,?,?,?)",
+    [STORE_OUTPUT] = "INSERT INTO output VALUES(?,?,?,?,?,?,?)",
+    [STORE_CHANNEL] = "INSERT INTO channels VALUES(?,?,?)",
+    [STORE_TRANSFER] = "INSERT INTO transfers VALUES(?,?,?,?,?,?,?,?,?,?)",
     [STORE_EVENT] = "INSERT INTO events VALUES(?,?,?,?,?)",
 };
 

@@ -29,6 +29,8 @@ enum store_table {
     STORE_SYSCALL,
     STORE_SIGNAL,
     STORE_OUTPUT,
+    STORE_CHANNEL,
+    STORE_TRANSFER,
     STORE_EVENT,
     STORE_N,
 };

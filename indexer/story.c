@@ -52,6 +52,8 @@ static struct odb_err *put_call(struct index_builder *b)
         describe_result(&call, result, sizeof(result));
     if (c->nr == SYS_prctl && c->args[0] == PR_SET_NAME && !c->result)
         name_thread(b, c->args[1]);
+    if (!ends)
+        ODB_TRY(fds_call(b, c));
     return store_put(b->store, STORE_SYSCALL, ends ? "iiiitsNtiiiiiii" : "iiiitsitiiiiiii", b->call_t,
                      (uint64_t)builder_pid(b), (uint64_t)(c->tid ? c->tid : b->cur->tid), c->nr,
                      m ? m->name : NULL, (const void *)args, strlen(args), c->result, ends ? NULL : result,
@@ -104,8 +106,11 @@ static struct odb_err *on_input(struct index_builder *b, gaddr addr, const uint8
 static struct odb_err *on_output(struct index_builder *b, const struct odb_log *r, const uint8_t *p)
 {
     const char *stream = r->reg == 1 ? "stdout" : r->reg == 2 ? "stderr" : NULL;
-    return store_put(b->store, STORE_OUTPUT, "iiiits", builder_latest_t(b), (uint64_t)builder_pid(b),
-                     (uint64_t)b->cur->tid, r->arg, stream, (const void *)p, (size_t)r->n);
+    uint32_t channel = 0;
+    ODB_TRY(fds_output(b, r->arg, p, r->n, &channel));
+    return store_put(b->store, STORE_OUTPUT, channel ? "iiiitsi" : "iiiitsN", builder_latest_t(b),
+                     (uint64_t)builder_pid(b), (uint64_t)b->cur->tid, r->arg, stream, (const void *)p,
+                     (size_t)r->n, (uint64_t)channel);
 }
 
 /* The call's registers say what it was. */
@@ -250,5 +255,6 @@ struct odb_err *story_record(struct index_builder *b, const struct odb_log *r, c
 void story_deinit(struct index_builder *b)
 {
     free(b->inputs);
+    pipes_deinit(&b->pipes);
     bytes_deinit(&b->input_bytes);
 }

@@ -125,6 +125,7 @@ static void free_proc(struct builder_proc *p)
 {
     free(p->exe);
     free(p->args);
+    fds_deinit(&p->fds);
     free(p);
 }
 
@@ -325,6 +326,8 @@ static struct odb_err *on_fork(struct index_builder *b, const struct odb_log_tas
     int64_t from_space = from->space->number;
     ODB_TRY(new_proc(b, k->pid, parent, &p));
     p->parent = k->parent_pid;
+    if (parent)
+        ODB_TRY(fds_copy(&parent->fds, &p->fds));
     enter_vm(b, p, vm, vm == from ? -1 : from_space);
     return new_thread(b, k->tid, p, NULL);
 }
@@ -353,6 +356,7 @@ static struct odb_err *on_exec(struct index_builder *b, const struct odb_log_tas
     ODB_TRY(new_vm(b, k->vm, p->pid, NULL, &vm));
     ODB_TRY(leave_vm(b, p, b->count));
     enter_vm(b, p, vm, -1);
+    fds_exec(&p->fds);
     p->new_image = b->in_exec = true;
     return NULL;
 }

@@ -1,0 +1,170 @@
+/* Matching reads with writes: see pipes.h.
+ *
+ * The first waiting read is matched with the first waiting write whose bytes it begins with, as far as both
+ * reach; a write that was begun goes before others. Where none fits, the right one is not known yet: the read waits. When
+ * too much waits, or at the end, the write with the longest common beginning is taken (large writes of several
+ * writers mix in a pipe); without one the bytes are nobody's: their writer was killed within its call, or is not known. */
+#include "indexer/pipes.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WAITING_MAX (4u << 20) /* bytes */
+#define MIXED_MIN 64           /* bytes in common that are no accident */
+
+static struct odb_err *no_memory(void) { return odb_err("index: out of memory"); }
+
+struct odb_err *pipes_new(struct pipes *p, const char *kind, uint64_t t, uint32_t *ret_id)
+{
+    struct channel *v = reallocarray(p->v, p->n + 1, sizeof(*v));
+    if (!v)
+        return no_memory();
+    p->v = v;
+    v[p->n++] = (struct channel){0};
+    *ret_id = p->n;
+    return store_put(p->store, STORE_CHANNEL, "iti", (uint64_t)p->n, kind, t);
+}
+
+static struct odb_err *add(struct pipe_queue *q, const struct pipe_part *part, const void *data)
+{
+    if (q->n == q->cap) {
+        size_t cap = q->cap ? q->cap * 2 : 8;
+        struct pipe_part *v = reallocarray(q->v, cap, sizeof(*v));
+        if (!v)
+            return no_memory();
+        q->v = v;
+        q->cap = cap;
+    }
+    struct pipe_part x = *part;
+    if (data) {
+        x.data = malloc(x.n + 1);
+        if (!x.data)
+            return no_memory();
+        memcpy(x.data, data, x.n);
+    }
+    if (q->last_t != x.t + 1)
+        q->next_at = 0;
+    q->last_t = x.t + 1;
+    x.at = q->next_at;
+    q->next_at += x.n;
+    q->v[q->n++] = x;
+    q->n_bytes += x.n;
+    return NULL;
+}
+
+static void drop(struct pipe_queue *q, size_t i)
+{
+    free(q->v[i].data);
+    memmove(q->v + i, q->v + i + 1, (q->n - i - 1) * sizeof(*q->v));
+    q->n--;
+}
+
+/* How many bytes of both are the same, from where they are. */
+static uint64_t common_bytes(const struct pipe_part *a, const struct pipe_part *b)
+{
+    uint64_t n = a->n - a->used < b->n - b->used ? a->n - a->used : b->n - b->used, i = 0;
+    if (!a->data || !b->data || !memcmp(a->data + a->used, b->data + b->used, n))
+        return n;
+    while (a->data[a->used + i] == b->data[b->used + i])
+        i++;
+    return i;
+}
+
+/* The write for the read, and how many bytes. false: to be waited for. */
+static bool find_write(const struct channel *c, const struct pipe_part *r, bool force, size_t *ret,
+                       uint64_t *ret_n)
+{
+    const struct pipe_queue *q = &c->writes;
+    uint64_t best = 0;
+    for (int begun = 1; begun >= 0; begun--)
+        for (size_t i = 0; i < q->n; i++) {
+            const struct pipe_part *w = &q->v[i];
+            uint64_t left = w->n - w->used < r->n - r->used ? w->n - w->used : r->n - r->used;
+            uint64_t n = (w->used != 0) == begun ? common_bytes(w, r) : 0;
+            if (n == left) {
+                *ret = i;
+                *ret_n = n;
+                return true;
+            }
+            if (n > best) {
+                best = n;
+                *ret = i;
+            }
+        }
+    *ret_n = best;
+    return force && best >= MIXED_MIN;
+}
+
+static struct odb_err *match(struct pipes *p, uint32_t id, bool force)
+{
+    struct channel *c = &p->v[id - 1];
+    while (c->reads.n && (c->writes.n || force)) {
+        struct pipe_part *r = &c->reads.v[0];
+        bool full = c->reads.n_bytes + c->writes.n_bytes > WAITING_MAX;
+        size_t i = 0;
+        uint64_t n = 0;
+        if (!find_write(c, r, force || full, &i, &n)) {
+            if (!force && !full)
+                return NULL;
+            c->reads.n_bytes -= r->n - r->used;
+            drop(&c->reads, 0);
+            continue;
+        }
+        struct pipe_part *w = &c->writes.v[i];
+        ODB_TRY(store_put(p->store, STORE_TRANSFER, "iiiiiiiiii", (uint64_t)id, n, w->t, (uint64_t)w->pid,
+                          (uint64_t)w->tid, w->at + w->used, r->t, (uint64_t)r->pid, (uint64_t)r->tid,
+                          r->at + r->used));
+        r->used += n;
+        w->used += n;
+        c->reads.n_bytes -= n;
+        c->writes.n_bytes -= n;
+        if (w->used == w->n)
+            drop(&c->writes, i);
+        if (r->used == r->n)
+            drop(&c->reads, 0);
+    }
+    return NULL;
+}
+
+struct odb_err *pipes_write(struct pipes *p, uint32_t id, uint64_t t, uint32_t pid, uint32_t tid,
+                            const void *data, uint64_t n_bytes)
+{
+    const struct pipe_part w = {.t = t, .pid = pid, .tid = tid, .n = n_bytes};
+    if (!id || id > p->n || !n_bytes)
+        return NULL;
+    ODB_TRY(add(&p->v[id - 1].writes, &w, data));
+    return match(p, id, false);
+}
+
+struct odb_err *pipes_read(struct pipes *p, uint32_t id, uint64_t t, uint32_t pid, uint32_t tid,
+                           const void *data, uint64_t n_bytes)
+{
+    const struct pipe_part r = {.t = t, .pid = pid, .tid = tid, .n = n_bytes};
+    if (!id || id > p->n || !n_bytes)
+        return NULL;
+    ODB_TRY(add(&p->v[id - 1].reads, &r, data));
+    return match(p, id, false);
+}
+
+struct odb_err *pipes_finish(struct pipes *p)
+{
+    for (uint32_t id = 1; id <= p->n; id++)
+        ODB_TRY(match(p, id, true));
+    return NULL;
+}
+
+void pipes_deinit(struct pipes *p)
+{
+    for (uint32_t i = 0; i < p->n; i++) {
+        struct channel *c = &p->v[i];
+        while (c->writes.n)
+            drop(&c->writes, c->writes.n - 1);
+        while (c->reads.n)
+            drop(&c->reads, c->reads.n - 1);
+        free(c->writes.v);
+        free(c->reads.v);
+    }
+    free(p->v);
+    *p = (struct pipes){0};
+}
