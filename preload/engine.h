@@ -156,7 +156,7 @@ bool signal_pending_restarts(void);
 /* ---- start.c ---- */
 /* Record: the engine's descriptors in this process: the recording's directory, and /proc as the recorder sees it. */
 extern int recdir_fd, proc_fd;
-extern int ring_fd; /* while starting; then -1 */
+extern int ring_fd; /* kept for the next execve: who has another user then could not open it again */
 
 /* ---- maps.c ---- */
 struct engine_map {

@@ -59,7 +59,7 @@ struct odb_task {
     uint32_t ns_pid, ns_tid; /* the task's own */
     uint32_t parent;         /* index; ODB_MAX_TASKS: none */
     uint64_t clone_flags;
-    int32_t recdir_fd, proc_fd; /* descriptors of the engine in this process, at its execve */
+    int32_t recdir_fd, proc_fd, ring_fd; /* descriptors of the engine in this process, at its execve */
     uint32_t filters;           /* the program's own seccomp state, inherited: sys_seccomp.c */
     uint32_t call_nr;
     uint64_t call_tick, call_rip; /* valid while IN_CALL */
@@ -78,13 +78,20 @@ enum odb_exec_state {
     ODB_EXEC_ATTACHED, /* recorder: done; the engine calls execve */
     ODB_EXEC_REFUSED,  /* recorder: cannot (error) */
     ODB_EXEC_FAILED,   /* engine: execve failed; it executes int3, at which the recorder detaches */
+    ODB_EXEC_COPY,     /* engine: it may not write into the recording (another user): copy this, please */
+    ODB_EXEC_COPIED,   /* recorder: done, or error */
     ODB_EXEC_QUIT,     /* the recorder's own: its thread ends, no process is left */
 };
 struct odb_exec_request {
     _Atomic uint32_t state; /* futex */
     uint32_t task;
     int32_t error; /* errno */
-    uint32_t reserved;
+    /* COPY: [offset, offset + len) of the file behind descriptor fd of process pid, or, with fd -1, of its memory at addr,
+     * into the same place of files/<file_id>, whose size becomes size_bytes. */
+    uint32_t file_id;
+    uint32_t pid;
+    int32_t fd;
+    uint64_t addr, offset, len_bytes, size_bytes;
 };
 
 struct odb_capture {

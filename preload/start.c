@@ -371,8 +371,10 @@ static void start_common(bool preload)
 {
     take_task();
     core_init();
-    raw1(__NR_close, ring_fd);
-    ring_fd = -1;
+    if (CONTROL->mode != ODB_MODE_RECORD) {
+        raw1(__NR_close, ring_fd);
+        ring_fd = -1;
+    }
     uint64_t ignored = ignored_signals();
     uint64_t mask = 0;
     raw4(__NR_rt_sigprocmask, SIG_BLOCK, 0, &mask, 8);

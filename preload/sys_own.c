@@ -1,4 +1,4 @@
-/* What belongs to the engine inside the program: two descriptors (the recording's directory, /proc) and its
+/* What belongs to the engine inside the program: three descriptors (the recording's directory, /proc, the ring) and its
  * address ranges. Calls of the program that name them see what they would see without the engine: a
  * closed descriptor, or unmapped addresses. */
 #include <linux/fcntl.h>
@@ -17,10 +17,14 @@
 #define E_NOMEM 12
 #define E_INVAL 22
 
+/* -1: not there. */
+static int *const own_fds[] = {&recdir_fd, &proc_fd, &ring_fd};
+#define N_OWN (int)(sizeof(own_fds) / sizeof(*own_fds))
+
 static bool is_own(uint64_t fd)
 {
-    return (recdir_fd >= 0 && (uint32_t)fd == (uint32_t)recdir_fd) ||
-           (proc_fd >= 0 && (uint32_t)fd == (uint32_t)proc_fd);
+    uint32_t n = (uint32_t)fd; /* -1 is no descriptor that a call can name */
+    return (n == (uint32_t)recdir_fd || n == (uint32_t)proc_fd || n == (uint32_t)ring_fd) && n <= INT32_MAX;
 }
 
 /* The program wants one of our numbers for itself: we move. */
@@ -36,29 +40,29 @@ static void move_away(int *own)
     *own = (int32_t)fd;
 }
 
+/* The lowest of our descriptors in [first, last]; UINT64_MAX: none. */
+static uint64_t lowest_own(uint64_t first, uint64_t last)
+{
+    uint64_t lowest = UINT64_MAX;
+    for (int i = 0; i < N_OWN; i++) {
+        uint64_t fd = (uint64_t)(int64_t)*own_fds[i];
+        if (*own_fds[i] >= 0 && fd >= first && fd <= last && fd < lowest)
+            lowest = fd;
+    }
+    return lowest;
+}
+
 /* close_range without our descriptors in the middle. */
 static int64_t close_range_around(const struct model_call *c)
 {
-    uint64_t from = (uint32_t)c->args[0], last = (uint32_t)c->args[1];
-    uint64_t low = (uint64_t)(recdir_fd < proc_fd ? recdir_fd : proc_fd);
-    uint64_t high = (uint64_t)(recdir_fd < proc_fd ? proc_fd : recdir_fd);
-    uint64_t own[2] = {proc_fd < 0 ? high : low, high};
+    uint64_t from = (uint32_t)c->args[0], last = (uint32_t)c->args[1], own;
     int64_t result = 0;
-    for (int i = 0; i < 2 && !result; i++) {
-        if (own[i] < from || own[i] > last)
-            continue;
-        if (from < own[i])
-            result = raw3(__NR_close_range, from, own[i] - 1, c->args[2]);
-        from = own[i] + 1;
+    while (!result && (own = lowest_own(from, last)) != UINT64_MAX) {
+        if (from < own)
+            result = raw3(__NR_close_range, from, own - 1, c->args[2]);
+        from = own + 1;
     }
     return !result && from <= last ? raw3(__NR_close_range, from, last, c->args[2]) : result;
-}
-
-static bool range_has_own(const struct model_call *c)
-{
-    uint64_t first = (uint32_t)c->args[0], last = (uint32_t)c->args[1];
-    return (recdir_fd >= 0 && first <= (uint64_t)recdir_fd && (uint64_t)recdir_fd <= last) ||
-           (proc_fd >= 0 && first <= (uint64_t)proc_fd && (uint64_t)proc_fd <= last);
 }
 
 static bool own_memory(struct model_call *c)
@@ -168,16 +172,15 @@ bool sys_own_resource(struct model_call *c)
         }
         break;
     case __NR_close_range:
-        if (!range_has_own(c))
+        if (lowest_own((uint32_t)c->args[0], (uint32_t)c->args[1]) == UINT64_MAX)
             return false;
         c->result = close_range_around(c);
         return true;
     case __NR_dup2:
     case __NR_dup3:
-        if ((int32_t)c->args[1] == recdir_fd)
-            move_away(&recdir_fd);
-        else if ((int32_t)c->args[1] == proc_fd)
-            move_away(&proc_fd);
+        for (int i = 0; i < N_OWN; i++)
+            if (*own_fds[i] >= 0 && (int32_t)c->args[1] == *own_fds[i])
+                move_away(own_fds[i]);
         break;
     default: break;
     }

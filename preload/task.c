@@ -198,6 +198,7 @@ static struct thread *child_slot(const struct cloning *k, uint32_t task)
         t->process->n_threads = 1;
         t->process->recdir_fd = recdir_fd;
         t->process->proc_fd = proc_fd;
+        t->process->ring_fd = ring_fd;
     }
     if (k->flags & CLONE_SIGHAND)
         t->sighand->refs++;
@@ -316,6 +317,7 @@ static void forked(struct thread *t, const struct cloning *k, uint32_t task)
     t->process->n_threads = 1;
     t->process->recdir_fd = recdir_fd;
     t->process->proc_fd = proc_fd;
+    t->process->ring_fd = ring_fd;
     t->n_queued = 0;
     t->interrupts = 0;
     t->robust_head = 0;
@@ -565,6 +567,7 @@ void record_exec(struct model_call *c)
     struct odb_task *k = &SHARED->tasks[self->task];
     k->recdir_fd = recdir_fd;
     k->proc_fd = proc_fd;
+    k->ring_fd = ring_fd;
     let_go_of_robust(c);
     sys_seccomp_before_exec();
     q->task = self->task;

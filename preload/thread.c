@@ -112,6 +112,7 @@ void thread_save(struct thread *t)
 {
     t->process->recdir_fd = recdir_fd;
     t->process->proc_fd = proc_fd;
+    t->process->ring_fd = ring_fd;
     thread_state_save(&t->state);
 }
 
@@ -129,6 +130,7 @@ void thread_load(struct thread *t)
     }
     recdir_fd = t->process->recdir_fd;
     proc_fd = t->process->proc_fd;
+    ring_fd = t->process->ring_fd;
 }
 
 const struct engine_sigaction *thread_actions(const struct thread *t)

@@ -40,7 +40,7 @@ struct process {
     uint32_t pid;
     uint32_t n_threads;
     uint32_t ns_pid;
-    int recdir_fd, proc_fd;
+    int recdir_fd, proc_fd, ring_fd;
     volatile bool exiting; /* no thread of it runs program code any more */
     _Atomic uint32_t stopping; /* threads of it that are about to stop it: nobody of it takes the baton */
     int32_t leader_status; /* exit code of the first thread, when it ended before the others */

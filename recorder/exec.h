@@ -1,4 +1,5 @@
-/* execve in a recorded program: the recorder traces it for that moment and puts a new engine into the new image. */
+/* What recorded processes ask of the recorder: to be followed through execve (it traces them for that moment and puts a new
+ * engine into the new image), and to copy files for them (copy.h). */
 #ifndef ODB_RECORDER_EXEC_H
 #define ODB_RECORDER_EXEC_H
 
@@ -13,6 +14,8 @@
 struct exec_service {
     struct ring *ring;                /* borrowed */
     const struct inject_image *image; /* borrowed */
+    int dir_fd;                       /* borrowed: the recording's folder */
+    int dir_fd;                       /* the recording's folder, borrowed */
     /* Both are called by the service's own thread. `died`: a process was seen to die, and its wait status is used up.
      * `refused`: it executed what odb cannot run, and is killed. */
     void (*died)(void *arg, pid_t pid, int wait_status);

@@ -264,8 +264,13 @@ static struct odb_err *follow_tree(struct recording *r, struct tree *tree)
 {
     struct watchdog dog;
     struct drain drain = {.ring = &r->ring, .writer = r->writer, .failed = drain_failed, .arg = tree};
-    struct exec_service exec = {
-        .ring = &r->ring, .image = &r->image, .died = exec_died, .refused = exec_refused, .arg = tree};
+    struct exec_service exec = {.ring = &r->ring,
+                                .dir_fd = r->dir_fd,
+                                .image = &r->image,
+                                .dir_fd = r->dir_fd,
+                                .died = exec_died,
+                                .refused = exec_refused,
+                                .arg = tree};
     ODB_TRY(drain_start(&drain));
     struct odb_err *e = exec_service_start(&exec);
     if (!e) {
