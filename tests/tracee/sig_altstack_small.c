@@ -28,7 +28,7 @@ int main(void)
         CHECK(sigaltstack(&(stack_t){.ss_sp = current, .ss_size = size}, NULL) == 0);
         int before = count;
         every_us(ITIMER_REAL, 1000);
-        while (count < before + 20) {
+        while (count < before + rounds(20)) {
             uint64_t in = 0x123456789abcdef, out = 0;
             __asm__ volatile(
                 "movq %1, %%xmm5\n mov $20000, %%ecx\n 1: paddq %%xmm5, %%xmm6\n psubq %%xmm5, %%xmm6\n"

@@ -18,7 +18,7 @@ int main(void)
     signal(SIGALRM, handler);
     every_us(ITIMER_REAL, 1000);
     uint64_t mine = 0;
-    while (count < 50) {
+    while (count < rounds(50)) {
         for (int i = 0; i < 10000; i++) {
             counter++;
             uint64_t old = swapped;

@@ -33,7 +33,7 @@ int main(void)
     catch_signal(SIGALRM, on_alarm, 0);
     catch_signal(SIGILL, on_illegal, 0);
     every_us(ITIMER_REAL, 1000);
-    for (volatile int i = 0; i < 10; i++) {
+    for (volatile int i = 0; i < rounds(10); i++) {
         uint64_t b = 5, d = 1, flags = 0, a = 0;
         sigset_t now;
         mask_signal(SIG_UNBLOCK, SIGUSR2);

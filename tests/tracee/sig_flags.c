@@ -16,7 +16,7 @@ int main(void)
 {
     signal(SIGALRM, handler);
     every_us(ITIMER_REAL, 1000);
-    while (count < 40) {
+    while (count < rounds(40)) {
         uint64_t n = 20000, carries = 0;
         /* lea and jrcxz keep the carry alive around the loop */
         __asm__ volatile("mov %[n], %%rcx\n stc\n"

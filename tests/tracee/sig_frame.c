@@ -37,7 +37,7 @@ int main(void)
     mask_signal(SIG_BLOCK, SIGUSR2);
     main_stack = (uintptr_t)__builtin_frame_address(0);
     every_us(ITIMER_REAL, 1000);
-    while (count < 20)
+    while (count < rounds(20))
         CHECK(loop() == 0x11112222);
     every_us(ITIMER_REAL, 0);
     CHECK(errno == 55);

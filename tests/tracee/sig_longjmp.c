@@ -21,7 +21,7 @@ int main(void)
     struct sigaction sa = {.sa_handler = handler};
     CHECK(sigaction(SIGALRM, &sa, NULL) == 0);
     every_us(ITIMER_REAL, 1000);
-    while (jumps < 30) {
+    while (jumps < rounds(30)) {
         if (sigsetjmp(env, 1) == 0) {
             armed = true;
             for (;;)

@@ -22,7 +22,7 @@ int main(void)
     static int numbers[500];
     signal(SIGALRM, handler);
     every_us(ITIMER_REAL, 1000);
-    while (count < 40) {
+    while (count < rounds(40)) {
         CHECK(fib(15) == 610 && even(1000) == 1000);
         for (int i = 0; i < 500; i++)
             numbers[i] = i * 7919 % 503;

@@ -16,7 +16,7 @@ int main(void)
 {
     catch_signal(SIGALRM, handler, 0);
     every_us(ITIMER_REAL, 1000);
-    while (count < 40) {
+    while (count < rounds(40)) {
         uint64_t n = 50000, bad = 0;
         __asm__ volatile("movq %[n], -128(%%rsp)\n movq $0, -8(%%rsp)\n"
                          "1: incq -8(%%rsp)\n decq -128(%%rsp)\n jnz 1b\n"

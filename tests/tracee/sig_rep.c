@@ -26,7 +26,7 @@ int main(void)
     CHECK(a && b);
     catch_signal(SIGALRM, handler, 0);
     every_us(ITIMER_REAL, 1000);
-    for (int i = 0; count < 40; i++) {
+    for (int i = 0; count < rounds(40); i++) {
         void *to = a;
         const void *from = a;
         size_t n = SIZE;

@@ -16,7 +16,7 @@ int main(void)
     CHECK(shared != MAP_FAILED);
     pid_t pid = spawn(computes);
     int status;
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < rounds(4); i++) {
         uint64_t before = shared[0];
         YIELD_UNTIL(shared[0] > before);
         CHECK(kill(pid, SIGSTOP) == 0);

@@ -31,7 +31,7 @@ int main(void)
     CHECK(shared != MAP_FAILED);
     pid_t pid = spawn(in_child);
     int status;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < rounds(3); i++) {
         uint64_t now[3];
         for (int k = 0; k < 3; k++) {
             now[k] = shared[k];

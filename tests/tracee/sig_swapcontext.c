@@ -6,6 +6,7 @@ enum { N = 3 };
 static ucontext_t contexts[N], main_context;
 static char stacks[N][65536] __attribute__((aligned(16)));
 static volatile int current;
+static uint64_t end;
 static volatile uint64_t work[N], switches;
 
 static void handler(int signo)
@@ -13,7 +14,7 @@ static void handler(int signo)
     (void)signo;
     int from = current, to = (from + 1) % N;
     current = to;
-    if (++switches == 40)
+    if (++switches == end)
         swapcontext(&contexts[from], &main_context);
     else
         swapcontext(&contexts[from], &contexts[to]);
@@ -24,7 +25,7 @@ static void coroutine(int me)
     mask_signal(SIG_UNBLOCK, SIGALRM);
     for (;;) {
         work[me]++;
-        CHECK(current == me || switches >= 40);
+        CHECK(current == me || switches >= end);
     }
 }
 
@@ -39,6 +40,7 @@ int main(void)
         contexts[i].uc_stack.ss_size = sizeof(stacks[i]);
         makecontext(&contexts[i], (void (*)(void))(uintptr_t)coroutine, 1, i);
     }
+    end = (uint64_t)rounds(40);
     every_us(ITIMER_REAL, 1000);
     CHECK(swapcontext(&main_context, &contexts[0]) == 0);
     every_us(ITIMER_REAL, 0);

@@ -43,14 +43,14 @@ int main(void)
     for (int i = 0; i < N; i++)
         threads[i] = start(body, NULL);
     YIELD_UNTIL(running == N);
-    for (int i = 0; i < 24; i++) {
+    for (int i = 0; i < N * rounds(6); i++) {
         int before = total;
         CHECK(pthread_kill(threads[i % N], SIGUSR1) == 0);
         YIELD_UNTIL(total > before);
     }
     stop = true;
     for (int i = 0; i < N; i++)
-        CHECK(join(threads[i]) == (void *)6);
+        CHECK(join(threads[i]) == (void *)(intptr_t)(total / N));
     printf("%d\n", total);
     return passed();
 }

@@ -45,7 +45,7 @@ int main(void)
 {
     signal(SIGALRM, handler);
     every_us(ITIMER_REAL, 1000);
-    while (count < 40) {
+    while (count < rounds(40)) {
         sse();
         if (__builtin_cpu_supports("avx2"))
             avx();

@@ -20,7 +20,7 @@ int main(void)
     every_us(ITIMER_REAL, 1000);
     uint16_t fcw = 0x0f7f, now;
     __asm__ volatile("fldcw %0" ::"m"(fcw));
-    while (count < 40) {
+    while (count < rounds(40)) {
         double one = 1, two = 2, out1, out2, sum;
         uint64_t n = 20000;
         __asm__ volatile("fldz\n fldl %[two]\n fldl %[one]\n" /* st: 1 2 sum */

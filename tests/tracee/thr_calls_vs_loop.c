@@ -23,7 +23,7 @@ static void *calls(void *arg)
 int main(void)
 {
     pthread_t one = start(computes, NULL), two = start(calls, NULL);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < rounds(5); i++) {
         uint64_t a = computed, b = called;
         SPIN_UNTIL(computed > a && called > b);
     }

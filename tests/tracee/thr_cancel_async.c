@@ -23,7 +23,7 @@ static void *body(void *arg)
 
 int main(void)
 {
-    for (int i = 1; i <= 5; i++) {
+    for (int i = 1; i <= rounds(5); i++) {
         pthread_t thread = start(body, NULL);
         YIELD_UNTIL(spinning == i);
         CHECK(pthread_cancel(thread) == 0);

@@ -44,7 +44,7 @@ static int in_child(void)
 
 static void *forks(void *arg)
 {
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < rounds(5); i++)
         CHECK(WEXITSTATUS(reap(spawn(in_child))) == 5);
     return arg;
 }

@@ -7,7 +7,9 @@ static _Atomic int fast_flag, slow_flag, both, stop;
 
 static void *fast(void *arg)
 {
-    while (!stop) {
+    for (int turns = 0; !stop; turns++) {
+        if (turns % 256 == 0)
+            sched_yield();
         atomic_store_explicit(&fast_flag, 1, memory_order_relaxed);
         atomic_signal_fence(memory_order_seq_cst);
         if (!atomic_load_explicit(&slow_flag, memory_order_relaxed))
@@ -27,7 +29,7 @@ int main(void)
     CHECK(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == -1 && errno == EPERM);
     CHECK(syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0);
     pthread_t thread = start(fast, NULL);
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < rounds(20); i++) {
         slow_flag = 1;
         CHECK(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0);
         YIELD_UNTIL(!fast_flag);

@@ -5,7 +5,7 @@ static atomic_int flag;
 
 static void *sleeper(void *arg)
 {
-    for (int i = 1; i <= 10; i++) {
+    for (int i = 1; i <= rounds(10); i++) {
         sleep_us(2000);
         flag = i;
     }
@@ -16,7 +16,8 @@ int main(void)
 {
     pthread_t thread = start(sleeper, NULL);
     unsigned long turns = 0;
-    for (int last = 0; last < 10;) {
+    int end = rounds(10);
+    for (int last = 0; last < end;) {
         int now = flag;
         CHECK(now >= last);
         last = now;

@@ -5,7 +5,7 @@ static _Atomic int ball;
 
 static void *other(void *arg)
 {
-    for (int i = 1; i < 40; i += 2) {
+    for (int i = 1; i < rounds(40); i += 2) {
         SPIN_UNTIL(atomic_load_explicit(&ball, memory_order_acquire) == i);
         atomic_store_explicit(&ball, i + 1, memory_order_release);
     }
@@ -15,7 +15,7 @@ static void *other(void *arg)
 int main(void)
 {
     pthread_t thread = start(other, NULL);
-    for (int i = 0; i < 40; i += 2) {
+    for (int i = 0; i < rounds(40); i += 2) {
         SPIN_UNTIL(atomic_load_explicit(&ball, memory_order_acquire) == i);
         atomic_store_explicit(&ball, i + 1, memory_order_release);
     }

@@ -27,6 +27,8 @@ static void *body(void *arg)
     while (!stop)
         if (me & 1)
             sleep_us(200);
+        else if (me == 2)
+            sched_yield();
     return arg;
 }
 
@@ -37,7 +39,7 @@ int main(void)
     for (intptr_t i = 0; i < N; i++)
         threads[i] = start(body, (void *)i);
     YIELD_UNTIL(started == N);
-    for (int round = 0; round < 10; round++) {
+    for (int round = 0; round < rounds(10); round++) {
         for (int i = 0; i < N; i++) {
             int before = counts[i];
             if (round & 1)

@@ -9,7 +9,7 @@ static void *reads(void *arg)
 {
     int fd = *(int *)arg;
     uint64_t total = 0, n;
-    while (total < 10) {
+    while (total < (uint64_t)rounds(10)) {
         CHECK(read(fd, &n, 8) == 8 && n >= 1);
         total += n;
     }

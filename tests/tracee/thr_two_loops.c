@@ -7,7 +7,8 @@ static void *body(void *arg)
 {
     intptr_t me = (intptr_t)arg;
     uint64_t x = (uint64_t)me + 1;
-    for (uint64_t i = 0; i < 20000000; i++) {
+    uint64_t n = (uint64_t)rounds(20000000);
+    for (uint64_t i = 0; i < n; i++) {
         x = x * 6364136223846793005 + 1442695040888963407;
         if (i % 65536 == 0)
             atomic_store_explicit(&progress[me], i, memory_order_relaxed);

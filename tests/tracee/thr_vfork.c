@@ -14,7 +14,7 @@ static void *works(void *arg)
 static void *vforks(void *arg)
 {
     static volatile int from_child;
-    for (int i = 1; i <= 5; i++) {
+    for (int i = 1; i <= rounds(5); i++) {
         pid_t pid = vfork();
         CHECK(pid >= 0);
         if (pid == 0) {
