@@ -17,19 +17,13 @@
 #include "recorder/exec.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/fs.h"
 #include "recorder/baton.h"
 #include "recorder/copy.h"
 #include "recorder/inject.h"
@@ -170,48 +164,6 @@ static void serve(struct exec_service *s)
     }
     set_state(s, ODB_EXEC_ATTACHED);
     follow(s, task);
-}
-
-/* ---- copies ---- */
-
-static struct odb_err *copy_memory(const struct odb_exec_request *q, int to)
-{
-    uint8_t buf[64 << 10];
-    for (uint64_t done = 0; done < q->len_bytes;) {
-        size_t n = q->len_bytes - done < sizeof(buf) ? (size_t)(q->len_bytes - done) : sizeof(buf);
-        struct iovec here = {buf, n}, there = {(void *)(uintptr_t)(q->addr + done), n};
-        if (process_vm_readv((pid_t)q->pid, &here, 1, &there, 1, 0) != (ssize_t)n)
-            return odb_err_errno(errno, "cannot read memory of process %u", q->pid);
-        ODB_TRY(fs_pwritev_all(to, &here, 1, q->offset + done));
-        done += n;
-    }
-    return NULL;
-}
-
-static struct odb_err *copy_file(const struct odb_exec_request *q, int to)
-{
-    _cleanup_close_ int process = (int)syscall(SYS_pidfd_open, q->pid, 0);
-    _cleanup_close_ int from = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, q->fd, 0);
-    if (from < 0)
-        return odb_err_errno(errno, "cannot get descriptor %d of process %u", q->fd, q->pid);
-    return fs_copy_range(from, to, q->offset, q->len_bytes);
-}
-
-/* The caller is another user by now, and may not write into the recording. */
-static void serve_copy(struct exec_service *s)
-{
-    struct odb_exec_request *q = &s->ring->shared->exec;
-    char name[32];
-    snprintf(name, sizeof(name), "files/%u", q->file_id);
-    _cleanup_close_ int to = openat(s->dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    q->error = to < 0 ? errno : 0;
-    if (to >= 0) {
-        struct odb_err *e = q->fd < 0 ? copy_memory(q, to) : copy_file(q, to);
-        if (e || ftruncate(to, (off_t)q->size_bytes) < 0)
-            q->error = EIO;
-        odb_err_free(e);
-    }
-    set_state(s, ODB_EXEC_COPIED);
 }
 
 static void *service_thread(void *arg)

@@ -15,7 +15,6 @@ struct exec_service {
     struct ring *ring;                /* borrowed */
     const struct inject_image *image; /* borrowed */
     int dir_fd;                       /* borrowed: the recording's folder */
-    int dir_fd;                       /* the recording's folder, borrowed */
     /* Both are called by the service's own thread. `died`: a process was seen to die, and its wait status is used up.
      * `refused`: it executed what odb cannot run, and is killed. */
     void (*died)(void *arg, pid_t pid, int wait_status);

@@ -91,6 +91,7 @@ static void first_task(struct odb_shared *shared, const struct inherited *in)
     t->parent = ODB_MAX_TASKS;
     t->recdir_fd = in->recdir_fd;
     t->proc_fd = in->proc_fd;
+    t->ring_fd = in->ring_fd;
     atomic_store(&t->state, ODB_TASK_ALIVE);
     atomic_store(&shared->n_tasks, 1);
     atomic_store(&shared->baton.word, ODB_BATON_OF(0));

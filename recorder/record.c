@@ -265,7 +265,6 @@ static struct odb_err *follow_tree(struct recording *r, struct tree *tree)
     struct watchdog dog;
     struct drain drain = {.ring = &r->ring, .writer = r->writer, .failed = drain_failed, .arg = tree};
     struct exec_service exec = {.ring = &r->ring,
-                                .dir_fd = r->dir_fd,
                                 .image = &r->image,
                                 .dir_fd = r->dir_fd,
                                 .died = exec_died,

@@ -70,7 +70,9 @@ kill_them() {
 for ((round = 0; round < rounds; round++)); do
     who=${modes[round % 4]}
     rm -rf "$tmp/rec"
-    "$odb" record -o "$tmp/rec" -- "$victim" >"$tmp/live" 2>"$tmp/err" &
+    args=()
+    [ "$who" != one ] || args=(private)
+    "$odb" record -o "$tmp/rec" -- "$victim" "${args[@]}" >"$tmp/live" 2>"$tmp/err" &
     recorder=$!
     random_sleep 60 500
     kill_them
