@@ -6,8 +6,8 @@
  * die one by one when their memory changes (core_invalidate), or all together when the cache is full.
  *
  * Ticks. In xmm31, where the CPU has AVX-512 and the program is not shown it: nothing to check, nearly
- * free; as soon as anybody wants to stop at a tick it is compared with a limit in xmm29 at every tick, off the critical
- * path. Elsewhere in ctx.budget, which counts down to the limit. The form never changes a tick's meaning.
+ * free. As soon as anybody wants to stop at a tick it is compared with a limit in xmm29 at every tick; or, where that is
+ * cheaper, or there is no AVX-512, ctx.budget counts down to the limit. The form never changes a tick's meaning.
  *
  * A stop at (tick, rip): at full speed to the head of the tick before it, then instruction by instruction
  * (VARIANT_HOOK) to rip. One tick before, because the comparison destroys flags that are dead at the head of its
@@ -86,6 +86,55 @@ void core_count_tick(void)
         ctx.budget--;
 }
 
+static uint64_t time_stamp(void)
+{
+    uint32_t lo, hi;
+    __asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi));
+    return (uint64_t)hi << 32 | lo;
+}
+
+/* Which form of a checked counter is cheaper differs from CPU to CPU by a factor of two: a vector register compared
+ * with another, or a word of memory counted down, where stores are renamed like registers. Both loops take some
+ * thousand cycles. */
+static bool memory_is_cheaper(void)
+{
+    uint64_t best[2] = {UINT64_MAX, UINT64_MAX}, saved = vtick_get(), budget = ctx.budget;
+    vtick_set(0);
+    vlimit_set(NEVER);
+    for (int i = 0; i < 6; i++) {
+        uint64_t n = 2000, start = time_stamp();
+        if (i & 1)
+            __asm__ volatile("1: decq %1; jz 2f; dec %0; jnz 1b; 2:" : "+r"(n), "+m"(ctx.budget) : : "cc");
+        else
+            __asm__ volatile("1: vpaddq %%xmm30, %%xmm31, %%xmm31; vpcmpeqq %%xmm29, %%xmm31, %%k1;"
+                             "kortestb %%k1, %%k1; jnz 2f; dec %0; jnz 1b; 2:"
+                             : "+r"(n)
+                             :
+                             : "cc");
+        uint64_t cycles = time_stamp() - start;
+        if (i == 0 || i == 1)
+            ctx.budget = NEVER; /* warming up */
+        else if (cycles < best[i & 1])
+            best[i & 1] = cycles;
+    }
+    vtick_set(saved);
+    ctx.budget = budget;
+    return best[1] < best[0];
+}
+
+/* Somebody wants to stop at a tick: from now on they are checked. */
+static void begin_checking(void)
+{
+    uint64_t now = core_tick();
+    if (memory_is_cheaper()) {
+        vector_ticks = false;
+        budget_set(now);
+    } else {
+        vector_check = true;
+    }
+    cache_flush();
+}
+
 void core_set_stop(uint64_t tick, gaddr rip)
 {
     uint64_t now = core_tick();
@@ -97,14 +146,15 @@ void core_set_stop(uint64_t tick, gaddr rip)
         limit_set(NEVER);
         return;
     }
-    if (vector_ticks && !vector_check) {
-        vector_check = true;
-        cache_flush();
-    }
+    if (vector_ticks && !vector_check)
+        begin_checking();
     limit_set(tick - 1);
 }
 
-bool core_faults_announced(void) { return vector_check && CONTROL->mode >= ODB_MODE_REPLAY; }
+bool core_faults_announced(void)
+{
+    return (vector_check || !vector_ticks) && CONTROL->mode >= ODB_MODE_REPLAY;
+}
 
 void core_set_hook(bool on)
 {
