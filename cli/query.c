@@ -139,12 +139,34 @@ static bool parse_number(const char *text, char **ret_end, uint64_t *ret)
     return !errno;
 }
 
+/* The last state: of the thread or process that is asked for, else of the recording. */
+static uint64_t last_state(const struct query *q)
+{
+    uint64_t end = db_end_t(q->db);
+    sqlite3_stmt *st;
+    if ((!q->pid && !q->tid) || sqlite3_prepare_v2(db_sqlite(q->db),
+                                                   q->tid ? "SELECT max(t_end) FROM threads WHERE tid=?1"
+                                                          : "SELECT max(t_end) FROM processes WHERE pid=?1",
+                                                   -1, &st, NULL) != SQLITE_OK)
+        return end;
+    sqlite3_bind_int64(st, 1, q->tid ? q->tid : q->pid);
+    if (sqlite3_step(st) == SQLITE_ROW && sqlite3_column_type(st, 0) == SQLITE_INTEGER &&
+        (uint64_t)sqlite3_column_int64(st, 0) < end)
+        end = (uint64_t)sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    return end;
+}
+
 /* A number, `start`, `end`, or `N%`. NULL text: the end. */
 static struct odb_err *parse_t(const struct query *q, const char *option, const char *text, uint64_t *ret)
 {
     uint64_t end = db_end_t(q->db), t;
     char *rest;
-    if (!text || !strcmp(text, "end")) {
+    if (!text) {
+        *ret = last_state(q);
+        return NULL;
+    }
+    if (!strcmp(text, "end")) {
         *ret = end;
         return NULL;
     }
@@ -301,6 +323,35 @@ static struct odb_err *show_origin(struct query *q, gaddr addr, uint64_t t)
     return NULL;
 }
 
+/* A read from a pipe or socket pair put the byte at addr there: who wrote it into the other end. */
+static struct odb_err *show_source(struct query *q, const struct db_write *w, gaddr addr)
+{
+    static const char sql[] = "SELECT x.w_t, x.w_pid, x.w_tid, x.w_at + ?3 - c.arg1 - x.r_at, x.channel FROM "
+                              "syscalls c JOIN transfers x ON "
+                              "x.r_t=c.t AND x.r_tid=c.tid WHERE c.t=?1 AND c.tid=?2 AND c.name IN ('read', "
+                              "'recvfrom') AND ?3 - c.arg1 >= "
+                              "x.r_at AND ?3 - c.arg1 < x.r_at + x.size";
+    sqlite3 *sq = db_sqlite(q->db);
+    sqlite3_stmt *st;
+    if (!w->flags || addr - w->addr >= w->n_bytes)
+        return NULL;
+    if (sqlite3_prepare_v2(sq, sql, -1, &st, NULL) != SQLITE_OK)
+        return odb_err("index: %s", sqlite3_errmsg(sq));
+    sqlite3_bind_int64(st, 1, (sqlite3_int64)w->t);
+    sqlite3_bind_int64(st, 2, w->tid);
+    sqlite3_bind_int64(st, 3, (sqlite3_int64)addr);
+    if (sqlite3_step(st) == SQLITE_ROW) {
+        long long t = sqlite3_column_int64(st, 0), at = sqlite3_column_int64(st, 3);
+        int pid = sqlite3_column_int(st, 1), tid = sqlite3_column_int(st, 2),
+            channel = sqlite3_column_int(st, 4);
+        printf(q->json ? ",\n\"source\":{\"t\":%lld,\"pid\":%d,\"tid\":%d,\"at\":%lld,\"channel\":%d}"
+                       : "    from t %lld [%d/%d]: byte %lld of a write to channel %d\n",
+               t, pid, tid, at, channel);
+    }
+    sqlite3_finalize(st);
+    return NULL;
+}
+
 static struct odb_err *answer_last_write(struct query *q)
 {
     uint64_t t = 0, n = 1;
@@ -317,8 +368,9 @@ static struct odb_err *answer_last_write(struct query *q)
     if (!found || (mapped && !c.object && w.t + 1 < c.t_start))
         return show_origin(q, addr, t);
     ODB_TRY(show_write(q, &w));
+    ODB_TRY(show_source(q, &w, addr));
     if (q->json)
-        putchar('\n');
+        fputs("}\n", stdout);
     return NULL;
 }
 
@@ -338,7 +390,7 @@ static struct odb_err *answer_next_write(struct query *q)
     }
     ODB_TRY(show_write(q, &w));
     if (q->json)
-        putchar('\n');
+        fputs("}\n", stdout);
     return NULL;
 }
 
@@ -353,7 +405,10 @@ static struct odb_err *list_write(void *ctx, const struct db_write *w)
     if (l->q->json)
         fputs(l->n ? ",\n " : "", stdout);
     l->n++;
-    return show_write(l->q, w);
+    ODB_TRY(show_write(l->q, w));
+    if (l->q->json)
+        putchar('}');
+    return NULL;
 }
 
 static struct odb_err *answer_writes(struct query *q)

@@ -58,7 +58,7 @@ void print_value(FILE *f, const uint8_t *p, size_t n_bytes);
 struct odb_err *show_registers(struct query *q, uint64_t t, const struct db_regs *r) ODB_MUST_CHECK;
 struct odb_err *show_memory(struct query *q, uint64_t t, gaddr addr, const uint8_t *p, const bool *valid,
                             size_t n) ODB_MUST_CHECK;
-/* One write; in JSON an object. */
+/* One write; in JSON an object that the caller closes. */
 struct odb_err *show_write(struct query *q, const struct db_write *w) ODB_MUST_CHECK;
 void show_map(struct query *q, const struct db_map *m);
 struct odb_err *show_code(struct query *q, uint64_t t, gaddr addr, unsigned n_insns) ODB_MUST_CHECK;

@@ -302,7 +302,6 @@ struct odb_err *show_write(struct query *q, const struct db_write *w)
             json_string(stdout, call, strlen(call));
         else
             fputs("null", stdout);
-        putchar('}');
         return NULL;
     }
     ODB_TRY(query_place(q, w->t, w->pid, w->rip, place, sizeof(place)));
