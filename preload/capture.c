@@ -125,7 +125,8 @@ static struct odb_capture *entry(const struct odb_capture *key, uint32_t *ret_id
 }
 
 /* Another user's process may not write into the recording: the recorder does. */
-static long ask_recorder(const struct odb_capture *c, uint32_t id, int fd, gaddr addr, uint64_t start, uint64_t end)
+static long ask_recorder(const struct odb_capture *c, uint32_t id, int fd, gaddr addr, uint64_t start,
+                         uint64_t end)
 {
     struct odb_exec_request *q = &SHARED->exec;
     q->pid = self->process->pid;

@@ -101,6 +101,7 @@ void sys_signal_resumed(void);
 /* ---- sys_own.c ---- */
 /* The call names the engine's descriptor or memory: c->result is set as if they did not exist. */
 bool sys_own_resource(struct model_call *c);
+bool sys_own_descriptor(uint64_t fd);
 
 /* ---- sys_effect.c ---- */
 /* After the call is done (successful or not): shadow map, dropped translations, map records of the

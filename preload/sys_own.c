@@ -21,7 +21,7 @@
 static int *const own_fds[] = {&recdir_fd, &proc_fd, &ring_fd};
 #define N_OWN (int)(sizeof(own_fds) / sizeof(*own_fds))
 
-static bool is_own(uint64_t fd)
+bool sys_own_descriptor(uint64_t fd)
 {
     uint32_t n = (uint32_t)fd; /* -1 is no descriptor that a call can name */
     return (n == (uint32_t)recdir_fd || n == (uint32_t)proc_fd || n == (uint32_t)ring_fd) && n <= INT32_MAX;
@@ -93,12 +93,12 @@ static bool names_own_descriptor(struct model_call *c)
 {
     bool any = false;
     for (int i = 0; i < MODEL_MAX_ARGS; i++)
-        any |= is_own(c->args[i]);
+        any |= sys_own_descriptor(c->args[i]);
     if (!any)
         return false;
     const struct model_syscall *m = model_lookup(c->nr);
     for (int i = 0; m && i < m->n_args; i++) {
-        if (!is_own(c->args[i]) || (m->args[i].type != MT_FD && m->args[i].type != MT_DIRFD))
+        if (!sys_own_descriptor(c->args[i]) || (m->args[i].type != MT_FD && m->args[i].type != MT_DIRFD))
             continue;
         if (c->nr == __NR_mmap && (c->args[3] & MAP_ANONYMOUS))
             continue;

@@ -8,6 +8,7 @@
 
 #include "preload/procmaps.h"
 #include "preload/raw.h"
+#include "preload/sys.h"
 #include "preload/sys_sched.h"
 #include "preload/sys_seccomp.h"
 #include "preload/thread.h"
@@ -210,4 +211,63 @@ void sys_proc_opened(const struct model_call *c)
     long flags = raw2(__NR_fcntl, fd, F_GETFD);
     raw3(__NR_dup3, copy.to, fd, flags > 0 && (flags & FD_CLOEXEC) ? O_CLOEXEC : 0);
     raw1(__NR_close, copy.to);
+}
+
+/* ---- lists of descriptors ---- */
+
+/* struct linux_dirent64: inode 8, offset 8, length of the entry 2, type 1, name. */
+#define ENTRY_LEN_AT 16
+#define ENTRY_HEAD 19
+
+/* The number that the entry at `at` is named; -1: it is none. */
+static int64_t entry_number(gaddr at)
+{
+    char name[12];
+    size_t n = engine_peek_some(at + ENTRY_HEAD, name, sizeof(name) - 1);
+    int64_t v = 0;
+    size_t i = 0;
+    for (; i < n && name[i] >= '0' && name[i] <= '9'; i++)
+        v = v * 10 + (name[i] - '0');
+    return i && i < n && !name[i] ? v : -1;
+}
+
+static bool lists_descriptors(int fd)
+{
+    struct statfs fs;
+    char link[40], path[128];
+    engine_format(link, sizeof(link), "thread-self/fd/%d", fd);
+    long n = proc_readlink(link, path, sizeof(path));
+    bool named = n > 7 && (memcmp(path + n - 3, "/fd", 3) == 0 || memcmp(path + n - 7, "/fdinfo", 7) == 0);
+    return named && raw2(__NR_fstatfs, fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/* The entry before swallows it, so that the length of all stays. At the buffer's beginning it becomes one more ".". */
+static void hide_entry(gaddr at, gaddr before, uint16_t n)
+{
+    uint16_t sum;
+    if (before && engine_peek(before + ENTRY_LEN_AT, &sum, 2)) {
+        sum = (uint16_t)(sum + n);
+        engine_poke(before + ENTRY_LEN_AT, &sum, 2);
+    } else {
+        engine_poke(at + ENTRY_HEAD, ".", 2);
+    }
+}
+
+void sys_proc_listed(const struct model_call *c)
+{
+    bool known = false;
+    gaddr before = 0, end = c->args[1] + (uint64_t)c->result;
+    uint16_t n;
+    for (gaddr at = c->args[1]; c->result > 0 && at + ENTRY_HEAD < end; at += n) {
+        int64_t number = entry_number(at);
+        if (!engine_peek(at + ENTRY_LEN_AT, &n, 2) || !n || at + n > end)
+            return;
+        if (number < 0 || !sys_own_descriptor((uint64_t)number)) {
+            before = at;
+            continue;
+        }
+        if (!known && !(known = lists_descriptors((int)c->args[0])))
+            return;
+        hide_entry(at, before, n);
+    }
 }

@@ -9,4 +9,7 @@
  * snapshot of the moment of opening, unlike the kernel's, which is made while it is read. */
 void sys_proc_opened(const struct model_call *c);
 
+/* getdents64 is done: entries of /proc/PID/fd that are the engine's descriptors are hidden in its result. */
+void sys_proc_listed(const struct model_call *c);
+
 #endif

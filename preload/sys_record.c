@@ -439,6 +439,8 @@ static uint32_t record_run(const struct model_syscall *m, struct model_call *c)
     }
     if ((c->nr == __NR_unshare || c->nr == __NR_setns) && c->result == 0)
         record_namespace_changed();
+    if (c->nr == __NR_getdents64)
+        sys_proc_listed(c);
     if (m->flags & MODEL_CHANGES_MAPS)
         sys_effect(c, file_id, name);
     return file_id;
