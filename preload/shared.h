@@ -62,11 +62,11 @@ struct odb_task {
     int32_t recdir_fd, proc_fd, ring_fd; /* descriptors of the engine in this process, at its execve */
     uint32_t filters;           /* the program's own seccomp state, inherited: sys_seccomp.c */
     uint32_t call_nr;
-    uint64_t call_tick, call_rip; /* valid while IN_CALL */
+    uint64_t call_tick, call_rip; /* valid while IN_CALL or in_exec */
     /* 1 while the task is counted in baton.waiters: set behind counting up, cleared before counting down. When the task
      * is killed as it waits, the recorder counts down for it. */
     _Atomic uint32_t waiting;
-    uint32_t reserved;
+    uint32_t in_exec;   /* 1 from before execve until the new engine, or the failure: call_* are its place */
     uint64_t exec_mask; /* execve: the program's blocked signals; the kernel's mask is full until the new engine is ready */
     uint64_t affinity[16]; /* as the task set it, inherited; all 0: never. sys_sched.c */
 };

@@ -399,8 +399,10 @@ static void start_common(bool preload)
         start_failed("cannot read /proc/self/maps", err);
     gaddr brk_now = (gaddr)raw1(__NR_brk, 0);
     sys_effect_brk(brk_now);
-    if (CONTROL->mode == ODB_MODE_RECORD)
+    if (CONTROL->mode == ODB_MODE_RECORD) {
         write_image(brk_now, ignored);
+        SHARED->tasks[engine_boot.task].in_exec = 0;
+    }
     if (CONTROL->mode == ODB_MODE_RECORD && engine_boot.is_exec)
         sys_seccomp_after_exec();
     else if (CONTROL->mode == ODB_MODE_RECORD)

@@ -568,6 +568,10 @@ void record_exec(struct model_call *c)
     k->recdir_fd = recdir_fd;
     k->proc_fd = proc_fd;
     k->ring_fd = ring_fd;
+    k->call_tick = core_tick();
+    k->call_rip = ctx.rip;
+    k->call_nr = (uint32_t)c->nr;
+    k->in_exec = 1; /* should it be killed in there, the recorder says where */
     let_go_of_robust(c);
     sys_seccomp_before_exec();
     q->task = self->task;
@@ -586,6 +590,7 @@ void record_exec(struct model_call *c)
         raw4(__NR_rt_sigaction, ODB_SIG_YIELD, ignore, 0, 8);
     raw4(__NR_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
     c->result = sys_call_run(c);
+    k->in_exec = 0;
     signal_init_defaults();
     signal_tell_mask();
     sys_seccomp_exec_failed();

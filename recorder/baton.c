@@ -72,7 +72,7 @@ bool baton_write_note(struct ring *r, uint32_t pid, uint32_t kind, const char *t
     return true;
 }
 
-static void write_switch(struct ring *r, uint32_t task)
+void baton_write_switch(struct ring *r, uint32_t task)
 {
     const struct odb_task *t = &r->shared->tasks[task];
     struct odb_ev_switch *ev = event_begin(r, ODB_EV_SWITCH, t->pid, sizeof(*ev));
@@ -122,7 +122,7 @@ static bool try_take(struct ring *r, uint32_t dead_pid, uint32_t *ret_word)
     if (!atomic_compare_exchange_strong(&b->word, &word, RECORDER))
         return false;
     if (word & ODB_BATON_IN_CALL && ODB_BATON_TASK(word) < ODB_MAX_TASKS)
-        write_switch(r, ODB_BATON_TASK(word));
+        baton_write_switch(r, ODB_BATON_TASK(word));
     return true;
 }
 

@@ -25,6 +25,8 @@ void baton_forget_task(struct odb_shared *s, uint32_t task);
 
 /* Events, by the holder of the baton only. False: no room in the ring, nobody empties it. */
 bool baton_write_killed(struct ring *r, uint32_t pid, int32_t status);
+/* That the task is in the system call of call_*. */
+void baton_write_switch(struct ring *r, uint32_t task);
 bool baton_write_note(struct ring *r, uint32_t pid, uint32_t kind, const char *text);
 
 #endif

@@ -50,8 +50,11 @@ static void set_idle(struct exec_service *s)
         }
 }
 
-static void give_up(struct exec_service *s, pid_t pid, const char *text)
+/* The task has the baton, and is stopped. */
+static void give_up(struct exec_service *s, pid_t pid, uint32_t task, const char *text)
 {
+    baton_write_switch(s->ring, task);
+    s->ring->shared->tasks[task].in_exec = 0;
     s->refused(s->arg, pid, text);
     kill(pid, SIGKILL);
 }
@@ -92,7 +95,7 @@ static bool new_image(struct exec_service *s, pid_t pid, uint32_t task)
         s->died(s->arg, pid, death);
         set_idle(s);
     } else {
-        give_up(s, pid, odb_err_text(e));
+        give_up(s, pid, task, odb_err_text(e));
     }
     odb_err_free(e);
     return death != 0;

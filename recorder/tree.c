@@ -218,6 +218,8 @@ static bool tell_death(struct tree *t, uint32_t pid, int32_t status)
     }
     if (!baton_take(t->ring, pid, BATON_MS))
         return false;
+    if (untold && holds && s->tasks[holder].in_exec)
+        baton_write_switch(t->ring, holder);
     if (untold) {
         baton_write_killed(t->ring, pid, status);
         t->n_killed++;

@@ -9,7 +9,7 @@
  * A program killed while its engine writes an event's followers (n_mem) leaves the group incomplete, and
  * the recorder's END comes right behind it. So that the recording is whole even then, an open group is
  * kept in the buffer; one larger than the buffer begins at a block's beginning. END takes it out again.
- * Of a tree, others go on: then EXIT with ODB_EXIT_KILLED comes right behind the group, which is overwritten with NOTE
+ * Of a tree, others go on: then EXIT with ODB_EXIT_KILLED (or a SWITCH before it) comes right behind the group, which is overwritten with NOTE
  * events of the same length, because stream offsets must stay what they are (ring_tail). */
 #include <errno.h>
 #include <fcntl.h>
@@ -290,7 +290,8 @@ static struct odb_err *measure_run(struct trace_writer *w, const uint8_t *p, siz
         struct odb_event ev;
         ODB_TRY(check_header(w, p + run, n_bytes - run, run, &ev));
         bool is_dropping = ev.type == ODB_EV_END && is_group_open(w);
-        bool is_blanking = ev.type == ODB_EV_EXIT && (ev.flags & ODB_EXIT_KILLED) && is_group_open(w);
+        bool is_death = ev.type == ODB_EV_SWITCH || (ev.type == ODB_EV_EXIT && (ev.flags & ODB_EXIT_KILLED));
+        bool is_blanking = is_death && is_group_open(w);
         if ((is_dropping || is_blanking) && run)
             break; /* what is before it first */
         if (is_dropping)
