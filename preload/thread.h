@@ -87,6 +87,7 @@ struct thread *thread_new(void); /* NULL: too many */
 struct process *process_new(void);
 struct sighand *sighand_new(void); /* a copy of the running thread's */
 void thread_free(struct thread *t);
+void thread_map_text(void);
 /* In the child of a fork: only t is left. */
 void threads_forked(struct thread *t);
 static inline struct thread *thread_at(uint64_t address_in_slot)
