@@ -158,7 +158,12 @@ exit_common:
     pushfq
     pop CTX_FLAGS
     cld
-    mov %eax, %edi
+    testl $0x40000, CTX_FLAGS       /* AC (HotSpot tries whether it sticks): our C code reads unaligned */
+    jz 6f
+    pushfq
+    andl $~0x40000, (%rsp)
+    popfq
+6:  mov %eax, %edi
     xor %ebp, %ebp
     call core_exit
     /* fall through: rax = cache address to continue at */
