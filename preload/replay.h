@@ -150,6 +150,8 @@ struct replay_thread *thread_copy(const struct replay_thread *from, uint64_t fla
 /* The first thread of an image: `fds` of the one that executed it, or NULL. Becomes replay_current. */
 struct replay_thread *thread_first(struct replay_fds *fds);
 void thread_remove(struct replay_thread *t);
+/* Number i from 0 of those in use; NULL: no more. */
+struct replay_thread *thread_each(uint32_t i);
 /* All of a process, or (others) all of other processes; the struct stays if it is `but`. */
 void thread_remove_process(uint32_t pid, bool others, const struct replay_thread *but);
 /* Threads of this vessel, and those of other processes than pid. */
@@ -164,6 +166,8 @@ void task_cloned(const struct model_call *c, const struct odb_ev_syscall *ev);
 bool task_is_clone(uint64_t nr);
 /* The event is the TASK of a thread that does not exist yet: of a vfork child. In a forked child it does not return. */
 void task_vforked(const struct odb_ev_task *ev);
+/* The thread of this process that is about to replace it: EXEC names it by its new number. NULL: none is here. */
+const struct replay_thread *task_in_exec(uint32_t pid);
 /* The running thread begins; its TASK event is next. */
 void task_begin(void);
 /* The program is in exit, exit_group, or an execve: true when what follows was done. */

@@ -462,6 +462,11 @@ static struct odb_world_task *owner(const struct odb_event *ev)
             cursor_take(ev); /* it had told of its end already */
         return t;
     }
+    if (ev->type == ODB_EV_EXEC) {
+        t = world_task_of_process(ev->pid);
+        const struct replay_thread *caller = t && t->vessel == world_me ? task_in_exec(ev->pid) : NULL;
+        t = caller ? world_task(caller->tid) : t;
+    }
     if (ev->type == ODB_EV_TASK && !t) {
         t = world_task(((const struct odb_ev_task *)ev)->parent_tid);
         if (t && t->vessel == world_me) {

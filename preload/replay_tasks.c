@@ -158,6 +158,24 @@ void task_vforked(const struct odb_ev_task *ev)
     add_child(parent, &k, ev->ev.tid, parent->state.ctx.rflags);
 }
 
+/* In execve, by a SWITCH CALL; else the one that nothing keeps from running into it. */
+const struct replay_thread *task_in_exec(uint32_t pid)
+{
+    const struct replay_thread *found = NULL, *t;
+    thread_sync();
+    for (uint32_t i = 0; (t = thread_each(i)); i++) {
+        bool in_call = t->call.rip == t->state.ctx.rip && t->call.tick == t->tick;
+        uint64_t nr = t->state.ctx.gpr[ODB_RAX];
+        if (t->pid != pid)
+            continue;
+        if (in_call && (nr == __NR_execve || nr == __NR_execveat))
+            return t;
+        if (!in_call && !t->is_new)
+            found = t;
+    }
+    return found;
+}
+
 void task_begin(void)
 {
     const struct odb_event *next = replay_main_event();

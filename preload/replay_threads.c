@@ -73,6 +73,14 @@ struct replay_thread *thread_find(uint32_t tid)
     return t && t->vessel == world_me ? thread_by_number(t->local) : NULL;
 }
 
+struct replay_thread *thread_each(uint32_t i)
+{
+    for (uint32_t n = 0; n < n_threads; n++)
+        if (threads[n]->used && !i--)
+            return threads[n];
+    return NULL;
+}
+
 uint32_t thread_count(void) { return n_used; }
 
 bool thread_has_others(uint32_t pid)
