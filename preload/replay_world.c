@@ -113,6 +113,7 @@ static void serve_fork(void)
     uint32_t slot = CONTROL->cmd.slot;
     long pid = raw5(__NR_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
     if (pid != 0) {
+        own()->copy_pid = (uint32_t)pid;
         answer_request(pid < 0 ? pid : 0);
         return;
     }

@@ -56,6 +56,7 @@ struct odb_world_vessel {
     _Atomic uint32_t pid;   /* kernel's; 0: not known yet */
     _Atomic uint32_t go;    /* futex */
     _Atomic uint32_t request;
+    uint32_t copy_pid; /* the copy that its last FORK made */
 };
 
 struct odb_world_file {

@@ -69,10 +69,10 @@ static struct odb_err *check_alive(struct replay *r)
         if (state == VESSEL_GONE)
             reap_gone(v);
         pid_t pid = (pid_t)atomic_load(&v->pid);
-        if (state != VESSEL_ALIVE || !pid)
+        if ((state != VESSEL_ALIVE && state != VESSEL_NEW) || !pid)
             continue;
         bool alive = waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid == 0;
-        if (alive || atomic_load(&v->state) != VESSEL_ALIVE) /* it told of its end meanwhile */
+        if (alive || atomic_load(&v->state) == VESSEL_GONE) /* it told of its end meanwhile */
             continue;
         r->lost = true;
         return si.si_pid ? death_text(r, &si) : odb_err("a replayed process is gone");
@@ -333,8 +333,11 @@ static struct odb_err *checkpoint(struct replay *r, bool index, struct replay **
         replay_close(child);
         return e;
     }
-    struct odb_world_vessel *v = &child->world->vessels[atomic_load(&r->world->turn)];
-    atomic_store(&v->pid, (uint32_t)r->control->stop.status);
+    uint32_t turn = atomic_load(&r->world->turn);
+    r->world->vessels[turn].copy_pid = (uint32_t)r->control->stop.status;
+    for (uint32_t i = 0; i < WORLD_MAX_VESSELS; i++)
+        if (atomic_load(&child->world->vessels[i].state) != VESSEL_FREE)
+            atomic_store(&child->world->vessels[i].pid, r->world->vessels[i].copy_pid);
     child->stop = r->stop;
     *ret = child;
     return NULL;
