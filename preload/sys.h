@@ -93,6 +93,8 @@ void sys_virtual_after(void);
 /* Called by sys_call_finish when a call ends with EINTR, and by sys_call_load when no delivery used its mask. */
 void sys_signal_interrupted(void);
 void sys_signal_resumed(void);
+/* Record: the call about to be made waits with a mask that lets in a signal which is queued already. */
+bool sys_signal_waits_in_vain(void);
 /* Signals that the engine must always receive, whatever the program masks or ignores. */
 #define SYS_SYNC_SIGNALS                                                                                  \
     ((1ULL << (11 - 1)) | (1ULL << (7 - 1)) | (1ULL << (4 - 1)) | (1ULL << (8 - 1)) | (1ULL << (5 - 1)) | \

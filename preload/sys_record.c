@@ -382,6 +382,8 @@ static int64_t run_blocking_until_done(const struct model_syscall *m, const stru
     struct thread *t = self;
     for (;;) {
         t->disturbed = false;
+        if (sys_signal_waits_in_vain())
+            return -E_INTR;
         int64_t result = run_blocking(m, c);
         if (result == -E_FAULT && core_unprotect_all())
             continue; /* perhaps a guarded code page: see run() */

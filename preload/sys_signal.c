@@ -271,7 +271,18 @@ void sys_signal_interrupted(void)
     sig_mask_saved = sig_mask;
     sig_mask_is_temporary = true;
     sig_mask = mask & ~UNBLOCKABLE;
-    kernel_mask(sig_mask); /* what else is pending comes now */
+    /* The kernel learns it when the first frame is built: another instance of the same signal must stay with it. */
+}
+
+bool sys_signal_waits_in_vain(void)
+{
+    uint64_t mask;
+    if (!self->n_queued || !waiting_mask(&mask))
+        return false;
+    for (uint32_t i = 0; i < self->n_queued; i++)
+        if (!(mask & BIT(self->queued[i].signo)))
+            return true;
+    return false;
 }
 
 void sys_signal_resumed(void)
