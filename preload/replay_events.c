@@ -160,7 +160,7 @@ _Noreturn void replay_end_of_stream(void)
     int32_t status = 0;
     if (ev) {
         int32_t w = ((const struct odb_ev_end *)ev)->wait_status;
-        status = (w & 127) ? -(w & 127) : (w >> 8) & 255;
+        status = WORLD->first_ended ? WORLD->first_status : (w & 127) ? -(w & 127) : (w >> 8) & 255;
     } else if (!WORLD->n_tasks && !WORLD->refusal[0]) {
         status = WORLD->first_status;
     } else {

@@ -196,7 +196,7 @@ static void process_is_gone(uint32_t pid, int32_t status)
 {
     log_exit(0, pid, status);
     if (pid == WORLD->first_pid)
-        WORLD->first_status = status;
+        WORLD->first_status = status, WORLD->first_ended = 1;
     world_process_remove(pid);
     thread_remove_process(pid, false, NULL);
 }

@@ -92,8 +92,8 @@ struct odb_world {
     uint32_t to_pos, to_event, hook, log_begun;
     uint32_t want_tid, first_pid;
     uint64_t want_tick, want_rip, want_event;
-    int32_t first_status; /* of the first process, once it is gone */
-    uint32_t reserved;
+    int32_t first_status; /* of the first process, when first_ended */
+    uint32_t first_ended;
     char refusal[160]; /* text of a NOTE that says why recording stopped */
 
     struct odb_world_vessel vessels[WORLD_MAX_VESSELS];

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# altered.sh ODB MUTATE PROGRAM: records PROGRAM, alters the recording in one place at a time, and expects that
+# altered.sh ODB MUTATE PROGRAM [TREE]: records PROGRAM, alters the recording in one place at a time, and expects that
 # replay says exactly where and what. Then random alterations: anything but a crash or a hang.
 set -uo pipefail
 odb=$1 mutate=$2 program=$3
@@ -49,6 +49,25 @@ for n in $(seq "${NOISE_FROM:-1}" "${NOISE:-40}"); do
     [ $got -ge 124 ] && [ $got != $status ] && fail "noise $n: status $got"
     grep -q -e "died" -e "unexpectedly" -e "panic" "$dir/err2" && fail "noise $n: $(head -1 "$dir/err2")"
 done
+# A tree of threads and processes: each random alteration must end in a report, too.
+if [ -n "${4:-}" ]; then
+    mv "$dir/rec" "$dir/single"
+    timeout 60 "$odb" record -o "$dir/rec" -- "$4" > "$dir/out" 2> "$dir/err" < /dev/null
+    status=$?
+    timeout 60 "$odb" replay --check "$dir/rec" > "$dir/out2" 2> "$dir/err2"
+    { [ $? = $status ] && cmp -s "$dir/out" "$dir/out2"; } || fail "the unaltered tree: $(head -1 "$dir/err2")"
+    for n in $(seq "${NOISE_FROM:-1}" "${NOISE:-40}"); do
+        what=noise
+        [ $((n % 2)) = 0 ] || what=task
+        alter $what "$n" || continue
+        timeout 20 "$odb" replay --check "$dir/alt" > /dev/null 2> "$dir/err2"
+        got=$?
+        [ $got -ge 124 ] && [ $got != $status ] && fail "tree $what $n: status $got"
+        grep -q -e "died" -e "unexpectedly" -e "panic" "$dir/err2" && fail "tree $what $n: $(head -1 "$dir/err2")"
+    done
+    rm -rf "$dir/rec"
+    mv "$dir/single" "$dir/rec"
+fi
 for n in 3 4 5 10 50 80; do
     alter cut "$n" || continue
     timeout 60 "$odb" replay "$dir/alt" > /dev/null 2> "$dir/err2"

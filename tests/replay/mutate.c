@@ -11,6 +11,7 @@
  *   drop N       leaves out the first SYSCALL from N on, with its MEMs
  *   exit N       adds 1 to the exit status
  *   noise SEED   flips one random bit of one random event's body
+ *   task SEED    gives one random event to another task, or leaves one SWITCH, TASK or EXIT out
  *   cut N        only the first N events of all */
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,9 +138,43 @@ static void alter_noise(struct odb_event *ev)
 }
 
 /* False: leave it out. */
+static bool alter_task(struct odb_event *ev)
+{
+    static struct {
+        uint32_t tid, pid;
+    } seen[64];
+    static unsigned n_seen;
+    if (drop_mem && ev->type == ODB_EV_MEM) {
+        drop_mem--;
+        return false;
+    }
+    if (ev->tid)
+        seen[n_seen++ % 64].tid = ev->tid, seen[(n_seen - 1) % 64].pid = ev->pid;
+    if (done || n_all < noise_at || !ev->tid || ev->type == ODB_EV_MEM || ev->type == ODB_EV_MAP)
+        return true;
+    bool is_task = ev->type == ODB_EV_SWITCH || ev->type == ODB_EV_TASK || ev->type == ODB_EV_EXIT;
+    if (is_task && random() % 2) {
+        drop_mem = ev->type == ODB_EV_TASK ? ((struct odb_ev_task *)(void *)ev)->n_mem : 0;
+        done = true;
+        return false;
+    }
+    unsigned other = (unsigned)random() % (n_seen < 64 ? n_seen : 64);
+    if (random() % 4 == 0)
+        ev->tid ^= 1u << random() % 16;
+    else
+        ev->tid = seen[other].tid;
+    if (random() % 2)
+        ev->pid = seen[other].pid;
+    done = true;
+    return true;
+}
+
+/* False: leave it out. */
 static bool alter(struct odb_event *ev)
 {
     n_all++;
+    if (is("task"))
+        return alter_task(ev);
     if (is("cut") && n_all > n)
         return false;
     if (is("noise"))
@@ -193,7 +228,7 @@ int main(int argc, char **argv)
     what = argv[3];
     n = strtoull(argv[4], NULL, 0);
     srandom((unsigned)n);
-    if (is("noise"))
+    if (is("noise") || is("task"))
         noise_at = 3 + (uint64_t)random() % (count_events(argv[1]) - 2 /* NOLINT: there are more */);
     must(trace_reader_open(argv[1], &r));
     must(trace_writer_create(argv[2], &w));
