@@ -12,11 +12,14 @@
 #include <asm/unistd_64.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/prctl.h>
+#include <linux/stat.h>
 
 #include "preload/event.h"
 #include "preload/raw.h"
 #include "preload/sys.h"
 #include "preload/sys_extra.h"
+#include "preload/sys_seccomp.h"
 #include "preload/thread.h"
 
 enum rule {
@@ -108,6 +111,20 @@ void sys_deny_say(enum deny_what bit, const char *text)
     event_note(ODB_NOTE_INFO, text);
     if (stderr_is_original())
         sys_message(text);
+}
+
+/* The guard needs no_new_privs where the recorder is not root, and then setuid bits mean nothing. */
+void sys_deny_setuid(int fd)
+{
+    struct stat st;
+    if (raw2(__NR_fstat, fd, &st) < 0 || !(st.st_mode & (S_ISUID | S_ISGID)) || sys_seccomp_no_new_privs() ||
+        raw5(__NR_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+        return;
+    bool group = st.st_mode & S_ISGID && st.st_mode & S_IXGRP && st.st_gid != (uint32_t)raw0(__NR_getegid);
+    bool user = st.st_mode & S_ISUID && st.st_uid != (uint32_t)raw0(__NR_geteuid);
+    if (user || group)
+        sys_deny_say(DENY_SETUID,
+                     "a setuid or setgid program runs without its privileges while it is recorded");
 }
 
 static const char *error_name(uint8_t error)

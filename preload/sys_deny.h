@@ -14,5 +14,7 @@ void sys_deny_start(void);
 enum deny_what { DENY_DEVICE_MAP = 27, DENY_LISTENER, DENY_SETUID };
 /* The same for what only the call's place knows: says it, once in a recording. */
 void sys_deny_say(enum deny_what bit, const char *text);
+/* The file behind fd is about to be executed: says so when its privileges will not be gained because of odb. */
+void sys_deny_setuid(int fd);
 
 #endif
