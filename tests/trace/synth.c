@@ -193,6 +193,35 @@ void synth_exit(struct synth *s)
     e->status = 3;
 }
 
+void synth_killed(struct synth *s)
+{
+    struct odb_ev_exit *e = add(s, ODB_EV_EXIT, sizeof *e, TID);
+    e->ev.flags = ODB_EXIT_KILLED;
+    e->status = -9;
+}
+
+void synth_switch(struct synth *s, uint32_t kind)
+{
+    struct odb_ev_switch *e = add(s, ODB_EV_SWITCH, sizeof *e, TID);
+    e->tick = next_tick(s);
+    e->rip = 0x405000;
+    e->kind = kind;
+    e->nr = kind == ODB_SWITCH_CALL ? 61 : 0;
+}
+
+void synth_task(struct synth *s, uint32_t tid, uint32_t pid, uint32_t n_mem)
+{
+    struct odb_ev_task *e = add(s, ODB_EV_TASK, sizeof *e, tid);
+    e->ev.pid = pid;
+    e->parent_tid = TID;
+    e->n_mem = n_mem;
+    e->ns_pid = pid;
+    e->ns_tid = tid;
+    e->clone_flags = tid == pid ? 0x1200000 : 0x3d0f00;
+    for (uint32_t i = 0; i < n_mem; i++)
+        synth_mem(s, 0x500000, 4, false);
+}
+
 void synth_end(struct synth *s)
 {
     struct odb_ev_end *e = add(s, ODB_EV_END, sizeof *e, 0);
@@ -217,13 +246,16 @@ void synth_recording(struct synth *s, unsigned n_events)
     synth_file(s, 1, "/bin/prog");
     synth_exec(s, 5, 7);
     for (unsigned i = 0; i < n_events; i++) {
-        switch (synth_random(s, 12)) {
+        switch (synth_random(s, 15)) {
         case 0: synth_insn(s); break;
         case 1: synth_fault(s, false); break;
         case 2: synth_signal(s); break;
         case 3: synth_check(s, (uint32_t)synth_random(s, 30)); break;
         case 4: synth_note(s, TID, "a remark"); break;
         case 5: synth_file(s, 2 + i, "/lib/x.so"); break;
+        case 6: synth_switch(s, ODB_SWITCH_CALL); break;
+        case 7: synth_switch(s, ODB_SWITCH_YIELD); break;
+        case 8: synth_task(s, TID + 1 + i, i % 3 ? TID : TID + 1 + i, i % 2); break;
         default:
             synth_syscall(s, (uint16_t)synth_random(s, 1 << 16), (uint16_t)synth_random(s, 4), 600);
             break;

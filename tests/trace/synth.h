@@ -35,6 +35,9 @@ void synth_fault(struct synth *s, bool is_fatal);
 void synth_signal(struct synth *s);
 void synth_check(struct synth *s, uint32_t n_pages);
 void synth_exit(struct synth *s);
+void synth_killed(struct synth *s); /* EXIT of a process that was killed */
+void synth_switch(struct synth *s, uint32_t kind);
+void synth_task(struct synth *s, uint32_t tid, uint32_t pid, uint32_t n_mem);
 void synth_end(struct synth *s);
 void synth_note(struct synth *s, uint32_t tid, const char *text);
 /* START, CPU, FILE, EXEC, then n random events of every kind, EXIT, END. */

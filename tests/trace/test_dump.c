@@ -63,6 +63,11 @@ static void test_lines(void)
     synth_syscall_head(&s, SYS_close, 1 << ODB_RAX, close_gprs, 0, -9);
     synth_fault(&s, true);
     synth_note(&s, 0, "a \33[31mremark");
+    synth_switch(&s, ODB_SWITCH_CALL);
+    synth_switch(&s, ODB_SWITCH_YIELD);
+    synth_task(&s, 1300, 1234, 1);
+    synth_task(&s, 1400, 1400, 0);
+    synth_killed(&s);
     synth_exit(&s);
     synth_end(&s);
     _cleanup_free_ char *text = dump(&s);
@@ -82,6 +87,11 @@ static void test_lines(void)
     CHECK(strstr(text, " fault SIGSEGV code 128 address 0x0, fatal\n"));
     CHECK(strstr(text, " note: a \\x1b[31mremark\n"));
     CHECK(strstr(text, " exit 3\n"));
+    CHECK(strstr(text, " tid 1234 switch: in wait4\n"));
+    CHECK(strstr(text, " tid 1234 switch: yields\n"));
+    expect_line(text, "- task tid 1300 pid 1234 made by tid 1234, flags 0x3d0f00");
+    expect_line(text, "- task tid 1400 made by tid 1234, flags 0x1200000");
+    CHECK(strstr(text, " tid 1234 without a word of its own: killed by SIGKILL\n"));
     expect_line(text, "- end: exited with 3, after 1.000 s");
     CHECK(!strchr(text, '\33') && !strchr(text, '!'));
     synth_deinit(&s);

@@ -231,6 +231,62 @@ static void test_killed_in_group(void)
     }
 }
 
+/* A process is killed as it writes a group; others go on. The group becomes NOTEs, and all that follows is where it was. */
+static void check_blanked(uint32_t n_mem, uint32_t mem_bytes, bool with_switch)
+{
+    struct synth s;
+    synth_init(&s, 5);
+    synth_recording(&s, 20);
+    s.len -= sizeof(struct odb_ev_end);
+    size_t start = s.len;
+    uint64_t gprs[ODB_N_GPR] = {0};
+    synth_syscall_head(&s, 0, 1, gprs, (uint16_t)(n_mem + 1), 0);
+    for (uint32_t i = 0; i < n_mem; i++)
+        synth_mem(&s, 0x500000, mem_bytes, false);
+    size_t end = s.len;
+    if (with_switch)
+        synth_switch(&s, ODB_SWITCH_CALL);
+    synth_killed(&s);
+    synth_syscall(&s, 3, 2, 100);
+    synth_end(&s);
+    char *dir = synth_temp_dir();
+    synth_write(dir, s.data, s.len);
+    struct trace_reader *r;
+    CHECK_OK(trace_reader_open(dir, &r));
+    size_t at = 0;
+    for (;;) {
+        const struct odb_event *ev;
+        uint64_t offset;
+        CHECK_OK(trace_reader_next(r, &ev, &offset));
+        if (!ev)
+            break;
+        CHECK(offset == at);
+        if (at >= start && at < end)
+            CHECK(ev->type == ODB_EV_NOTE && ev->tid != 0 && at + ev->size_bytes <= end);
+        else
+            CHECK(memcmp(ev, s.data + at, ev->size_bytes) == 0);
+        at += ev->size_bytes;
+    }
+    CHECK(at == s.len && !trace_reader_damage(r));
+    trace_reader_close(r);
+    synth_remove_dir(dir);
+    synth_deinit(&s);
+}
+
+static void test_blanked(void)
+{
+    for (int with_switch = 0; with_switch < 2; with_switch++) {
+        check_blanked(0, 0, with_switch);
+        check_blanked(3, 7, with_switch);
+        check_blanked(4, ODB_MEM_MAX_BYTES, with_switch);
+        for (uint32_t i = 0; i < 12; i++) /* around 1 MiB, the longest event */
+            check_blanked(9, (ODB_EVENT_MAX_BYTES - 400) / 9 + i * 4, with_switch);
+        check_blanked(14, ODB_MEM_MAX_BYTES, with_switch);
+        check_blanked(20, ODB_MEM_MAX_BYTES, with_switch);
+        check_blanked(100, ODB_MEM_MAX_BYTES, with_switch);
+    }
+}
+
 /* One good event of each type, then its fields made bad one after the other. */
 struct mutation {
     uint16_t type;
@@ -263,7 +319,7 @@ static const struct mutation mutations_[] = {
     SET(ODB_EV_MAP, odb_ev_map, start, 0x400001, "address range"),
     SET(ODB_EV_MAP, odb_ev_map, prot, 8, "protection"),
     SET(ODB_EV_MAP, odb_ev_map, end, ODB_ENGINE_BASE + 0x1000, "over the engine"),
-    SET(ODB_EV_MEM, odb_ev_mem, ev.flags, 2, "flags"),
+    SET(ODB_EV_MEM, odb_ev_mem, ev.flags, 8, "flags"),
     SET(ODB_EV_MEM, odb_ev_mem, len_bytes, UINT64_MAX, "too much"),
     SET(ODB_EV_MEM, odb_ev_mem, len_bytes, 9, "padding"),
     SET(ODB_EV_MEM, odb_ev_mem, len_bytes, 20, "does not fit"),
@@ -272,7 +328,7 @@ static const struct mutation mutations_[] = {
     SET(ODB_EV_MEM, odb_ev_mem, addr, ODB_ENGINE_END - 1, "over the engine"),
     SET(ODB_EV_MEM, odb_ev_mem, addr, ODB_IBL_ADDR, "over the engine"),
     SET(ODB_EV_SYSCALL, odb_ev_syscall, gpr_mask, 15, "does not fit"),
-    SET(ODB_EV_SYSCALL, odb_ev_syscall, ev.flags, 1, "flags"),
+    SET(ODB_EV_SYSCALL, odb_ev_syscall, ev.flags, 8, "flags"),
     SET(ODB_EV_INSN, odb_ev_insn, kind, 0, "instruction kind"),
     SET(ODB_EV_INSN, odb_ev_insn, kind, 6, "instruction kind"),
     SET(ODB_EV_FAULT, odb_ev_fault, signo, 65, "signal number"),
@@ -283,11 +339,18 @@ static const struct mutation mutations_[] = {
     SET(ODB_EV_CHECK, odb_ev_check, n_pages, 0x10000002, "does not fit"),
     SET(ODB_EV_CHECK, odb_ev_check, reserved, 1, "reserved"),
     SET(ODB_EV_EXIT, odb_ev_exit, reserved, 1, "reserved"),
+    SET(ODB_EV_EXIT, odb_ev_exit, ev.flags, 2, "flags"),
+    SET(ODB_EV_SWITCH, odb_ev_switch, kind, 0, "kind of switch"),
+    SET(ODB_EV_SWITCH, odb_ev_switch, kind, 3, "kind of switch"),
+    SET(ODB_EV_SWITCH, odb_ev_switch, ev.flags, 1, "flags"),
+    SET(ODB_EV_SWITCH, odb_ev_switch, ev.size_bytes, 32, "too short"),
+    SET(ODB_EV_TASK, odb_ev_task, ev.flags, 1, "flags"),
+    SET(ODB_EV_TASK, odb_ev_task, ev.size_bytes, 48, "does not fit"),
     SET(ODB_EV_END, odb_ev_end, ev.size_bytes, 40, "cut off"),
     SET(ODB_EV_NOTE, odb_ev_note, kind, 4, "kind of note"),
     SET(ODB_EV_NOTE, odb_ev_note, text_bytes, 10, "does not fit its end"),
     SET(ODB_EV_INSN, odb_event, type, 0, "event type"),
-    SET(ODB_EV_INSN, odb_event, type, 15, "event type"),
+    SET(ODB_EV_INSN, odb_event, type, ODB_N_EV, "event type"),
     SET(ODB_EV_INSN, odb_event, type, 0xffff, "event type"),
     SET(ODB_EV_INSN, odb_event, size_bytes, 0, "event size"),
     SET(ODB_EV_INSN, odb_event, size_bytes, 47, "event size"),
@@ -310,6 +373,8 @@ static void one_of_each(struct synth *s)
     synth_fault(s, true);
     synth_signal(s);
     synth_check(s, 2);
+    synth_switch(s, ODB_SWITCH_CALL);
+    synth_task(s, 5, 4, 0);
     synth_exit(s);
     synth_note(s, 0, "a remark");
     synth_end(s);
@@ -434,9 +499,9 @@ static void test_not_a_recording(void)
     CHECK_OK(fs_join(dir, "events", &path));
     CHECK_OK(fs_write_file(path, "hello", 5));
     CHECK_ERR(trace_reader_open(dir, &r), "not a recording");
-    CHECK_OK(fs_write_file(path, ODB_FILE_MAGIC "\2\0\0\0", 12));
-    CHECK_ERR(trace_reader_open(dir, &r), "format version 2, this odb reads version 1");
-    CHECK_OK(fs_write_file(path, ODB_FILE_MAGIC "\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 32));
+    CHECK_OK(fs_write_file(path, ODB_FILE_MAGIC "\1\0\0\0", 12));
+    CHECK_ERR(trace_reader_open(dir, &r), "format version 1, this odb reads version 2");
+    CHECK_OK(fs_write_file(path, ODB_FILE_MAGIC "\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 32));
     CHECK_ERR(trace_reader_open(dir, &r), "header is damaged");
     unlink(path);
     CHECK(mkfifo(path, 0600) == 0);
@@ -464,6 +529,37 @@ static void test_summary(void)
     synth_deinit(&s);
 }
 
+static void test_summary_of_a_tree(void)
+{
+    struct synth s;
+    synth_init(&s, 9);
+    synth_start(&s);
+    synth_cpu(&s, 1);
+    synth_exec(&s, 2, 0);
+    synth_task(&s, 2000, 1234, 0); /* a thread, which makes a process, which has a thread */
+    synth_task(&s, 2001, 2001, 0);
+    ((struct odb_ev_task *)(void *)(s.data + s.len - sizeof(struct odb_ev_task)))->parent_tid = 2000;
+    synth_task(&s, 2002, 2001, 0);
+    synth_switch(&s, ODB_SWITCH_YIELD);
+    synth_exit(&s); /* the first ends before its child */
+    synth_killed(&s);
+    ((struct odb_event *)(void *)(s.data + s.len - sizeof(struct odb_ev_exit)))->pid = 2001;
+    synth_end(&s);
+    char *dir = synth_temp_dir();
+    synth_write(dir, s.data, s.len);
+    struct trace_summary sum;
+    CHECK_OK(trace_summarize(dir, &sum));
+    CHECK(sum.n_processes == 2 && sum.n_threads == 4 && sum.n_of_type[ODB_EV_SWITCH] == 1);
+    CHECK(sum.processes[0].pid == 1234 && sum.processes[0].n_threads == 2 && sum.processes[0].ended);
+    CHECK(sum.processes[1].pid == 2001 && sum.processes[1].parent_pid == 1234 && sum.processes[1].killed);
+    CHECK(strcmp(sum.processes[0].exe, "prog") == 0 && strcmp(sum.processes[1].exe, "prog") == 0);
+    CHECK(sum.processes[0].status == 3 && sum.processes[1].status == -9 && sum.processes[1].n_threads == 2);
+    CHECK(sum.ended && sum.wait_status == 3 << 8);
+    trace_summary_deinit(&sum);
+    synth_remove_dir(dir);
+    synth_deinit(&s);
+}
+
 int main(void)
 {
     RUN(test_round_trip);
@@ -471,11 +567,13 @@ int main(void)
     RUN(test_small_blocks);
     RUN(test_grammar);
     RUN(test_killed_in_group);
+    RUN(test_blanked);
     RUN(test_validate);
     RUN(test_accessors);
     RUN(test_full_disk);
     RUN(test_writer_refuses);
     RUN(test_not_a_recording);
     RUN(test_summary);
+    RUN(test_summary_of_a_tree);
     return 0;
 }
