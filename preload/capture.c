@@ -124,6 +124,9 @@ static struct odb_capture *entry(const struct odb_capture *key, uint32_t *ret_id
     return &SHARED->captures[id - 1];
 }
 
+/* EACCES: another user by now; EMFILE: no descriptor left. */
+static bool cannot_write(long to) { return to == -13 || to == -24; }
+
 /* Another user's process may not write into the recording: the recorder does. */
 static long ask_recorder(const struct odb_capture *c, uint32_t id, int fd, gaddr addr, uint64_t start,
                          uint64_t end)
@@ -160,7 +163,7 @@ static long copy_contents(struct odb_capture *c, uint32_t id, bool is_new, int f
 {
     long err = 0;
     int to = (int)open_copy(id, O_RDWR | O_CREAT);
-    if (to == -13) /* EACCES */
+    if (cannot_write(to))
         return copy_by_recorder(c, id, fd);
     if (to < 0)
         return to;
@@ -230,7 +233,7 @@ long capture_memory(uint64_t dev, uint64_t ino, gaddr addr, uint64_t len_bytes, 
         return id;
     int to = (int)open_copy(id, O_RDWR | O_CREAT | O_TRUNC);
     long err = to < 0 ? to : raw2(__NR_ftruncate, to, len_bytes);
-    if (to == -13)
+    if (cannot_write(to))
         err = ask_recorder(c, id, -1, addr, 0, len_bytes);
     for (uint64_t at = 0; at < len_bytes && to >= 0 && err >= 0; at += ODB_PAGE_BYTES)
         if (!page_is_zero(addr + at))

@@ -3,6 +3,7 @@
 
 #include <linux/fcntl.h>
 #include <linux/mman.h>
+#include <linux/resource.h>
 
 #include "preload/raw.h"
 
@@ -101,7 +102,17 @@ long proc_open(const char *name, long flags)
 {
     char path[64];
     long dir = proc_at(name, path);
-    return raw4(__NR_openat, dir, path, flags | O_CLOEXEC, 0);
+    long fd = raw4(__NR_openat, dir, path, flags | O_CLOEXEC, 0);
+    struct rlimit64 was;
+    if (fd != -24 /* EMFILE: the program uses up all it may have */ ||
+        raw4(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, &was) < 0)
+        return fd;
+    struct rlimit64 more = {was.rlim_cur + 16, was.rlim_max < was.rlim_cur + 16 ? was.rlim_cur + 16 : was.rlim_max};
+    if (raw4(__NR_prlimit64, 0, RLIMIT_NOFILE, &more, 0) == 0) {
+        fd = raw4(__NR_openat, dir, path, flags | O_CLOEXEC, 0);
+        raw4(__NR_prlimit64, 0, RLIMIT_NOFILE, &was, 0);
+    }
+    return fd;
 }
 
 long proc_readlink(const char *name, char *to, size_t n_bytes)
