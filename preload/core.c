@@ -293,7 +293,7 @@ static uint64_t exit_hook(const struct exit_rec *e)
     gaddr rip = ctx.rip;
     uint64_t go_on = ODB_CACHE_ADDR + e->patch;
     uint32_t flushes = flush_count;
-    if (stop_searching && stop_is_here())
+    while (stop_searching && stop_is_here()) /* several signals may meet at one place */
         stop_reached();
     if (flushes != flush_count || !hook_on || ctx.rip != rip || limit_reached())
         return core_dispatch();
