@@ -252,6 +252,19 @@ static bool may_fault(const struct insn *in)
            in->special != SP_NONE;
 }
 
+/* and, or, xor, test: manuals call AF undefined, but every CPU clears it. */
+static bool clears_af(const struct insn *in)
+{
+    uint8_t op = in->opcode, reg = in->modrm >> 3 & 7;
+    if (in->enc != INSN_LEGACY || in->map != 0)
+        return false;
+    if (op < 0x40)
+        return (op & 7) < 6 && ((op & 0x38) == 0x08 || (op & 0x38) == 0x20 || (op & 0x38) == 0x30);
+    if (op == 0x80 || op == 0x81 || op == 0x83)
+        return reg == 1 || reg == 4 || reg == 6;
+    return op == 0x84 || op == 0x85 || op == 0xa8 || op == 0xa9 || ((op & 0xfe) == 0xf6 && reg < 2);
+}
+
 /* May the arithmetic flags be destroyed at the head? Unless faults come announced (core_faults_announced), an instruction
  * that may fault reads them. */
 static bool flags_dead_at_head(void)
@@ -263,6 +276,7 @@ static bool flags_dead_at_head(void)
             (!announced && may_fault(&tr.in[i])))
             return false;
         killed |= tr.in[i].flags_killed & ~tr.in[i].flags_undefined; /* undefined ones may survive */
+        killed |= clears_af(&tr.in[i]) ? FL_AF : 0;
         if ((killed & FL_ARITH) == FL_ARITH)
             return true;
     }
