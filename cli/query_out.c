@@ -120,7 +120,9 @@ struct odb_err *query_place(struct query *q, uint64_t t, uint32_t pid, gaddr add
         db_maps_free(q->maps, q->n_maps);
         q->maps = NULL;
         q->n_maps = 0;
-        ODB_TRY(db_maps(q->db, t, pid, &q->maps, &q->n_maps));
+        buf[0] = 0;
+        struct odb_err *e = db_maps(q->db, t, pid, &q->maps, &q->n_maps);
+        odb_err_free(e); /* the kernel's first writes for a new process come before its first state */
         q->maps_t = t;
         q->maps_pid = pid;
         q->have_maps = true;
@@ -305,7 +307,10 @@ struct odb_err *show_write(struct query *q, const struct db_write *w)
         return NULL;
     }
     ODB_TRY(query_place(q, w->t, w->pid, w->rip, place, sizeof(place)));
-    ODB_TRY(query_place(q, w->t, w->pid, w->addr, target, sizeof(target)));
+    if (w->by_descriptor)
+        snprintf(target, sizeof(target), "offset in a mapped file");
+    else
+        ODB_TRY(query_place(q, w->t, w->pid, w->addr, target, sizeof(target)));
     printf("t %-10llu  ", ULL(w->t));
     print_task(q, w->pid, w->tid);
     printf("rip 0x%llx%s%s%s  wrote %u byte%s to 0x%llx%s%s%s: ", ULL(w->rip), *place ? " (" : "", place,

@@ -100,6 +100,7 @@ struct db_write {
     uint32_t pid, tid;
     gaddr rip,
         addr; /* addr: as the writer has it. rip 0: not known, no instruction of the thread came before */
+    bool by_descriptor; /* into a file that is mapped shared: addr is the offset in it */
     uint32_t n_bytes;
     unsigned flags;            /* enum odb_mem_flag */
     const uint8_t *new_, *old; /* n_bytes each; borrowed, until the next call into db */

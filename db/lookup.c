@@ -132,6 +132,7 @@ static struct odb_err *fill_write(struct db_scan *s, struct db_write *ret)
         .pid = s->chunk.pid,
         .tid = s->chunk.tid,
         .addr = m->addr[s->i],
+        .by_descriptor = s->chunk.space > ODB_SPACE_OBJECT,
         .n_bytes = m->size[s->i],
         .flags = m->flags[s->i],
         .new_ = m->new_ + m->off[s->i],

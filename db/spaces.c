@@ -264,6 +264,10 @@ static struct odb_err *add_object(struct odb_db *db, struct db_target *t, uint32
     ODB_TRY(db_prepare(db, DB_VIEWS, &st));
     sqlite3_bind_int64(st, 1, object);
     ODB_TRY(add_lines(t, ODB_SPACE_OBJECT + object, lo, hi));
+    /* by a descriptor of its file */
+    struct db_view own = {
+        .space = ODB_SPACE_OBJECT + object, .lo = lo, .hi = hi, .t_lo = t_lo, .t_hi = t_hi, .at = lo};
+    ODB_TRY(add_view(t, &own));
     for (;;) {
         bool row = false;
         ODB_TRY(db_step(db, st, &row));

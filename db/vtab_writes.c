@@ -418,6 +418,11 @@ static struct odb_err *result_object(sqlite3_context *ctx, struct odb_db *db, co
     const struct db_content *c;
     gaddr addr = s->col->mems.addr[s->i];
     uint64_t t = db_scan_t(s);
+    if (s->chunk.space > ODB_SPACE_OBJECT) { /* by a descriptor of its file */
+        sqlite3_result_int64(ctx, role == R_OBJECT ? (sqlite3_int64)(s->chunk.space - ODB_SPACE_OBJECT)
+                                                   : (sqlite3_int64)addr);
+        return NULL;
+    }
     ODB_TRY(db_find_content(db, s->chunk.space, t, addr, &c));
     if (!c) /* mapped by this very instruction */
         ODB_TRY(db_find_content(db, s->chunk.space, t + 1, addr, &c));
@@ -439,7 +444,10 @@ static int writes_column(sqlite3_vtab_cursor *c, sqlite3_context *ctx, int colum
     case R_T: sqlite3_result_int64(ctx, (sqlite3_int64)db_scan_t(s)); break;
     case R_PID: sqlite3_result_int64(ctx, s->chunk.pid); break;
     case R_TID: sqlite3_result_int64(ctx, s->chunk.tid); break;
-    case R_ADDR: sqlite3_result_int64(ctx, (sqlite3_int64)m->addr[s->i]); break;
+    case R_ADDR:
+        if (s->chunk.space <= ODB_SPACE_OBJECT) /* else it has none: written by a descriptor */
+            sqlite3_result_int64(ctx, (sqlite3_int64)m->addr[s->i]);
+        break;
     case R_SIZE: sqlite3_result_int64(ctx, m->size[s->i]); break;
     case R_VALUE:
         if (s->kind == SCAN_REG)

@@ -104,7 +104,7 @@ struct odb_err *builder_end_chunk(struct index_builder *b)
         ODB_TRY(put_column(b, CHUNK_MEMS, STORE_MEMS));
     ODB_TRY(store_put(b->store, STORE_CHUNK, "iiiiiiiiii", (uint64_t)b->chunk, b->chunk_t,
                       (uint64_t)e->n_insn, (uint64_t)builder_pid(b), (uint64_t)b->cur->tid,
-                      (uint64_t)builder_space(b)->number, (uint64_t)e->n_reg, (uint64_t)e->n_mem, e->regs_lo,
+                      (uint64_t)b->chunk_space->number, (uint64_t)e->n_reg, (uint64_t)e->n_mem, e->regs_lo,
                       e->regs_hi));
     b->n_reg += e->n_reg;
     b->n_mem += e->n_mem;
@@ -139,6 +139,7 @@ static struct odb_err *begin_chunk(struct index_builder *b)
 {
     b->open = true;
     b->chunk_t = b->count;
+    b->chunk_space = builder_space(b);
     /* its first writes may be those of the last instruction: a look-up by rip must find them */
     if (b->count && b->last_tid == b->cur->tid)
         ODB_TRY(mark(&b->exec_lines, b->last_rip, 1, b->chunk));
@@ -227,13 +228,14 @@ static struct odb_err *on_pages(struct index_builder *b, gaddr addr, const uint8
 }
 
 /* Which places were written, as far as postings by address do not tell. */
-static struct odb_err *mark_places(struct index_builder *b, gaddr addr, uint64_t n_bytes)
+static struct odb_err *mark_places(struct index_builder *b, const struct shadow_space *sp, gaddr addr,
+                                   uint64_t n_bytes)
 {
     const unsigned per_page = ODB_PAGE_BYTES / ODB_LINE_BYTES;
     while (n_bytes) {
         uint64_t at = addr % ODB_PAGE_BYTES,
                  n = ODB_PAGE_BYTES - at < n_bytes ? ODB_PAGE_BYTES - at : n_bytes;
-        uint64_t place = shadow_place(builder_space(b), addr), line = place * per_page;
+        uint64_t place = shadow_place(sp, addr), line = place * per_page;
         if (place >> ODB_PLACE_PAGE_BITS)
             ODB_TRY(mark_lines(&b->place_lines, line + at / ODB_LINE_BYTES,
                                line + (at + n - 1) / ODB_LINE_BYTES, b->chunk));
@@ -263,8 +265,39 @@ static struct odb_err *on_mem(struct index_builder *b, const struct odb_log *r, 
     struct shadow_space *sp = builder_space(b);
     ODB_TRY(shadow_write(&b->shadow, sp, r->arg, old, new_, r->n, b->chunk));
     if (sp->number || b->shadow.in_object || (sp->shared && r->arg % ODB_PAGE_BYTES + r->n > ODB_PAGE_BYTES))
-        ODB_TRY(mark_places(b, r->arg, r->n));
+        ODB_TRY(mark_places(b, sp, r->arg, r->n));
     return b->shadow.unmapped ? story_grow_stack(b, b->shadow.unmapped) : NULL;
+}
+
+/* A write into memory that is not the running process's: a chunk of its own, in the space that it went to. */
+static struct odb_err *on_elsewhere(struct index_builder *b, const struct odb_log *r, const uint8_t *body)
+{
+    uint64_t id;
+    if (r->n < sizeof(id))
+        return odb_err("index log: ELSEWHERE of %u bytes is too short", r->n);
+    memcpy(&id, body, sizeof(id));
+    const struct builder_proc *p = r->reg ? NULL : tasks_find_proc(b, (uint32_t)id);
+    struct shadow_space *sp = r->reg ? shadow_space_of_file(&b->shadow, (uint32_t)id)
+                              : p    ? p->vm->space
+                                     : NULL;
+    uint32_t n = r->n - (uint32_t)sizeof(id);
+    if (!sp || !b->count)
+        return NULL; /* nobody maps it */
+    if (!n)
+        return r->reg ? shadow_truncate(&b->shadow, sp, r->arg, b->count) : NULL;
+    _cleanup_free_ uint8_t *old = calloc(1, n);
+    if (!old)
+        return odb_err("index: out of memory");
+    shadow_read(&b->shadow, sp, r->arg, old, n);
+    ODB_TRY(builder_end_chunk(b));
+    ODB_TRY(begin_chunk(b));
+    b->chunk_space = sp;
+    chunk_enc_mem(&b->enc, r->arg, n, ODB_MEM_KERNEL, old, body + sizeof(id));
+    if (!r->reg)
+        ODB_TRY(mark(&b->mem_lines, r->arg, n, b->chunk));
+    ODB_TRY(shadow_write(&b->shadow, sp, r->arg, NULL, body + sizeof(id), n, b->chunk));
+    ODB_TRY(mark_places(b, sp, r->arg, n));
+    return builder_end_chunk(b);
 }
 
 /* The registers of an xsave image, standard form. AVX-512 state lies where the CPU's vendor put it:
@@ -374,7 +407,8 @@ static uint64_t body_bytes(const struct odb_log *r)
 
 static struct odb_err *on_record(struct index_builder *b, const struct odb_log *r, const uint8_t *body)
 {
-    bool memory = r->kind == ODB_LOG_MEM || r->kind == ODB_LOG_MEM_IN || r->kind == ODB_LOG_PAGES;
+    bool memory = r->kind == ODB_LOG_MEM || r->kind == ODB_LOG_MEM_IN || r->kind == ODB_LOG_PAGES ||
+                  r->kind == ODB_LOG_ELSEWHERE;
     if (memory && r->arg + r->n < r->arg)
         return odb_err("index log: record %u leaves the address space", r->kind);
     if (b->pending && !leaves_open(r, body))
@@ -388,6 +422,7 @@ static struct odb_err *on_record(struct index_builder *b, const struct odb_log *
     case ODB_LOG_MEM: return on_mem(b, r, body, body + (((uint64_t)r->n + 7) & ~7ull));
     case ODB_LOG_PAGES: return on_pages(b, r->arg, body, r->n);
     case ODB_LOG_START: return on_start(b, r->arg, body, r->n);
+    case ODB_LOG_ELSEWHERE: return on_elsewhere(b, r, body);
     case ODB_LOG_TASK: return tasks_record(b, body, r->n);
     default: return story_record(b, r, body);
     }

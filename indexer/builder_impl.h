@@ -69,8 +69,9 @@ struct index_builder {
     bool pending;      /* an INSN that may not have completed */
     gaddr pending_rip, last_rip;
     uint32_t chunk_bytes;
-    bool open;      /* a chunk is being filled */
-    uint32_t chunk; /* id of the chunk being filled */
+    bool open;                        /* a chunk is being filled */
+    uint32_t chunk;                   /* id of the chunk being filled */
+    struct shadow_space *chunk_space; /* borrowed: whose addresses its writes have */
     uint64_t chunk_t, n_reg, n_mem;
     uint32_t vector_bytes;
     /* tasks.c. There is always a process and a current thread: until the log names them, they have number 0 */

@@ -255,7 +255,7 @@ static struct odb_err *touch(struct shadow *s, struct shadow_space *sp, gaddr ad
     p->last_chunk = chunk + 1;
     if (++p->touches != ODB_IMAGE_TOUCHES)
         return NULL;
-    if (!s->in_object)
+    if (!s->in_object || sp->number >= ODB_SPACE_OBJECT)
         return shadow_due(s, sp, p->no - 1);
     const struct shadow_page *at = shadow_find(sp->v, sp->cap, addr / ODB_PAGE_BYTES);
     return shadow_due(s, &s->objects[at->object - 1]->space, p->no - 1);

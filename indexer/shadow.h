@@ -113,6 +113,12 @@ const char *shadow_file_path(const struct shadow *s, uint32_t file_id);
 /* The object of a file (file_id 0: a new one of anonymous memory). */
 struct odb_err *shadow_object(struct shadow *s, uint32_t file_id, uint64_t t, uint32_t *ret) ODB_MUST_CHECK;
 
+/* The object's space, NULL: the file was never mapped shared. Valid until the next object is made. */
+struct shadow_space *shadow_space_of_file(struct shadow *s, uint32_t file_id);
+/* A file that is mapped shared has a new size: whole pages behind it are zeros from state t on. */
+struct odb_err *shadow_truncate(struct shadow *s, struct shadow_space *object, uint64_t n_bytes, uint64_t t)
+    ODB_MUST_CHECK;
+
 /* Changes of the memory map, from state t on. object != 0: offset is in the object. */
 struct odb_err *shadow_map(struct shadow *s, struct shadow_space *sp, gaddr start, gaddr end,
                            uint32_t file_id, uint64_t offset, uint32_t object, uint64_t t) ODB_MUST_CHECK;

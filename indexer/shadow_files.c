@@ -123,6 +123,14 @@ static bool same_file(const struct shadow *s, uint32_t a, uint32_t b)
     return f->known && g->known && f->dev == g->dev && f->ino == g->ino;
 }
 
+struct shadow_space *shadow_space_of_file(struct shadow *s, uint32_t file_id)
+{
+    for (uint32_t i = 0; file_id && i < s->n_objects; i++)
+        if (s->objects[i]->file_id && same_file(s, s->objects[i]->file_id, file_id))
+            return &s->objects[i]->space;
+    return NULL;
+}
+
 struct odb_err *shadow_object(struct shadow *s, uint32_t file_id, uint64_t t, uint32_t *ret)
 {
     for (uint32_t i = 0; file_id && i < s->n_objects; i++)

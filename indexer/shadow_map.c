@@ -139,6 +139,17 @@ struct odb_err *shadow_drop(struct shadow *s, struct shadow_space *sp, gaddr sta
     return NULL;
 }
 
+struct odb_err *shadow_truncate(struct shadow *s, struct shadow_space *object, uint64_t n_bytes, uint64_t t)
+{
+    _cleanup_free_ struct region *was = NULL;
+    size_t n;
+    uint64_t from = (n_bytes + ODB_PAGE_BYTES - 1) & ~(uint64_t)(ODB_PAGE_BYTES - 1);
+    ODB_TRY(regions_within(&object->contents, from, UINT64_MAX, &was, &n));
+    for (size_t i = 0; i < n; i++)
+        ODB_TRY(shadow_map(s, object, was[i].start, was[i].end, 0, was[i].start, 0, t));
+    return NULL;
+}
+
 static struct odb_err *copy_page(struct shadow *s, struct shadow_space *sp, uint64_t from, uint64_t to)
 {
     struct shadow_page *q;

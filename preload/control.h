@@ -234,6 +234,9 @@ enum odb_log_kind {
     ODB_LOG_EVENT = 10, /* a host-side event passed through (FILE, EXIT, ...), whole event */
     /* arg = address, n = bytes: contents of anonymous memory at the start; bytes follow (old is absent) */
     ODB_LOG_PAGES = 11,
+    /* arg = address, reg 0: in the memory of process id; reg 1: offset in captured file id; body: uint64_t id, then the bytes
+     * that the kernel put there for the latest call. No bytes: the file's size became arg. */
+    ODB_LOG_ELSEWHERE = 13,
     ODB_LOG_TASK = 12, /* body: struct odb_log_task: a thread or process is made, or its memory is new (exec) */
 };
 struct odb_log {

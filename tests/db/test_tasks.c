@@ -76,10 +76,11 @@ static void check_writer(struct odb_db *db, const struct world *w, const struct 
     if (!found)
         return;
     const struct world_write *want = &w->writes[last - 1];
-    CHECK(got.t == want->t && got.pid == want->pid && got.tid == want->tid && got.addr == want->addr &&
+    CHECK(got.t == want->t && got.pid == want->pid && got.tid == want->tid && got.addr == want->at &&
               got.n_bytes == want->len,
-          "t %lu pid %u 0x%lx object %d: written at %lu by %u/%u, want %lu by %u/%u", w->until, p->pid, addr,
-          s->object, got.t, got.pid, got.tid, want->t, want->pid, want->tid);
+          "t %lu pid %u 0x%lx object %d: written at %lu by %u/%u (0x%lx+%u), want %lu by %u/%u (0x%lx+%u)",
+          w->until, p->pid, addr, s->object, got.t, got.pid, got.tid, got.addr, got.n_bytes, want->t,
+          want->pid, want->tid, want->at, want->len);
     CHECK((c.object != 0) == (s->object >= 0), "t %lu pid %u 0x%lx: object", w->until, p->pid, addr);
     /* from there on, the next write is later than this state */
     must(db_next_write(db, p->pid, addr, 1, w->until, &found, &got));

@@ -207,6 +207,7 @@ static void do_write(struct world *w, uint64_t addr, uint32_t len, bool kernel)
     w->writes[w->n_writes++] =
         (struct world_write){.t = w->count - 1,
                              .addr = addr,
+                             .at = addr,
                              .pid = process(w)->pid,
                              .tid = running(w)->tid,
                              .len = len,
@@ -230,6 +231,43 @@ static void do_write(struct world *w, uint64_t addr, uint32_t len, bool kernel)
         bytes_append(&w->log, new_, len);
         bytes_append(&w->log, "\0\0\0\0\0\0\0", (8 - len % 8) % 8);
     }
+}
+
+/* By a descriptor of the file, or into another process: the bytes are in another space than the writer's. */
+static void write_elsewhere(struct world *w, int victim, uint64_t at, uint32_t len)
+{
+    struct {
+        uint64_t id;
+        uint8_t data[64];
+    } body;
+    const struct world_proc *p = victim < 0 ? NULL : &w->procs[victim];
+    for (uint32_t i = 0; p && i < len; i++)
+        if (!p->space->slots[(at + i - WORLD_BASE) / 4096].page)
+            return;
+    body.id = p ? p->pid : w->file_id;
+    if (w->n_writes == w->cap_writes) {
+        w->cap_writes = w->cap_writes ? w->cap_writes * 2 : 1024;
+        w->writes = realloc(w->writes, w->cap_writes * sizeof(*w->writes));
+    }
+    const struct world_slot *first = p ? &p->space->slots[(at - WORLD_BASE) / 4096] : NULL;
+    w->writes[w->n_writes++] =
+        (struct world_write){.t = w->count - 1,
+                             .addr = p ? at : 0,
+                             .at = at,
+                             .pid = process(w)->pid,
+                             .tid = running(w)->tid,
+                             .len = len,
+                             .object = p ? first->object : 0,
+                             .object_offset = p ? 4096ull * (unsigned)first->object_page + at % 4096 : at};
+    process(w)->n_writes++;
+    for (uint32_t i = 0; i < len; i++) {
+        struct world_page *page =
+            p ? p->space->slots[(at + i - WORLD_BASE) / 4096].page : &w->objects[0][(at + i) / 4096];
+        page->data[(at + i) % 4096] = body.data[i] = (uint8_t)below(w, 256);
+        page->last[(at + i) % 4096] = w->n_writes;
+        w->file_dirty |= !p || p->space->slots[(at + i - WORLD_BASE) / 4096].object == 0;
+    }
+    put(w, ODB_LOG_ELSEWHERE, p ? 0 : 1, 8 + len, at, &body, 8 + len);
 }
 
 /* ---- tasks ---- */
@@ -353,7 +391,20 @@ static void do_call(struct world *w)
     put_insn(w);
     if (w->stop)
         return;
-    switch (below(w, 6)) {
+    switch (below(w, 8)) {
+    case 6:
+        put_call(w, SYS_write, 0, 10);
+        if (w->file_id)
+            write_elsewhere(w, -1, below(w, WORLD_OBJECT_PAGES * 4096 - 64), 1 + (uint32_t)below(w, 64));
+        break;
+    case 7: {
+        int victim = (int)below(w, (uint64_t)w->n_procs);
+        uint64_t at = WORLD_BASE + below(w, WORLD_PAGES * 4096 - 64);
+        put_call(w, SYS_process_vm_writev, 0, 10);
+        if (w->procs[victim].space)
+            write_elsewhere(w, victim, at, 1 + (uint32_t)below(w, 64));
+        break;
+    }
     case 0:
     case 1:
         put_call(w, SYS_mmap, 0, 0);

@@ -47,7 +47,8 @@ struct world_thread {
     uint64_t rax;
 };
 struct world_write {
-    uint64_t t, addr;
+    uint64_t t, addr; /* addr 0: by a descriptor */
+    uint64_t at;      /* address or offset */
     uint32_t pid, tid, len;
     int object; /* of its first byte; -1: private */
     uint64_t object_offset;

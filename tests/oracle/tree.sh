@@ -4,7 +4,7 @@
 # pipe; and against a replay: memory and registers of every process at random points.
 # `build FILES`: a make -j2 of that many C files instead.
 set -euo pipefail
-odb=$1 states=$2 stores=$3 shared=$4 pipe=$5
+odb=$(realpath "$1") states=$(realpath "$2") stores=$3 shared=$4 pipe=$5
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 export ODB_DIR=$tmp/root
