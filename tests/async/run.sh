@@ -2,7 +2,7 @@
 # run.sh ODB BUILD_DIR N NAME...|all: programs that are interrupted anywhere, by timers and by other threads: what recorders that count
 # with a hole in the count record and can never replay. Each is recorded N times; each recording replays with --check
 # and prints what the recorded program printed, which tells where every interruption landed. One line each, with the
-# median of wall seconds. ODB_TEST_KEEP: where a failed recording is kept.
+# medians of wall and of CPU seconds. ODB_TEST_KEEP: where a failed recording is kept.
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 odb=$(readlink -f "$1") bin=$(readlink -f "$2") n=$3
@@ -34,7 +34,7 @@ command_of() {
 timed() {
     local out=$1
     shift
-    TIMEFORMAT=%R
+    TIMEFORMAT='%R %U %S'
     { time timeout -k 5 120 "$@" </dev/null >"$out.out" 2>"$out.err"; } 2>"$tmp/time" 3>&-
     got=$?
 }
@@ -48,7 +48,7 @@ wrong() {
     failed=$((failed + 1))
 }
 
-median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+median() { cut -d ' ' -f "$2" "$1" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
 one() {
     : >record.times
@@ -57,16 +57,18 @@ one() {
         rm -rf rec
         timed record "$odb" record -o rec -- "${cmd[@]}"
         if [ "$got" != 0 ] || ! grep -q EXIT-SUCCESS record.out; then wrong "record: status $got: $(head -c 300 record.err)"; return; fi
-        cat time >>record.times
+        awk '{ print $1, $2 + $3 }' time >>record.times
         timed replay "$odb" replay --check rec
         [ "$got" = 0 ] || { wrong "replay: status $got: $(head -c 300 replay.err)"; return; }
         cmp -s record.out replay.out || { wrong "replay: other output: $(diff -a record.out replay.out | head -c 300)"; return; }
         cmp -s record.err replay.err || { wrong "replay: other stderr: $(diff -a record.err replay.err | head -c 300)"; return; }
-        cat time >>replay.times
+        awk '{ print $1, $2 + $3 }' time >>replay.times
     done
     passed=$((passed + 1))
-    awk -v name="$name" -v n="$n" -v a="$(median record.times)" -v b="$(median replay.times)" \
-        'BEGIN { printf "%-16s %d recordings  record %6.2f s  replay %6.2f s  replay/record %.2f\n", name, n, a, b, b / a }'
+    awk -v name="$name" -v n="$n" -v a="$(median record.times 1)" -v b="$(median replay.times 1)" \
+        -v acpu="$(median record.times 2)" -v bcpu="$(median replay.times 2)" 'BEGIN {
+            printf "%-14s %2d recordings  record %6.2f s  replay %6.2f s  replay/record %.2f  (CPU %6.2f s, %6.2f s, %.2f)\n",
+                name, n, a, b, b / a, acpu, bcpu, bcpu / acpu }'
 }
 
 passed=0 failed=0 skipped=0
