@@ -98,6 +98,18 @@ static void take_output(const struct odb_ev_mem *mem)
     log_kernel_write_after();
 }
 
+static void log_elsewhere(const struct odb_ev_mem *mem)
+{
+    static uint8_t body[8 + ODB_MEM_MAX_BYTES];
+    bool file = mem->ev.flags & ODB_MEM_FILE;
+    uint64_t id = file ? mem->ev.tid : mem->ev.pid;
+    uint32_t n = 8 + (uint32_t)mem->len_bytes;
+    memcpy(body, &id, 8);
+    memcpy(body + 8, mem + 1, mem->len_bytes);
+    struct odb_log head = {.kind = ODB_LOG_ELSEWHERE, .reg = file, .n = n, .arg = mem->addr};
+    log_record(&head, body, n);
+}
+
 /* Not memory of the caller: a file that somebody mapped shared, or another process. */
 static void take_elsewhere(const struct odb_ev_mem *mem)
 {
@@ -112,6 +124,8 @@ static void take_elsewhere(const struct odb_ev_mem *mem)
         }
         ok = t && world_write(t->vessel, mem->addr, mem + 1, mem->len_bytes);
     }
+    if (ok && log_active())
+        log_elsewhere(mem);
     if (!ok)
         replay_diverged(ODB_DIV_BAD_EVENT, 0, 0, 0, mem->addr, "a write to a file or another process that cannot be");
 }
