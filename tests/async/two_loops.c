@@ -4,7 +4,7 @@
 #include "async.h"
 
 static uint64_t n;
-static volatile uint64_t progress[2], mixed;
+static volatile uint64_t progress[2], mixed, last[2];
 
 static void *loop(void *arg)
 {
@@ -17,16 +17,18 @@ static void *loop(void *arg)
             mixed = mixed * 31 + progress[!me] + me;
         }
     }
+    last[me] = x;
     return NULL;
 }
 
 int main(int argc, char **argv)
 {
-    n = (argc > 1 ? strtoull(argv[1], NULL, 10) : 300) * 1000000;
+    n = (argc > 1 ? strtoull(argv[1], NULL, 10) : 150) * 1000000;
     pthread_t thread;
     if (pthread_create(&thread, NULL, loop, &n) != 0)
         return 1;
     loop(NULL);
     pthread_join(thread, NULL);
+    seen(last[0] ^ last[1] << 1);
     return finish(mixed);
 }
