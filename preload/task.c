@@ -589,8 +589,10 @@ void record_exec(struct model_call *c)
     /* A signal must not meet an image that has no handler yet, nor one that has none any more. */
     uint64_t all = ~0ULL;
     uint64_t ignore[4] = {1, 0, 0, 0};
-    if (self->process->n_threads > 1) /* EXEC bears the number of the process: who makes the call? */
+    if (self->process->n_threads > 1) { /* EXEC bears the number of the process: who makes the call? */
+        k->in_exec = 0;
         baton_write_switch(k, ODB_SWITCH_CALL, core_tick(), ctx.rip, (uint32_t)c->nr);
+    }
     k->exec_mask = sig_mask;
     if (sig_actions[ODB_SIG_YIELD].handler == 1) /* is inherited */
         raw4(__NR_rt_sigaction, ODB_SIG_YIELD, ignore, 0, 8);

@@ -36,7 +36,10 @@
  *     the kernel wrote memory: robust futexes, clear_child_tid).
  *   - execve that works leaves no SYSCALL event, but EXEC; the process's other threads are gone, tid is pid.
  *   - EXIT with ODB_EXIT_KILLED is written by the recorder, for a process that died without telling (SIGKILL): tick
- *     and rip are 0, tid is pid, and it may come wherever a main event may.
+ *     and rip are 0, tid is pid, and it may come wherever a main event may. The process may have no TASK yet. If it was
+ *     running, what it did after its last event is not known; killed in execve, it has a SWITCH CALL before.
+ *   - A group (an event and those it announced) that the process did not finish before it was killed is replaced by NOTE
+ *     events of the same length.
  *
  * Version history: 1 first; 2 threads, processes: SWITCH, TASK.
  *
