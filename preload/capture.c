@@ -19,6 +19,7 @@
 #include "preload/sys_files.h"
 #include "preload/thread.h"
 
+#define SMALL_BYTES (1u << 20)
 #define CAPTURE_RANGES (sizeof(((struct odb_capture *)0)->have) / sizeof(((struct odb_capture *)0)->have[0]))
 
 static long open_copy(uint32_t id, int flags)
@@ -46,6 +47,30 @@ static long copy_range(int from, int to, uint64_t start, uint64_t end)
     return 0;
 }
 
+/* The same without the holes of the file, found through a descriptor of our own: the program's position stays. */
+static long copy_extents(int from, int to, uint64_t start, uint64_t end)
+{
+    char link[40];
+    engine_format(link, sizeof(link), "thread-self/fd/%d", from);
+    long fd = end - start > SMALL_BYTES ? proc_open(link, O_RDONLY) : -1;
+    long err = 0;
+    while (fd >= 0 && start < end && err >= 0) {
+        long data = raw3(__NR_lseek, fd, start, SEEK_DATA);
+        long hole = data < 0 ? data : raw3(__NR_lseek, fd, data, SEEK_HOLE);
+        if (data == -6 /* ENXIO: only a hole is left */ || (data >= 0 && (uint64_t)data >= end)) {
+            start = end;
+        } else if (hole < 0) {
+            break;
+        } else {
+            err = copy_range((int)fd, to, (uint64_t)data, (uint64_t)hole < end ? (uint64_t)hole : end);
+            start = (uint64_t)hole;
+        }
+    }
+    if (fd >= 0)
+        raw1(__NR_close, fd);
+    return err < 0 || start >= end ? err : copy_range(from, to, start, end);
+}
+
 static long capture_range(struct odb_capture *c, int from, int to, uint64_t start, uint64_t end)
 {
     if (end > c->size_bytes)
@@ -60,7 +85,7 @@ static long capture_range(struct odb_capture *c, int from, int to, uint64_t star
         end = c->size_bytes;
         c->n_have = 0;
     }
-    long err = copy_range(from, to, start, end);
+    long err = copy_extents(from, to, start, end);
     if (err < 0)
         return err;
     c->have[c->n_have].start = start;
