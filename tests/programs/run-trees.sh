@@ -3,7 +3,8 @@
 # run natively, then recorded three times, and each recording is replayed with --check; output and exit status must be
 # the native ones every time, and nothing may stay behind: no process, of the program or of odb. One line each, with
 # seconds of wall time and the recording's size. A failed program's folder is kept in $ODB_TEST_KEEP (or /tmp).
-# ROUNDS=N: so many recordings instead of 3. ODB_TREE_LIMIT: seconds that a run may take.
+# ROUNDS=N: so many recordings instead of 3. ODB_TREE_LIMIT: seconds that a run may
+# take. ODB_TREE_OPTIONS: options of odb record, --chaos for instance.
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 odb=$(readlink -f "$1")
@@ -109,7 +110,8 @@ one() {
     fi
     for ((i = 1; i <= rounds; i++)); do
         rm -rf rec
-        timed "record$i" "$odb" record -o ../rec -- "${cmd[@]}" || return
+        # shellcheck disable=SC2086
+        timed "record$i" "$odb" record ${ODB_TREE_OPTIONS:-} -o ../rec -- "${cmd[@]}" || return
         record=$wall
         same "record$i" || return
         timed "replay$i" "$odb" replay --check ../rec || return
