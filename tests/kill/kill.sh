@@ -53,7 +53,11 @@ check_gone() {
 
 kill_them() {
     local -a all
-    mapfile -t all < <(recorded_by "$recorder")
+    for _ in {1..200}; do
+        mapfile -t all < <(recorded_by "$recorder")
+        [ ${#all[@]} = 0 ] || break
+        sleep 0.05
+    done
     if [ ${#all[@]} = 0 ]; then wrong "nothing is running: $(head -c 200 "$tmp/err")"; return; fi
     case $who in
     program) kill -KILL "${all[0]}" ;;
