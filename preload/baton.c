@@ -12,6 +12,7 @@
 #include "preload/thread.h"
 
 #define BATON (&SHARED->baton)
+#define MAX_ASKED 1000
 
 bool baton_alone(void)
 {
@@ -74,6 +75,7 @@ static void ask_to_yield(uint32_t w, uint32_t me)
 static uint32_t take_word(uint32_t me)
 {
     bool slept = false;
+    uint32_t asked = 0, asked_word = 0;
     for (;;) {
         uint32_t w = atomic_load(&BATON->word);
         if (w == ODB_BATON_FREE || (w == ODB_BATON_HANDOFF && slept) || (w & ODB_BATON_IN_CALL)) {
@@ -90,7 +92,10 @@ static uint32_t take_word(uint32_t me)
         atomic_store(&k->waiting, 0);
         atomic_fetch_sub(&BATON->waiters, 1);
         slept = true;
-        if (r == -ETIMEDOUT && atomic_load(&BATON->word) == w)
+        asked = w == asked_word ? asked + 1 : 0;
+        asked_word = w;
+        /* Who never answers is dead, and the recorder's business. */
+        if (r == -ETIMEDOUT && atomic_load(&BATON->word) == w && asked < MAX_ASKED)
             ask_to_yield(w, me);
     }
 }

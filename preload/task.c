@@ -468,6 +468,17 @@ static void write_exit_call(struct model_call *c, uint32_t n)
     record_call(model_lookup(c->nr), c, exit_ranges, n, 0);
 }
 
+/* The kernel's thread lives on for a moment: signals to the process are for the others, those it has got already, too. */
+static void hand_signals_on(struct thread *t)
+{
+    uint64_t all = ~0ULL;
+    raw4(__NR_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
+    for (uint32_t i = 0; i < t->n_queued; i++)
+        if (t->queued[i].code != -6 /* SI_TKILL: for this thread alone */)
+            raw3(__NR_rt_sigqueueinfo, t->process->ns_pid, t->queued[i].signo, &t->queued[i]);
+    t->n_queued = 0;
+}
+
 _Noreturn void record_thread_exit(int status)
 {
     struct thread *t = self;
@@ -476,6 +487,7 @@ _Noreturn void record_thread_exit(int status)
     c.result = 0;
     if (t->process->n_threads == 1)
         sys_end(t->process->leader_status ? t->process->leader_status - 1 : status);
+    hand_signals_on(t);
     write_exit_call(&c, thread_farewell(t));
     if (ctx.tid == t->process->pid)
         t->process->leader_status = status + 1;
