@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -230,6 +231,11 @@ static void print_stats(const struct odb_control *c)
             " system calls %" PRIu64 " faults %" PRIu64 " look-ups %" PRIu64 " stream bytes %" PRIu64 "\n",
             c->n_blocks, c->n_insns_translated, c->n_flushes, c->n_syscalls, c->n_faults, c->n_lookups,
             (uint64_t)c->ring_head);
+    struct rusage own;
+    if (getrusage(RUSAGE_SELF, &own) == 0)
+        fprintf(stderr, "odb: recorder itself: user %ld us, system %ld us\n",
+                own.ru_utime.tv_sec * 1000000 + own.ru_utime.tv_usec,
+                own.ru_stime.tv_sec * 1000000 + own.ru_stime.tv_usec);
 }
 
 /* The engine met something that odb does not support, and ended the program (sys_record.c). */
