@@ -16,7 +16,8 @@
 
 bool baton_alone(void)
 {
-    return CONTROL->mode != ODB_MODE_RECORD || atomic_load_explicit(&SHARED->n_tasks, memory_order_relaxed) <= 1;
+    return CONTROL->mode != ODB_MODE_RECORD ||
+           atomic_load_explicit(&SHARED->n_tasks, memory_order_relaxed) <= 1;
 }
 
 bool baton_wanted(void) { return CONTROL->mode == ODB_MODE_RECORD && atomic_load(&BATON->waiters) != 0; }

@@ -143,7 +143,8 @@ static void ibl_begin(void)
     const uint64_t at = ODB_CONTROL_BYTES + ODB_RING_BYTES + ODB_SHARED_BYTES;
     bool record = CONTROL->mode == ODB_MODE_RECORD && ring_fd >= 0;
     if (record && SHARED->ibl_ready) {
-        long r = raw6(__NR_mmap, ODB_IBL_ADDR, ODB_IBL_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, ring_fd, at);
+        long r = raw6(__NR_mmap, ODB_IBL_ADDR, ODB_IBL_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
+                      ring_fd, at);
         if (r == ODB_IBL_ADDR)
             return;
     }

@@ -153,7 +153,8 @@ static void kernel_handler(int signo, void (*fn)(int, struct kernel_siginfo *, s
 {
     struct engine_sigaction act = {
         .handler = (uint64_t)fn,
-        .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTORER | (sig_actions[signo].flags & (SA_NOCLDSTOP | SA_NOCLDWAIT)) |
+        .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTORER |
+                 (sig_actions[signo].flags & (SA_NOCLDSTOP | SA_NOCLDWAIT)) |
                  (signo == ODB_SIG_YIELD ? SA_RESTART : 0),
         .restorer = (uint64_t)engine_sigreturn,
         .mask = mask,
@@ -317,7 +318,8 @@ static void step_abandon(struct frame_mcontext *m)
 static bool thread_ignores(const struct thread *t, int signo)
 {
     uint64_t handler = thread_actions(t)[signo].handler;
-    return handler == 1 || (handler == 0 && (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT)) & BIT(signo));
+    return handler == 1 ||
+           (handler == 0 && (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT)) & BIT(signo));
 }
 
 static bool is_yield(const struct kernel_siginfo *info)
@@ -341,8 +343,8 @@ __attribute__((force_align_arg_pointer)) static void on_async(int signo, struct 
     } else {
         queue_signal(info, uc);
     }
-    if (t->in_call && (in_window(m->rip, raw_call_window, raw_call_window_end) ||
-                       m->rip == (uint64_t)raw_syscall_insn)) {
+    if (t->in_call &&
+        (in_window(m->rip, raw_call_window, raw_call_window_end) || m->rip == (uint64_t)raw_syscall_insn)) {
         m->rip = (uint64_t)raw_call_interrupted;
         return;
     }

@@ -151,7 +151,9 @@ static uint32_t outer_tid(void)
     uint32_t tid = 0;
     long n = ids_differ ? raw4(__NR_readlinkat, proc_fd, "thread-self", link, sizeof(link)) : 0;
     for (long i = 0; i < n; i++)
-        tid = link[i] == '/' ? 0 : link[i] >= '0' && link[i] <= '9' ? tid * 10 + (uint32_t)(link[i] - '0') : 0;
+        tid = link[i] == '/'                     ? 0
+              : link[i] >= '0' && link[i] <= '9' ? tid * 10 + (uint32_t)(link[i] - '0')
+                                                 : 0;
     return tid ? tid : (uint32_t)raw0(__NR_gettid);
 }
 

@@ -10,7 +10,7 @@ uint64_t gpr_base[ODB_N_GPR];
 struct thread *self;
 static volatile uint32_t no_interrupts;
 volatile uint32_t *interrupts_at = &no_interrupts;
-static uint32_t n_slots; /* made so far; those below it may be in use */
+static uint32_t n_slots;                /* made so far; those below it may be in use */
 static struct sighand *current_sighand; /* whose actions are in sig_actions */
 
 _Static_assert(sizeof(struct thread) + THREAD_HANDLER_BYTES + 100 * 1024 < ODB_THREAD_SLOT_BYTES,
@@ -99,7 +99,8 @@ void thread_free(struct thread *t)
  * instead of 60 faults. */
 void thread_map_text(void)
 {
-    raw3(__NR_madvise, ODB_IMAGE_ADDR, (uint64_t)image_text_end - ODB_IMAGE_ADDR, 22 /* MADV_POPULATE_READ */);
+    raw3(__NR_madvise, ODB_IMAGE_ADDR, (uint64_t)image_text_end - ODB_IMAGE_ADDR,
+         22 /* MADV_POPULATE_READ */);
 }
 
 void threads_forked(struct thread *t)

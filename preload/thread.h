@@ -41,9 +41,9 @@ struct process {
     uint32_t n_threads;
     uint32_t ns_pid;
     int recdir_fd, proc_fd, ring_fd;
-    volatile bool exiting; /* no thread of it runs program code any more */
+    volatile bool exiting;     /* no thread of it runs program code any more */
     _Atomic uint32_t stopping; /* threads of it that are about to stop it: nobody of it takes the baton */
-    int32_t leader_status; /* exit code of the first thread, when it ended before the others */
+    int32_t leader_status;     /* exit code of the first thread, when it ended before the others */
 };
 
 struct thread {
@@ -62,8 +62,8 @@ struct thread {
 
     volatile uint32_t interrupts; /* look at the next two before program code runs */
     volatile bool yield_wanted;
-    volatile bool in_call;   /* in raw_call */
-    volatile bool disturbed; /* a request to yield came into it */
+    volatile bool in_call;    /* in raw_call */
+    volatile bool disturbed;  /* a request to yield came into it */
     volatile bool queue_full; /* and all signals blocked */
     volatile uint32_t n_queued;
     struct kernel_siginfo queued[THREAD_MAX_QUEUED];
@@ -82,7 +82,7 @@ extern volatile uint32_t *interrupts_at;
 extern uint64_t engine_sp;
 
 /* ---- thread.c ---- */
-void threads_init(void); /* the first thread's slot; process from engine_boot */
+void threads_init(void);         /* the first thread's slot; process from engine_boot */
 struct thread *thread_new(void); /* NULL: too many */
 struct process *process_new(void);
 struct sighand *sighand_new(void); /* a copy of the running thread's */
@@ -94,7 +94,10 @@ static inline struct thread *thread_at(uint64_t address_in_slot)
 {
     return (struct thread *)(address_in_slot & ~(uint64_t)(ODB_THREAD_SLOT_BYTES - 1));
 }
-static inline uint64_t thread_stack_top(const struct thread *t) { return (uint64_t)t + ODB_THREAD_SLOT_BYTES; }
+static inline uint64_t thread_stack_top(const struct thread *t)
+{
+    return (uint64_t)t + ODB_THREAD_SLOT_BYTES;
+}
 /* The variables become t's. The caller has the baton. */
 void thread_load(struct thread *t);
 void thread_save(struct thread *t);
@@ -140,8 +143,8 @@ void record_namespace_changed(void);
 
 /* ---- entry.S ---- */
 long raw_call(long nr, long a, long b, long c, long d, long e, long f, volatile uint32_t *interrupts);
-extern char raw_syscall_start[], raw_call_window[], raw_call_window_end[], raw_call_interrupted[], leave_window[],
-    leave_window_end[], interrupt_resume[], thread_begin[];
+extern char raw_syscall_start[], raw_call_window[], raw_call_window_end[], raw_call_interrupted[],
+    leave_window[], leave_window_end[], interrupt_resume[], thread_begin[];
 void exec_failed_trap(void);
 
 #endif
