@@ -69,6 +69,8 @@ struct odb_task {
     uint32_t in_exec;   /* 1 from before execve until the new engine, or the failure: call_* are its place */
     uint64_t exec_mask; /* execve: the program's blocked signals; the kernel's mask is full until the new engine is ready */
     uint64_t affinity[16]; /* as the task set it, inherited; all 0: never. sys_sched.c */
+    uint32_t real_time; /* policy << 8 | priority that the task believes to have, inherited; 0: none. sys_sched.c */
+    uint32_t reserved;
 };
 
 /* execve: the caller, who holds the baton, asks the recorder to trace it; see recorder/exec.c. */

@@ -146,6 +146,10 @@ static bool own_state(struct model_call *c)
     case __NR_sched_getaffinity:
     case __NR_sched_setscheduler:
     case __NR_sched_setattr:
+    case __NR_sched_setparam:
+    case __NR_sched_getscheduler:
+    case __NR_sched_getparam:
+    case __NR_sched_getattr:
     case __NR_getcpu: return sys_sched(c);
     default: return false;
     }

@@ -7,11 +7,13 @@
 #include "preload/sys_sched.h"
 
 #include <linux/sched.h>
+#include <linux/sched/types.h>
 
 #include "preload/raw.h"
 #include "preload/thread.h"
 
 #define E_FAULT 14
+#define E_INVAL 22
 
 #define MASK_BYTES (SCHED_MASK_WORDS * 8)
 
@@ -100,24 +102,65 @@ static bool real_time(uint64_t policy)
     return p == SCHED_FIFO || p == SCHED_RR || p == SCHED_DEADLINE;
 }
 
+static uint32_t remembered(uint32_t policy, uint32_t priority)
+{
+    uint32_t reset = policy & SCHED_RESET_ON_FORK ? SCHED_RESET : 0;
+    return reset | (policy & 15) << 8 | (priority & 255);
+}
+
 /* The call itself, for its errors; then back to the usual policy. */
 static bool set_policy(struct model_call *c)
 {
-    uint32_t policy = (uint32_t)c->args[1], zero = 0;
-    uint32_t attr[2];
-    if (!target(c->args[0]))
+    struct odb_task *t = target(c->args[0]);
+    struct sched_attr attr = {.sched_policy = (uint32_t)c->args[1]};
+    uint32_t zero = 0;
+    if (!t)
         return false;
-    if (c->nr == __NR_sched_setattr) {
-        if (!engine_peek(c->args[1], attr, sizeof(attr)))
-            return false;
-        policy = attr[1];
-    }
-    if (!real_time(policy))
+    if (c->nr == __NR_sched_setattr ? !engine_peek(c->args[1], &attr, SCHED_ATTR_SIZE_VER0)
+                                    : !engine_peek(c->args[2], &attr.sched_priority, 4))
         return false;
     c->result = raw3(c->nr, c->args[0], c->args[1], c->args[2]);
-    if (!c->result)
+    if (c->result)
+        return true;
+    t->real_time = 0;
+    if (real_time(attr.sched_policy)) {
         raw3(__NR_sched_setscheduler, c->args[0], SCHED_NORMAL, &zero);
+        t->real_time = remembered(attr.sched_policy, attr.sched_priority);
+    }
     return true;
+}
+
+/* sched_setparam of a task that believes to be real-time. */
+static bool set_priority(struct model_call *c)
+{
+    struct odb_task *t = target(c->args[0]);
+    uint32_t priority;
+    if (!t || !t->real_time || !engine_peek(c->args[1], &priority, 4))
+        return false;
+    c->result = priority >= 1 && priority <= 99 ? 0 : -E_INVAL;
+    if (!c->result)
+        t->real_time = (t->real_time & ~255u) | priority;
+    return true;
+}
+
+static bool get_policy(struct model_call *c)
+{
+    const struct odb_task *t = target(c->args[0]);
+    if (!t || !t->real_time)
+        return false;
+    uint32_t policy = (t->real_time >> 8 & 15), priority = t->real_time & 255;
+    uint32_t flagged = policy | (t->real_time & SCHED_RESET ? SCHED_RESET_ON_FORK : 0);
+    switch (c->nr) {
+    case __NR_sched_getscheduler: c->result = flagged; return true;
+    case __NR_sched_getparam: c->result = engine_poke(c->args[1], &priority, 4) ? 0 : -E_FAULT; return true;
+    default: /* sched_getattr */
+        c->result = raw4(c->nr, c->args[0], c->args[1], c->args[2], c->args[3]);
+        if (!c->result) {
+            engine_poke(c->args[1] + offsetof(struct sched_attr, sched_policy), &policy, 4);
+            engine_poke(c->args[1] + offsetof(struct sched_attr, sched_priority), &priority, 4);
+        }
+        return true;
+    }
 }
 
 bool sys_sched(struct model_call *c)
@@ -128,6 +171,10 @@ bool sys_sched(struct model_call *c)
     case __NR_getcpu: return get_cpu(c);
     case __NR_sched_setscheduler:
     case __NR_sched_setattr: return set_policy(c);
+    case __NR_sched_setparam: return set_priority(c);
+    case __NR_sched_getscheduler:
+    case __NR_sched_getparam:
+    case __NR_sched_getattr: return get_policy(c);
     default: return false;
     }
 }
