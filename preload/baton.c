@@ -133,7 +133,6 @@ void baton_take(struct thread *t)
     uint32_t from = take_word(ODB_BATON_OF(t->task));
     while (atomic_load(&t->process->stopping)) {
         write_call_of(from);
-        from = 0;
         give_word();
         wait_while_stopping(t);
         from = take_word(ODB_BATON_OF(t->task));
