@@ -5,7 +5,12 @@
  *   sys_record.c  ODB_MODE_RECORD: run, then written to the ring
  *   sys_replay.c  ODB_MODE_REPLAY, ODB_MODE_INDEX: compared, outputs put back
  *   sys_signal.c  calls about signal state, which is the engine's (sys_virtual)
- *   sys_own.c     calls that name the engine's own descriptor or memory
+ *   sys_own.c     calls that name the engine's own descriptors or memory
+ *   sys_deny.c    record: calls that get an error instead, named once
+ *   sys_seccomp.c, sys_sched.c, sys_futex.c, sys_robust.c   record: done by the engine in the kernel's place
+ *   sys_shm.c     SysV segments       sys_files.c, sys_extra.c   record: writes to mapped files, to other processes
+ *   sys_proc.c    record: /proc as without the engine
+ *   sys_scratch.c record: outputs of a call that others run beside
  *   sys_effect.c  shadow map and translations after a call, the same in every mode
  *
  * Life of one call, every mode:
