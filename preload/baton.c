@@ -14,12 +14,6 @@
 #define BATON (&SHARED->baton)
 #define MAX_ASKED 1000
 
-bool baton_alone(void)
-{
-    return CONTROL->mode != ODB_MODE_RECORD ||
-           atomic_load_explicit(&SHARED->n_tasks, memory_order_relaxed) <= 1;
-}
-
 bool baton_wanted(void) { return CONTROL->mode == ODB_MODE_RECORD && atomic_load(&BATON->waiters) != 0; }
 
 void baton_write_switch(const struct odb_task *k, uint32_t kind, uint64_t tick, gaddr rip, uint32_t nr)

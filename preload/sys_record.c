@@ -346,30 +346,32 @@ static int n_direct; /* calls in progress whose outputs the kernel writes while 
 
 bool record_call_writes_now(void) { return n_direct != 0; }
 
+static int64_t call_kernel(struct thread *t, const struct model_call *c)
+{
+    t->in_call = true;
+    int64_t result = raw_call((long)c->nr, (long)c->args[0], (long)c->args[1], (long)c->args[2], (long)c->args[3],
+                              (long)c->args[4], (long)c->args[5], &t->interrupts);
+    t->in_call = false;
+    return result;
+}
+
 /* A call that may block: others may run meanwhile. -512: a signal came first, nothing was done. */
-static int64_t run_blocking(const struct model_syscall *m, const struct model_call *c)
+static int64_t run_beside_others(const struct model_syscall *m, const struct model_call *c)
 {
     struct thread *t = self;
     struct model_call real = *c;
     struct scratch s = {.how = SCRATCH_NONE};
-    bool alone = baton_alone(), give = false;
-    if (!alone && baton_wanted()) {
+    bool give = false;
+    if (baton_wanted()) {
         if (done_at_once(c, &real.result))
             return real.result;
         give = likely_to_block(c);
     }
-    if (!alone) {
-        keep_inputs(t);
-        if (t->process->n_threads > 1 || t->process->refs > 1 || maps_any_shared())
-            n_direct += scratch_redirect(m, c, &real, &s, t->scratch, sizeof(t->scratch)) == SCRATCH_DIRECT;
-        baton_call_begin(t, c, give);
-    }
-    t->in_call = true;
-    real.result = raw_call((long)real.nr, (long)real.args[0], (long)real.args[1], (long)real.args[2],
-                           (long)real.args[3], (long)real.args[4], (long)real.args[5], &t->interrupts);
-    t->in_call = false;
-    if (alone)
-        return real.result;
+    keep_inputs(t);
+    if (t->process->n_threads > 1 || t->process->refs > 1 || maps_any_shared())
+        n_direct += scratch_redirect(m, c, &real, &s, t->scratch, sizeof(t->scratch)) == SCRATCH_DIRECT;
+    baton_call_begin(t, c, give);
+    real.result = call_kernel(t, &real);
     if (baton_call_end(t))
         restore_inputs(t);
     n_direct -= s.how == SCRATCH_DIRECT;
@@ -382,9 +384,9 @@ static int64_t run_blocking_until_done(const struct model_syscall *m, const stru
     struct thread *t = self;
     for (;;) {
         t->disturbed = false;
-        if (sys_signal_waits_in_vain())
+        if (t->n_queued && sys_signal_waits_in_vain())
             return -E_INTR;
-        int64_t result = run_blocking(m, c);
+        int64_t result = baton_alone() ? call_kernel(t, c) : run_beside_others(m, c);
         if (result == -E_FAULT && core_unprotect_all())
             continue; /* perhaps a guarded code page: see run() */
         if ((result != -E_INTR && result != -E_RESTARTSYS) || !t->disturbed || t->n_queued)

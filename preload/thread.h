@@ -107,8 +107,11 @@ const struct engine_sigaction *thread_actions(const struct thread *t);
 void thread_set_altstack(struct thread *t);
 
 /* ---- baton.c ---- */
-/* Is there anybody else in the whole recording? */
-bool baton_alone(void);
+/* Is there nobody else in the whole recording? */
+static inline bool baton_alone(void)
+{
+    return CONTROL->mode != ODB_MODE_RECORD || atomic_load_explicit(&SHARED->n_tasks, memory_order_relaxed) <= 1;
+}
 void baton_take(struct thread *t);
 /* t, which runs, is at (tick, rip) and lets others run when somebody waits. */
 void baton_yield(struct thread *t);
