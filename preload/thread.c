@@ -109,12 +109,18 @@ void threads_forked(struct thread *t)
     for (uint32_t i = 0; i < n_slots; i++) {
         if (slot(i) == t)
             continue;
-        slot(i)->in_use = false;
-        atomic_store(&slot(i)->gone, 0);
+        if (slot(i)->in_use)
+            slot(i)->in_use = false;
+        if (atomic_load(&slot(i)->gone))
+            atomic_store(&slot(i)->gone, 0);
     }
-    memset(processes, 0, sizeof(processes));
-    for (int i = 0; i < MAX_PROCESSES; i++)
-        sighands[i].refs = &sighands[i] == t->sighand;
+    for (int i = 0; i < MAX_PROCESSES; i++) { /* a page that is not written need not be copied */
+        if (processes[i].refs)
+            processes[i].refs = 0;
+        uint32_t refs = &sighands[i] == t->sighand;
+        if (sighands[i].refs != refs)
+            sighands[i].refs = refs;
+    }
 }
 
 void thread_save(struct thread *t)
