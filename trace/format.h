@@ -156,7 +156,7 @@ struct odb_ev_mem {
     uint64_t addr;
     uint64_t len_bytes;
 };
-#define ODB_MEM_IN 1    /* flags: read by the kernel (a path), shown and checked, not written on replay */
+#define ODB_MEM_IN 1 /* flags: read by the kernel (a path), shown and checked, not written on replay */
 /* The captured file ev.tid (as file_id) was written through a descriptor: addr is the offset in it. Without data: its
  * size became addr. Only for files that some process mapped shared; matters to those mappings. */
 #define ODB_MEM_FILE 2
