@@ -19,10 +19,14 @@ enum scratch_how {
 struct scratch {
     enum scratch_how how;
     int n;
-    struct {
+    struct scratch_part {
         gaddr program, scratch;
         uint64_t len_bytes;
-    } parts[MODEL_MAX_ARGS];
+    } parts[MODEL_MAX_ARGS + 2];
+    gaddr
+        iov; /* readv, recvmsg: the program's array, copied; its buffers are one piece of scratch at iov_data */
+    uint64_t n_iov, iov_bytes;
+    gaddr iov_data;
 };
 
 /* buf: of the thread alone, n_bytes. `real` need not be initialised. */
