@@ -5,8 +5,10 @@ static _Atomic uint64_t *shared;
 
 static int computes(void)
 {
-    while (shared[0] != UINT64_MAX)
+    while (shared[0] != UINT64_MAX) {
         shared[0]++;
+        give_way();
+    }
     return 0;
 }
 

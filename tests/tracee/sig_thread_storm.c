@@ -29,6 +29,7 @@ static void *body(void *arg)
         for (int i = 0; i < 5000; i++)
             n += opaque((uint64_t)i);
         __asm__ volatile("ud2");
+        give_way();
     }
     CHECK(n % 12497500 == 0 && (uint64_t)faults == n / 12497500);
     return (void *)(intptr_t)mine;

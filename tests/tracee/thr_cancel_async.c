@@ -15,8 +15,10 @@ static void *body(void *arg)
     pthread_cleanup_push(cleanup, NULL);
     CHECK(pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL) == 0);
     spinning++;
-    for (;;)
+    for (;;) {
         turns++;
+        give_way();
+    }
     pthread_cleanup_pop(0);
     return arg;
 }

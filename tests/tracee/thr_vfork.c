@@ -6,8 +6,10 @@ static _Atomic uint64_t turns;
 
 static void *works(void *arg)
 {
-    while (!stop)
+    while (!stop) {
         turns++;
+        give_way();
+    }
     return arg;
 }
 
