@@ -20,8 +20,10 @@ static void handler(int signo, siginfo_t *si, void *context)
 static void *body(void *arg)
 {
     tids[(intptr_t)arg] = gettid();
-    while (!stop)
+    while (!stop) {
         for (volatile int i = 0; i < 1000; i++) {}
+        give_way();
+    }
     return NULL;
 }
 
