@@ -368,7 +368,7 @@ static int64_t run_beside_others(const struct model_syscall *m, const struct mod
         give = likely_to_block(c);
     }
     keep_inputs(t);
-    if (t->process->n_threads > 1 || t->process->refs > 1 || maps_any_shared())
+    if (t->process->n_threads > 1 || maps_any_shared())
         n_direct += scratch_redirect(m, c, &real, &s, t->scratch, sizeof(t->scratch)) == SCRATCH_DIRECT;
     baton_call_begin(t, c, give);
     real.result = call_kernel(t, &real);

@@ -190,12 +190,11 @@ static struct thread *child_slot(const struct cloning *k, uint32_t task)
     if (!(k->flags & CLONE_VFORK))
         memset(t->state.sig_altstack, 0, sizeof(t->state.sig_altstack));
     t->state.sig_mask_is_temporary = false;
-    t->process = k->flags & CLONE_THREAD ? self->process : process_new();
-    t->sighand = k->flags & CLONE_SIGHAND ? self->sighand : sighand_new();
+    t->process = k->flags & CLONE_THREAD ? process_share(self->process) : process_new();
+    t->sighand = k->flags & CLONE_SIGHAND ? sighand_share(self->sighand) : sighand_new();
     if (!t->process || !t->sighand)
         engine_panic("engine: too many vfork children at once");
     if (k->flags & CLONE_THREAD) {
-        t->process->refs++;
         t->process->n_threads++;
     } else {
         t->process->n_threads = 1;
@@ -203,8 +202,6 @@ static struct thread *child_slot(const struct cloning *k, uint32_t task)
         t->process->proc_fd = proc_fd;
         t->process->ring_fd = ring_fd;
     }
-    if (k->flags & CLONE_SIGHAND)
-        t->sighand->refs++;
     t->task = task;
     t->clone_flags = k->flags;
     t->parent_tid = ctx.tid;
@@ -456,7 +453,7 @@ static uint32_t thread_farewell(struct thread *t)
     uint32_t n = 0, zero = 0;
     if (t->robust_head)
         n = (uint32_t)robust_exit(t->robust_head, t->robust_len, exit_ranges, 60);
-    bool shared = t->process->n_threads > 1 || t->process->refs > 1 || t->clone_flags & CLONE_VM;
+    bool shared = t->process->n_threads > 1 || t->clone_flags & CLONE_VM;
     if (t->clear_tid && shared && engine_poke(t->clear_tid, &zero, 4)) {
         exit_ranges[n++] = (struct model_range){t->clear_tid, 4};
         raw3(__NR_futex, t->clear_tid, FUTEX_WAKE, 1);

@@ -30,13 +30,11 @@ struct kernel_siginfo {
 
 /* Handlers, shared as CLONE_SIGHAND says. */
 struct sighand {
-    uint32_t refs;
     struct engine_sigaction actions[ENGINE_NSIG + 1];
 };
 
 /* A process, or that part of it which is not a matter of its memory. */
 struct process {
-    uint32_t refs; /* slots in use that point here */
     uint32_t pid;
     uint32_t n_threads;
     uint32_t ns_pid;
@@ -85,6 +83,8 @@ extern uint64_t engine_sp;
 void threads_init(void);         /* the first thread's slot; process from engine_boot */
 struct thread *thread_new(void); /* NULL: too many */
 struct process *process_new(void);
+struct process *process_share(struct process *p);
+struct sighand *sighand_share(struct sighand *s);
 struct sighand *sighand_new(void); /* a copy of the running thread's */
 void thread_free(struct thread *t);
 void thread_map_text(void);
