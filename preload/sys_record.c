@@ -346,6 +346,8 @@ static int n_direct; /* calls in progress whose outputs the kernel writes while 
 
 bool record_call_writes_now(void) { return n_direct != 0; }
 
+void record_forked(void) { n_direct = 0; }
+
 static int64_t call_kernel(struct thread *t, const struct model_call *c)
 {
     t->in_call = true;

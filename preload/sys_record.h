@@ -12,6 +12,8 @@ void record_call_again(const struct model_syscall *m, const struct model_call *c
                        const struct model_range *out, uint32_t n_out);
 /* Does the kernel perhaps write to the program's memory right now, for a call of another thread? */
 bool record_call_writes_now(void);
+/* In the child of a fork: those are the parent's. */
+void record_forked(void);
 /* Ends the recording: odb prints the text and fails. */
 _Noreturn void sys_refuse(const char *name, const char *reason);
 

@@ -311,6 +311,7 @@ static void forked(struct thread *t, const struct cloning *k, uint32_t task)
     ctx.tid = ctx.pid = outer_tid();
     memset(gpr_base, 0, sizeof(gpr_base));
     threads_forked(t);
+    record_forked();
     t->process = process_new();
     t->process->pid = ctx.pid;
     t->process->ns_pid = t->ns_tid;
