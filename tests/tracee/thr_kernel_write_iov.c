@@ -17,10 +17,10 @@ static void *reader(void *arg)
 
 int main(void)
 {
-    struct itimerspec soon = {.it_value = {.tv_nsec = 3000000}};
+    struct itimerspec soon = {.it_value = {.tv_nsec = 25000000}};
     timer = timerfd_create(CLOCK_MONOTONIC, 0);
     CHECK(timer >= 0);
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 4; i++) {
         CHECK(timerfd_settime(timer, 0, &soon, NULL) == 0);
         pthread_t t = start(reader, (void *)(uintptr_t)&expired[i]);
         SPIN_UNTIL(expired[i]);
