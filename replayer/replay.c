@@ -277,15 +277,11 @@ struct odb_err *replay_read_process(struct replay *r, uint32_t pid, gaddr addr, 
 static void copy_control(const struct replay *from, struct replay *to)
 {
     struct odb_control *c = to->control;
-    const struct odb_control *f = from->control;
-    uint64_t available = atomic_load(&c->events_available);
-    uint32_t seq = atomic_load(&c->events_seq), complete = atomic_load(&c->events_complete);
-    memcpy((void *)c, (const void *)f, offsetof(struct odb_control, data));
+    session_begin_copy(to->session);
+    memcpy((void *)c, (const void *)from->control, offsetof(struct odb_control, data));
+    session_end_copy(to->session, to->slot);
     atomic_store(&c->cmd_seq, 0);
     atomic_store(&c->ack_seq, 0);
-    atomic_store(&c->events_available, available);
-    atomic_store(&c->events_complete, complete);
-    atomic_store(&c->events_seq, seq);
     c->log_bytes = 0;
     c->stop = from->stop;
 }

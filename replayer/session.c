@@ -121,6 +121,14 @@ static void publish(const struct session *s, uint32_t slot)
     session_wake(&c->events_seq);
 }
 
+void session_begin_copy(struct session *s) { pthread_mutex_lock(&s->lock); }
+
+void session_end_copy(struct session *s, uint32_t slot)
+{
+    publish(s, slot);
+    pthread_mutex_unlock(&s->lock);
+}
+
 struct odb_err *session_take_slot(struct session *s, uint32_t *ret)
 {
     pthread_mutex_lock(&s->lock);

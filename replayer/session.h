@@ -52,6 +52,9 @@ static inline struct odb_world *session_world(const struct session *s, uint32_t 
     return (struct odb_world *)(void *)(s->world + (size_t)slot * ODB_SHARED_BYTES);
 }
 
+/* Around writing over a slot's whole control page: the feeder stays away, and its fields are right afterwards. */
+void session_begin_copy(struct session *s);
+void session_end_copy(struct session *s, uint32_t slot);
 /* The shared memory of one world into another. */
 struct odb_err *session_copy_live(struct session *s, uint32_t from, uint32_t to) ODB_MUST_CHECK;
 
