@@ -11,6 +11,12 @@
 #include "indexer/store.h"
 #include "preload/control.h"
 
+/* A range that a fork treats otherwise (madvise): it is not in the child, or zeros there. */
+struct fork_rule {
+    gaddr start, end;
+    bool wipe;
+};
+
 /* An address space, of one or more processes (vfork). */
 struct builder_vm {
     uint32_t number;            /* in the log */
@@ -18,6 +24,8 @@ struct builder_vm {
     uint32_t pid;               /* whose mappings they are called */
     struct shadow_space *space; /* owned */
     struct regions maps;
+    struct fork_rule *rules; /* owned */
+    size_t n_rules;
 };
 
 /* Descriptors that lead to a channel (story_fds.c). */
@@ -149,6 +157,12 @@ struct odb_err *story_new_image(struct index_builder *b, gaddr rsp) ODB_MUST_CHE
 /* The registers as a system call, for those that leave no SYSCALL record. */
 struct odb_err *story_call_of_registers(struct index_builder *b, uint64_t t, bool ends) ODB_MUST_CHECK;
 struct odb_err *story_map(struct index_builder *b, const uint8_t *body, uint32_t n) ODB_MUST_CHECK;
+/* A madvise call that is done. */
+struct odb_err *story_advice(struct index_builder *b, gaddr addr, uint64_t n_bytes, uint64_t advice)
+    ODB_MUST_CHECK;
+/* `to` was made as a copy of `from` by a fork: what madvise said about that. */
+struct odb_err *story_forked(struct index_builder *b, const struct builder_vm *from, struct builder_vm *to)
+    ODB_MUST_CHECK;
 /* The vm's mappings end with state t. */
 struct odb_err *story_end_maps(struct index_builder *b, struct builder_vm *vm, uint64_t t) ODB_MUST_CHECK;
 

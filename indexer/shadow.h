@@ -127,6 +127,9 @@ struct odb_err *shadow_unmap(struct shadow *s, struct shadow_space *sp, gaddr st
 /* Contents go back to the file's, or zeros (madvise). Of shared memory: zeros. */
 struct odb_err *shadow_drop(struct shadow *s, struct shadow_space *sp, gaddr start, gaddr end, uint64_t t)
     ODB_MUST_CHECK;
+/* Private memory of [start, end) is zeros in this space, which was just made by a fork. */
+struct odb_err *shadow_drop_copy(struct shadow *s, struct shadow_space *sp, gaddr start, gaddr end,
+                                 uint64_t t) ODB_MUST_CHECK;
 /* [from, from + len) is now at `to`. */
 struct odb_err *shadow_move(struct shadow *s, struct shadow_space *sp, gaddr from, gaddr to,
                             uint64_t len_bytes, uint64_t t) ODB_MUST_CHECK;

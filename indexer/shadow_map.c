@@ -139,6 +139,18 @@ struct odb_err *shadow_drop(struct shadow *s, struct shadow_space *sp, gaddr sta
     return NULL;
 }
 
+struct odb_err *shadow_drop_copy(struct shadow *s, struct shadow_space *sp, gaddr start, gaddr end,
+                                 uint64_t t)
+{
+    _cleanup_free_ struct region *was = NULL;
+    size_t n;
+    ODB_TRY(regions_within(&sp->contents, start, end, &was, &n));
+    for (size_t i = 0; i < n; i++)
+        if (!was[i].object)
+            ODB_TRY(shadow_map(s, sp, was[i].start, was[i].end, 0, 0, 0, t));
+    return NULL;
+}
+
 struct odb_err *shadow_truncate(struct shadow *s, struct shadow_space *object, uint64_t n_bytes, uint64_t t)
 {
     _cleanup_free_ struct region *was = NULL;

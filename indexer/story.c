@@ -52,6 +52,8 @@ static struct odb_err *put_call(struct index_builder *b)
         describe_result(&call, result, sizeof(result));
     if (c->nr == SYS_prctl && c->args[0] == PR_SET_NAME && !c->result)
         name_thread(b, c->args[1]);
+    if (c->nr == SYS_madvise && !c->result)
+        ODB_TRY(story_advice(b, c->args[0], c->args[1], c->args[2]));
     if (!ends)
         ODB_TRY(fds_call(b, c));
     return store_put(b->store, STORE_SYSCALL, ends ? "iiiitsNtiiiiiii" : "iiiitsitiiiiiii", b->call_t,

@@ -30,6 +30,77 @@ static struct odb_err *cut_maps(struct index_builder *b, gaddr start, gaddr end)
     return regions_cut(&builder_vm(b)->maps, start, end, b->count, emit_map, &x);
 }
 
+/* ---- what a fork does not copy ---- */
+
+static struct odb_err *add_rule(struct builder_vm *vm, gaddr start, gaddr end, bool wipe)
+{
+    if (start >= end)
+        return NULL;
+    struct fork_rule *v = reallocarray(vm->rules, vm->n_rules + 1, sizeof(*v));
+    if (!v)
+        return odb_err("index: out of memory");
+    vm->rules = v;
+    v[vm->n_rules++] = (struct fork_rule){start, end, wipe};
+    return NULL;
+}
+
+/* [start, end) is ordinary memory again, as far as this kind of rule goes. */
+static struct odb_err *cut_rules(struct builder_vm *vm, gaddr start, gaddr end, bool wipe)
+{
+    for (size_t i = vm->n_rules; i--;) {
+        const struct fork_rule r = vm->rules[i];
+        if (r.end <= start || r.start >= end || r.wipe != wipe)
+            continue;
+        vm->rules[i] = vm->rules[--vm->n_rules];
+        ODB_TRY(add_rule(vm, r.start, start, wipe));
+        ODB_TRY(add_rule(vm, end, r.end, wipe));
+    }
+    return NULL;
+}
+
+/* Mapped anew, or not at all: the rules are gone. */
+static struct odb_err *forget_rules(struct builder_vm *vm, gaddr start, gaddr end)
+{
+    if (!vm->n_rules)
+        return NULL;
+    ODB_TRY(cut_rules(vm, start, end, true));
+    return cut_rules(vm, start, end, false);
+}
+
+struct odb_err *story_advice(struct index_builder *b, gaddr addr, uint64_t n_bytes, uint64_t advice)
+{
+    struct builder_vm *vm = builder_vm(b);
+    gaddr end = (addr + n_bytes + ODB_PAGE_BYTES - 1) & ~(uint64_t)(ODB_PAGE_BYTES - 1);
+    bool wipe = advice == MADV_WIPEONFORK || advice == MADV_KEEPONFORK;
+    if (!wipe && advice != MADV_DONTFORK && advice != MADV_DOFORK)
+        return NULL;
+    ODB_TRY(cut_rules(vm, addr, end, wipe));
+    return advice == MADV_WIPEONFORK || advice == MADV_DONTFORK ? add_rule(vm, addr, end, wipe) : NULL;
+}
+
+struct odb_err *story_forked(struct index_builder *b, const struct builder_vm *from, struct builder_vm *to)
+{
+    struct ending x = {b->store, to};
+    for (size_t i = 0; i < from->maps.n; i++) {
+        struct region r = from->maps.v[i];
+        r.t_start = b->count;
+        ODB_TRY(regions_add(&to->maps, &r));
+    }
+    for (size_t i = 0; i < from->n_rules; i++) {
+        const struct fork_rule *r = &from->rules[i];
+        if (r->wipe) {
+            ODB_TRY(shadow_drop_copy(&b->shadow, to->space, r->start, r->end, b->count));
+            ODB_TRY(add_rule(to, r->start, r->end, true));
+        } else {
+            ODB_TRY(regions_cut(&to->maps, r->start, r->end, b->count, emit_map, &x));
+            ODB_TRY(shadow_unmap(&b->shadow, to->space, r->start, r->end, b->count));
+        }
+    }
+    return NULL;
+}
+
+/* ---- changes ---- */
+
 struct odb_err *story_end_maps(struct index_builder *b, struct builder_vm *vm, uint64_t t)
 {
     struct ending x = {b->store, vm};
@@ -93,6 +164,7 @@ static struct odb_err *add_map(struct index_builder *b, const struct odb_log_map
         .offset = m->offset + further,
     };
     memcpy(r.name, m->name, sizeof(r.name) - 1);
+    ODB_TRY(forget_rules(builder_vm(b), start, end));
     ODB_TRY(cut_maps(b, start, end));
     ODB_TRY(regions_add(&builder_vm(b)->maps, &r));
     return shadow_map(&b->shadow, builder_space(b), start, end, m->file_id,
@@ -207,6 +279,7 @@ struct odb_err *story_map(struct index_builder *b, const uint8_t *body, uint32_t
         ODB_TRY(find_shown(b, &m, &what));
         return add_map(b, &m, m.start, m.end, &what);
     case ODB_MAP_REMOVE:
+        ODB_TRY(forget_rules(builder_vm(b), m.start, m.end));
         ODB_TRY(cut_maps(b, m.start, m.end));
         return shadow_unmap(&b->shadow, builder_space(b), m.start, m.end, b->count);
     case ODB_MAP_PROTECT: return protect(b, m.start, m.end, m.prot);

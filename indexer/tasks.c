@@ -30,6 +30,7 @@ static void free_vm(struct index_builder *b, struct builder_vm *vm)
         return;
     shadow_space_free(&b->shadow, vm->space);
     regions_deinit(&vm->maps);
+    free(vm->rules);
     free(vm);
 }
 
@@ -45,11 +46,8 @@ static struct odb_err *new_vm(struct index_builder *b, uint32_t number, uint32_t
     *vm = (struct builder_vm){.number = number, .pid = pid};
     struct odb_err *e = from ? shadow_space_fork(&b->shadow, from->space, b->n_spaces, b->count, &vm->space)
                              : shadow_space_create(&b->shadow, b->n_spaces, &vm->space);
-    for (size_t i = 0; !e && from && i < from->maps.n; i++) {
-        struct region r = from->maps.v[i];
-        r.t_start = b->count;
-        e = regions_add(&vm->maps, &r);
-    }
+    if (!e && from)
+        e = story_forked(b, from, vm);
     if (!e && !APPEND(b->vms, b->n_vms, vm))
         e = no_memory();
     if (e) {

@@ -74,6 +74,8 @@ static void count_log(const uint8_t *p, size_t n)
             counts[at_count].insns++;
         if (r.kind == ODB_LOG_MEM && begun && r.n)
             counts[at_count].writes++;
+        if (r.kind == ODB_LOG_ELSEWHERE && r.n > 8)
+            counts[at_count].writes++;
     }
 }
 
