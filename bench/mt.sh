@@ -86,6 +86,7 @@ row() {
             if [ "$(cat "$tmp/$name.native.status")" != "$(cat "$tmp/$name.$kind.status")" ] ||
                { [ ! -s "$tmp/$name.native.rps" ] && ! cmp -s "$tmp/$name.native.out" "$tmp/$name.$kind.out"; }; then
                 echo "$name: $kind differs from native (status $(cat "$tmp/$name.$kind.status")): $(head -n 1 "$tmp/$name.$kind.err")"
+                diff "$tmp/$name.native.out" "$tmp/$name.$kind.out" | head -n 5
                 failed=1
                 return 0
             fi
