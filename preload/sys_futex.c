@@ -17,6 +17,7 @@
 
 #include "preload/core.h"
 #include "preload/raw.h"
+#include "preload/sys_deny.h"
 #include "preload/thread.h"
 
 #ifndef FUTEX_LOCK_PI2
@@ -82,6 +83,12 @@ static enum futex_pi lock(struct model_call *c, uint32_t word, struct model_call
 enum futex_pi sys_futex_pi(struct model_call *c, struct model_call *wait)
 {
     uint32_t op = (uint32_t)c->args[1] & FUTEX_CMD_MASK, word;
+    if (op == FUTEX_WAIT_REQUEUE_PI || op == FUTEX_CMP_REQUEUE_PI) { /* nobody uses them since glibc 2.25 */
+        sys_deny_say(DENY_REQUEUE_PI,
+                     "the program used FUTEX_CMP_REQUEUE_PI or FUTEX_WAIT_REQUEUE_PI, which are not "
+                     "recorded: it was told ENOSYS");
+        return done(c, -ENOSYS);
+    }
     if (op != FUTEX_LOCK_PI && op != FUTEX_LOCK_PI2 && op != FUTEX_TRYLOCK_PI && op != FUTEX_UNLOCK_PI)
         return FUTEX_PI_NOT;
     if (c->args[0] & 3)
