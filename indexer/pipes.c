@@ -3,9 +3,13 @@
  * The first waiting read is matched with the first waiting write whose bytes it begins with, as far as both
  * reach; a write that was begun goes before others. Where none fits, the right one is not known yet: the read waits. When
  * too much waits, or at the end, the write with the longest common beginning is taken (large writes of several
- * writers mix in a pipe); without one the bytes are nobody's: their writer was killed within its call, or is not known. */
+ * writers mix in a pipe); without one the bytes are nobody's: their writer was killed within its call, or is not known.
+ *
+ * Small reads may begin a wrong write that has the same first bytes. So what was taken of a write is kept until all of it
+ * is; when its next byte is wrong, another write with the same beginning and the right next byte takes its place. */
 #include "indexer/pipes.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +60,7 @@ static struct odb_err *add(struct pipe_queue *q, const struct pipe_part *part, c
 static void drop(struct pipe_queue *q, size_t i)
 {
     free(q->v[i].data);
+    free(q->v[i].runs);
     memmove(q->v + i, q->v + i + 1, (q->n - i - 1) * sizeof(*q->v));
     q->n--;
 }
@@ -77,7 +82,7 @@ static bool find_write(const struct channel *c, const struct pipe_part *r, bool 
 {
     const struct pipe_queue *q = &c->writes;
     uint64_t best = 0;
-    for (int begun = 1; begun >= 0; begun--)
+    for (int begun = 1; begun >= 0; begun--) {
         for (size_t i = 0; i < q->n; i++) {
             const struct pipe_part *w = &q->v[i];
             uint64_t left = w->n - w->used < r->n - r->used ? w->n - w->used : r->n - r->used;
@@ -92,8 +97,70 @@ static bool find_write(const struct channel *c, const struct pipe_part *r, bool 
                 *ret = i;
             }
         }
+        for (size_t i = 0; begun && !force && i < q->n; i++)
+            if (q->v[i].used && q->v[i].n <= PIPE_BUF)
+                return false; /* nothing comes into the middle of it */
+    }
+    if (!force || best < MIXED_MIN)
+        return false;
     *ret_n = best;
-    return force && best >= MIXED_MIN;
+    return true;
+}
+
+/* Another write in the place of one that was begun by mistake? */
+static bool find_swap(const struct channel *c, const struct pipe_part *r, size_t *ret_wrong,
+                      size_t *ret_right)
+{
+    const struct pipe_queue *q = &c->writes;
+    for (size_t i = 0; i < q->n; i++)
+        for (size_t k = 0; k < q->n; k++) {
+            const struct pipe_part *wrong = &q->v[i];
+            struct pipe_part right = q->v[k];
+            if (!wrong->used || right.used || right.n <= wrong->used || !wrong->data || !right.data ||
+                memcmp(wrong->data, right.data, wrong->used) != 0)
+                continue;
+            right.used = wrong->used;
+            uint64_t left = right.n - right.used < r->n - r->used ? right.n - right.used : r->n - r->used;
+            if (common_bytes(&right, r) == left) {
+                *ret_wrong = i;
+                *ret_right = k;
+                return true;
+            }
+        }
+    return false;
+}
+
+static void swap(struct pipe_part *wrong, struct pipe_part *right)
+{
+    right->used = wrong->used;
+    right->runs = wrong->runs;
+    right->n_runs = wrong->n_runs;
+    wrong->used = 0;
+    wrong->runs = NULL;
+    wrong->n_runs = 0;
+}
+
+static struct odb_err *add_run(struct pipe_part *w, const struct pipe_part *r, uint64_t n)
+{
+    struct pipe_run *v = reallocarray(w->runs, w->n_runs + 1, sizeof(*v));
+    if (!v)
+        return no_memory();
+    w->runs = v;
+    v[w->n_runs++] = (struct pipe_run){
+        .w_used = w->used, .n = n, .r_t = r->t, .r_at = r->at + r->used, .r_pid = r->pid, .r_tid = r->tid};
+    return NULL;
+}
+
+/* A write is done with. */
+static struct odb_err *put_runs(struct pipes *p, uint32_t id, const struct pipe_part *w)
+{
+    for (size_t i = 0; i < w->n_runs; i++) {
+        const struct pipe_run *x = &w->runs[i];
+        ODB_TRY(store_put(p->store, STORE_TRANSFER, "iiiiiiiiii", (uint64_t)id, x->n, w->t, (uint64_t)w->pid,
+                          (uint64_t)w->tid, w->at + x->w_used, x->r_t, (uint64_t)x->r_pid, (uint64_t)x->r_tid,
+                          x->r_at));
+    }
+    return NULL;
 }
 
 static struct odb_err *match(struct pipes *p, uint32_t id, bool force)
@@ -104,7 +171,11 @@ static struct odb_err *match(struct pipes *p, uint32_t id, bool force)
         bool full = c->reads.n_bytes + c->writes.n_bytes > WAITING_MAX;
         size_t i = 0;
         uint64_t n = 0;
-        if (!find_write(c, r, force || full, &i, &n)) {
+        size_t wrong = 0;
+        if (!find_write(c, r, false, &i, &n) && find_swap(c, r, &wrong, &i)) {
+            swap(&c->writes.v[wrong], &c->writes.v[i]);
+            n = common_bytes(&c->writes.v[i], r);
+        } else if (!n && !find_write(c, r, force || full, &i, &n)) {
             if (!force && !full)
                 return NULL;
             c->reads.n_bytes -= r->n - r->used;
@@ -112,15 +183,15 @@ static struct odb_err *match(struct pipes *p, uint32_t id, bool force)
             continue;
         }
         struct pipe_part *w = &c->writes.v[i];
-        ODB_TRY(store_put(p->store, STORE_TRANSFER, "iiiiiiiiii", (uint64_t)id, n, w->t, (uint64_t)w->pid,
-                          (uint64_t)w->tid, w->at + w->used, r->t, (uint64_t)r->pid, (uint64_t)r->tid,
-                          r->at + r->used));
+        ODB_TRY(add_run(w, r, n));
         r->used += n;
         w->used += n;
         c->reads.n_bytes -= n;
         c->writes.n_bytes -= n;
-        if (w->used == w->n)
+        if (w->used == w->n) {
+            ODB_TRY(put_runs(p, id, w));
             drop(&c->writes, i);
+        }
         if (r->used == r->n)
             drop(&c->reads, 0);
     }
@@ -149,8 +220,12 @@ struct odb_err *pipes_read(struct pipes *p, uint32_t id, uint64_t t, uint32_t pi
 
 struct odb_err *pipes_finish(struct pipes *p)
 {
-    for (uint32_t id = 1; id <= p->n; id++)
+    for (uint32_t id = 1; id <= p->n; id++) {
         ODB_TRY(match(p, id, true));
+        const struct pipe_queue *q = &p->v[id - 1].writes;
+        for (size_t i = 0; i < q->n; i++)
+            ODB_TRY(put_runs(p, id, &q->v[i]));
+    }
     return NULL;
 }
 

@@ -12,13 +12,21 @@
 #include "common/err.h"
 #include "indexer/store.h"
 
+/* Bytes of a write that a read took. */
+struct pipe_run {
+    uint64_t w_used, n, r_t, r_at;
+    uint32_t r_pid, r_tid;
+};
+
 /* A read or a write: some bytes of one call. */
 struct pipe_part {
     uint64_t t;
     uint32_t pid, tid;
-    uint64_t at;      /* of data[0] in the call's bytes */
-    uint8_t *data;    /* owned; NULL: not known, fits anything */
-    uint64_t n, used; /* used: matched already */
+    uint64_t at;           /* of data[0] in the call's bytes */
+    uint8_t *data;         /* owned; NULL: not known, fits anything */
+    uint64_t n, used;      /* used: matched already */
+    struct pipe_run *runs; /* owned; of a write: who took what is used */
+    size_t n_runs;
 };
 
 struct pipe_queue {

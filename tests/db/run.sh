@@ -1,9 +1,9 @@
 #!/bin/sh
 # Random runs through indexer and database, compared with the oracle; then one of the files in the stock sqlite3
 # shell and in a host of our own; then damaged copies of it; then without memory.
-#     run.sh TEST_DB TEST_TASKS TEST_DB_CORRUPT TEST_DB_EXT ODB_DB.SO [TEST_DB_OOM]
+#     run.sh TEST_DB TEST_TASKS TEST_PIPES TEST_DB_CORRUPT TEST_DB_EXT ODB_DB.SO [TEST_DB_OOM]
 set -eu
-test_db=$1 tasks=$2 corrupt=$3 host=$4 extension=$5 oom=${6-}
+test_db=$1 tasks=$2 pipes=$3 corrupt=$4 host=$5 extension=$6 oom=${7-}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 while read -r seed insns turn; do
@@ -24,6 +24,8 @@ for seed in 1 2; do # processes
     [ "$seed" != 1 ] || cp "$dir/rec/index.db" "$dir/tasks.db"
     rm -r "$dir/rec"
 done
+mkdir "$dir/pipes"
+"$pipes" "$dir/pipes"
 # the shell: everything loads, answers and closes without an error
 # (in a sanitizer build the runtime has to come first)
 runtime=$(ldd "$extension" | awk '/libasan/ { print $3 }')
