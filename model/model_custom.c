@@ -414,7 +414,8 @@ static bool ipc_ctl_outputs(struct sink *s, const struct model_call *call)
         {__NR_shmctl, 12, 0},
     };
     bool sem = call->nr == __NR_semctl;
-    if (sem && (uint32_t)call->args[2] == 13 && call->before[6]) { /* semaphores in the set: the engine has asked */
+    if (sem && (uint32_t)call->args[2] == 13 &&
+        call->before[6]) { /* semaphores in the set: the engine has asked */
         sink_add(s, call->args[3], 2 * call->before[6]);
         return true;
     }

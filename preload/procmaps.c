@@ -107,7 +107,8 @@ long proc_open(const char *name, long flags)
     if (fd != -24 /* EMFILE: the program uses up all it may have */ ||
         raw4(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, &was) < 0)
         return fd;
-    struct rlimit64 more = {was.rlim_cur + 16, was.rlim_max < was.rlim_cur + 16 ? was.rlim_cur + 16 : was.rlim_max};
+    struct rlimit64 more = {was.rlim_cur + 16,
+                            was.rlim_max < was.rlim_cur + 16 ? was.rlim_cur + 16 : was.rlim_max};
     if (raw4(__NR_prlimit64, 0, RLIMIT_NOFILE, &more, 0) == 0) {
         fd = raw4(__NR_openat, dir, path, flags | O_CLOEXEC, 0);
         raw4(__NR_prlimit64, 0, RLIMIT_NOFILE, &was, 0);
