@@ -87,7 +87,6 @@ struct cli_record_args {
     uint64_t timeout_ms;  /* 0: none */
     uint32_t slice_us;    /* 0: default */
     int cpu_core;         /* -1: odb chooses */
-    char **environment;   /* the program's; made by cli_record */
     char **program;       /* PROGRAM [ARG...], NULL-terminated, borrowed */
 };
 struct odb_err *cli_parse_record(int argc, char **argv, struct cli_record_args *ret) ODB_MUST_CHECK;

@@ -138,56 +138,46 @@ int cli_exit_status(int wait_status)
     return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
+static char **program_environment; /* owned; the strings are odb's own, or of its arguments */
+
 /* Swaps odb's own environment with the program's. */
-static void swap_environment(char ***other)
+static void swap_environment(void)
 {
     char **own = environ;
-    environ = *other;
-    *other = own;
+    environ = program_environment;
+    program_environment = own;
 }
 
-/* `environ`, a copy, becomes what the options say. */
-static struct odb_err *change_environment(const struct cli_record_args *args)
+/* Do both begin with the same name and '='? */
+static bool is_same_variable(const char *a, const char *b)
 {
-    if (args->clear_env && clearenv() != 0)
+    size_t n = strcspn(a, "=");
+    return n == strcspn(b, "=") && memcmp(a, b, n) == 0;
+}
+
+static bool is_replaced(const char *variable, const struct cli_list *by, size_t from)
+{
+    for (size_t i = from; i < by->n; i++)
+        if (is_same_variable(variable, by->items[i]))
+            return true;
+    return false;
+}
+
+static struct odb_err *make_environment(const struct cli_record_args *args)
+{
+    size_t n = 0, n_own = 0;
+    while (environ && !args->clear_env && environ[n_own])
+        n_own++;
+    program_environment = calloc(n_own + args->set_env.n + 1, sizeof(*program_environment));
+    if (!program_environment)
         return odb_err("out of memory");
-    for (size_t i = 0; i < args->unset_env.n; i++)
-        (void)unsetenv(args->unset_env.items[i]);
-    for (size_t i = 0; i < args->set_env.n; i++) {
-        const char *item = args->set_env.items[i], *value = strchr(item, '=');
-        _cleanup_free_ char *name = value ? strndup(item, (size_t)(value - item)) : NULL;
-        if (!name || setenv(name, value + 1, 1) != 0)
-            return odb_err("out of memory");
-    }
+    for (size_t i = 0; i < n_own; i++)
+        if (!is_replaced(environ[i], &args->unset_env, 0) && !is_replaced(environ[i], &args->set_env, 0))
+            program_environment[n++] = environ[i];
+    for (size_t i = 0; i < args->set_env.n; i++)
+        if (!is_replaced(args->set_env.items[i], &args->set_env, i + 1))
+            program_environment[n++] = (char *)(uintptr_t)args->set_env.items[i];
     return NULL;
-}
-
-/* Not zero, and different for seeds that differ little (splitmix64). */
-static uint64_t mix_seed(uint64_t seed)
-{
-    uint64_t x = seed + 0x9e3779b97f4a7c15;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-    x = (x ^ x >> 27) * 0x94d049bb133111eb;
-    x ^= x >> 31;
-    return x ? x : 1;
-}
-
-/* The program's environment, for swap_environment. It lives as long as odb does. */
-static struct odb_err *make_environment(const struct cli_record_args *args, char ***ret)
-{
-    size_t n = 0;
-    while (environ && environ[n])
-        n++;
-    char **copy = calloc(n + 1, sizeof(*copy));
-    if (!copy)
-        return odb_err("out of memory");
-    if (n)
-        memcpy(copy, environ, n * sizeof(*copy));
-    swap_environment(&copy);
-    struct odb_err *e = change_environment(args);
-    swap_environment(&copy);
-    *ret = copy;
-    return e;
 }
 
 static void choose_seed(struct cli_record_args *args)
@@ -226,10 +216,9 @@ static struct odb_err *record_once(const struct cli_record_args *args, uint64_t 
         .stats = args->stats,
     };
     int wait_status = 0;
-    char **environment = args->environment;
-    swap_environment(&environment);
+    swap_environment();
     struct odb_err *e = odb_record(&opt, &wait_status);
-    swap_environment(&environment);
+    swap_environment();
     if (e && rec->dir)
         cli_discard_recording(rec);
     *ret_status = cli_exit_status(wait_status);
@@ -268,7 +257,7 @@ struct odb_err *cli_record(int argc, char **argv, int *ret_status)
     struct cli_record_args args = {0};
     ODB_TRY(cli_parse_record(argc, argv, &args));
     odb_assert(args.program);
-    ODB_TRY(make_environment(&args, &args.environment));
+    ODB_TRY(make_environment(&args));
     choose_seed(&args);
     if (args.keep_on_failure)
         return record_until_failure(&args, ret_status);

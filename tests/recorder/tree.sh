@@ -50,7 +50,8 @@ expect 0 "killed from outside, replay" "$odb" replay --check "$dir/rec"
 cmp -s "$dir/out" "$dir/recorded" || fail "killed from outside, replay: output"
 "$odb" info "$dir/rec" > "$dir/info"
 grep -q '^processes	2, 2 threads' "$dir/info" && grep -q 'sleep, SIGKILL' "$dir/info" || fail "info: $(cat "$dir/info")"
-"$odb" dump "$dir/rec" | grep -q 'without a word of its own: killed by SIGKILL' || fail "the kill is not in the dump"
+"$odb" dump "$dir/rec" > "$dir/dump"
+grep -q 'without a word of its own: killed by SIGKILL' "$dir/dump" || fail "the kill is not in the dump"
 
 # SIGTERM to odb goes to the first process; what it leaves behind is ended by another
 rm -rf "$dir/rec"
@@ -78,7 +79,7 @@ says 'try 3 ended with status 1, recorded in' "keep on failure"
 expect 1 "keep on failure, replay" "$odb" replay --check "$dir/rec"
 expect 0 "no failure" "$odb" record --keep-on-failure --tries 3 -- /bin/true
 says '3 tries, none failed' "no failure"
-"$odb" ls | grep -q true && fail "a recording of a success was kept"
+[ ! -e "$ODB_DIR/true-0" ] || fail "a recording of a success was kept"
 expect 0 "chaos" "$odb" record -o "$dir/chaos" --chaos -- /bin/true
 says 'chaos, --seed [0-9]' "chaos"
 finish
