@@ -180,6 +180,16 @@ static struct odb_err *make_environment(const struct cli_record_args *args)
     return NULL;
 }
 
+/* Not zero, and different for seeds that differ little (splitmix64). */
+static uint64_t mix_seed(uint64_t seed)
+{
+    uint64_t x = seed + 0x9e3779b97f4a7c15;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+    x = (x ^ x >> 27) * 0x94d049bb133111eb;
+    x ^= x >> 31;
+    return x ? x : 1;
+}
+
 static void choose_seed(struct cli_record_args *args)
 {
     uint32_t seed = 0;
