@@ -74,9 +74,8 @@ static void direct(void)
 
 static void spin_until_hit(const char *what, int n)
 {
-    volatile unsigned long x = 0;
-    for (unsigned long i = 0; i < 20000000000ul && hits < n; i++)
-        x += i;
+    for (volatile unsigned long i = 0; i < 20000000000ul && hits < n; i++)
+        ;
     report(what, 0);
 }
 
