@@ -251,6 +251,8 @@ void replay_look_ahead(bool at_rest);
 _Noreturn void replay_switch(void);
 /* The same in a vessel that does not have the turn. */
 _Noreturn void replay_sleep(void);
+/* The host asks: can what comes next in the recording still come? Else it is a divergence. */
+void replay_interrupted(void);
 /* Index: a log begins with the registers. */
 void replay_log_begin(void);
 void replay_log_event(uint16_t kind, const struct odb_event *ev);

@@ -450,6 +450,28 @@ void replay_stopped(void)
     arm();
 }
 
+/* A program that has gone astray may run for ever without doing anything that would be compared. */
+void replay_interrupted(void)
+{
+    uint64_t tick;
+    const struct odb_event *ev = replay_current ? cursor_peek() : NULL;
+    if (!ev || ev->tid != replay_current->tid)
+        return;
+    switch (ev->type) {
+    case ODB_EV_SYSCALL: tick = ((const struct odb_ev_syscall *)ev)->tick; break;
+    case ODB_EV_INSN: tick = ((const struct odb_ev_insn *)ev)->tick; break;
+    case ODB_EV_FAULT: tick = ((const struct odb_ev_fault *)ev)->tick; break;
+    case ODB_EV_SWITCH: tick = ((const struct odb_ev_switch *)ev)->tick; break;
+    case ODB_EV_EXIT: tick = ((const struct odb_ev_exit *)ev)->tick; break;
+    default: return;
+    }
+    if (core_tick() <= tick || is_killed(ev))
+        return;
+    char what[160];
+    engine_format(what, sizeof(what), "the program runs on, where the recording has %s", replay_type_name(ev->type));
+    replay_diverged(ODB_DIV_TICK, 0, tick, core_tick(), 0, what);
+}
+
 /* ---- who runs next ---- */
 
 /* The event is the first that does not concern nobody: which task's is it? NULL: the event was gone over. */

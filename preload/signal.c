@@ -171,6 +171,8 @@ static bool default_acts(int signo)
     return !((harmless | BIT(SIGSTOP) | BIT(SIGKILL)) & BIT(signo));
 }
 
+static void on_watch(int signo, struct kernel_siginfo *info, struct frame_ucontext *uc);
+
 void signal_init(bool record)
 {
     static const int sync[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
@@ -180,6 +182,8 @@ void signal_init(bool record)
         raw2(__NR_sigaltstack, &stack, 0);
     for (unsigned i = 0; i < sizeof sync / sizeof *sync; i++)
         kernel_handler(sync[i], on_fault, ~0ULL);
+    if (CONTROL->mode >= ODB_MODE_REPLAY)
+        kernel_handler(ODB_SIG_YIELD, on_watch, ~0ULL);
 }
 
 void signal_release(int signo)
@@ -210,7 +214,8 @@ static bool stepping;
 static uint64_t int3_at; /* cache address of an int3 of ours; 0: none */
 static uint8_t int3_saved;
 
-/* With the last free place taken, the frame is made to block all signals: the kernel keeps the rest. */
+/* The kernel keeps further instances until this one is delivered; and, with the last free place taken, all signals. For
+ * that the mask in the kernel's frame is changed; signal_tell_mask() puts things right. */
 static void queue_signal(const struct kernel_siginfo *info, struct frame_ucontext *uc)
 {
     struct thread *t = thread_at((uint64_t)__builtin_frame_address(0));
@@ -219,10 +224,8 @@ static void queue_signal(const struct kernel_siginfo *info, struct frame_ucontex
         t->queued[n] = *info;
         t->n_queued = n + 1;
     }
-    if (n + 1 >= THREAD_MAX_QUEUED) {
-        t->queue_full = true;
-        uc->sigmask = ~(SYNC | BIT(ODB_SIG_YIELD));
-    }
+    uc->sigmask |= n + 1 >= THREAD_MAX_QUEUED ? ~0ULL : BIT(info->signo);
+    uc->sigmask &= ~(SYNC | BIT(ODB_SIG_YIELD));
     t->interrupts = 1;
 }
 
@@ -352,6 +355,17 @@ __attribute__((force_align_arg_pointer)) static void on_async(int signo, struct 
         interrupt(m);
 }
 
+/* Replay: the host wonders whether the program still goes where the recording went. */
+__attribute__((force_align_arg_pointer)) static void on_watch(int signo, struct kernel_siginfo *info,
+                                                              struct frame_ucontext *uc)
+{
+    (void)signo;
+    (void)info;
+    *interrupts_at = 1;
+    if (!stepping)
+        interrupt(&uc->mc);
+}
+
 void signal_take_over(int signo) { kernel_handler(signo, on_async, ~0ULL & ~(BIT(SIGSEGV) | BIT(SIGBUS))); }
 
 void signal_tell_mask(void)
@@ -362,27 +376,22 @@ void signal_tell_mask(void)
         raw4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
 }
 
+/* True: *ret is to be delivered, and all signals are blocked in the kernel until the caller tells it the mask. */
 static bool take_queued(struct kernel_siginfo *ret)
 {
-    uint64_t all = ~(BIT(SIGSEGV) | BIT(SIGBUS)), old;
+    uint64_t all = ~(BIT(SIGSEGV) | BIT(SIGBUS));
     struct thread *t = self;
-    bool found = false;
-    raw4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
-    for (unsigned i = 0; i < t->n_queued && !found; i++) {
+    raw4(__NR_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
+    for (unsigned i = 0; i < t->n_queued; i++) {
         if (sig_mask & BIT(t->queued[i].signo))
             continue;
         *ret = t->queued[i];
         t->n_queued--;
         memmove(&t->queued[i], &t->queued[i + 1], (t->n_queued - i) * sizeof *t->queued);
-        found = true;
+        return true;
     }
-    if (t->queue_full && t->n_queued < THREAD_MAX_QUEUED / 2) {
-        t->queue_full = false;
-        signal_tell_mask();
-    } else {
-        raw4(__NR_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
-    }
-    return found;
+    signal_tell_mask();
+    return false;
 }
 
 bool signal_pending_restarts(void)
@@ -419,8 +428,10 @@ void signal_deliver_pending(void)
     struct kernel_siginfo info;
     while (self && self->n_queued && take_queued(&info)) {
         uint64_t handler = sig_actions[info.signo].handler;
-        if (handler == 1 || (handler == 0 && default_ignores(info.signo)))
+        if (handler == 1 || (handler == 0 && default_ignores(info.signo))) {
+            signal_tell_mask();
             continue;
+        }
         if (handler == 0 && default_stops(info.signo)) {
             stop_process(info.signo);
             continue;
@@ -435,10 +446,14 @@ void signal_deliver_pending(void)
 uint64_t core_interrupt(uint64_t entry)
 {
     struct thread *t = self;
-    t->interrupts = 0;
+    *interrupts_at = 0;
+    if (!t)
+        replay_interrupted();
     if (hook_on)
         return entry;
     core_arrive();
+    if (!t)
+        return core_dispatch();
     signal_deliver_pending();
     if (t->yield_wanted)
         baton_yield(t);

@@ -326,6 +326,7 @@ void vessel_log_start(void)
 /* RUN means: go on with the run before. */
 void vessel_log_full(void)
 {
+    replay_interrupted();
     answer(ODB_STOP_LOG_FULL, 0);
     obey();
 }

@@ -18,6 +18,7 @@
 #include "replayer/spawn.h"
 
 #define POLL_MS 50
+#define WATCH_MS 2000
 
 struct replay {
     struct session *session; /* counted by the slot */
@@ -26,6 +27,12 @@ struct replay {
     struct odb_world *world;
     bool lost;            /* a vessel died */
     struct odb_stop stop; /* last stop of a run */
+};
+
+/* How far a run had come when it was looked at last. */
+struct watch {
+    uint64_t ordinal;
+    uint32_t turn, n_polls;
 };
 
 /* ---- one command ---- */
@@ -80,10 +87,26 @@ static struct odb_err *check_alive(struct replay *r)
     return NULL;
 }
 
+/* No event for a while: the vessel that runs is asked to look whether it still can come to the next one. */
+static void watch(const struct replay *r, struct watch *w)
+{
+    uint64_t ordinal = *(const volatile uint64_t *)&r->world->ordinal;
+    uint32_t turn = atomic_load(&r->world->turn);
+    if (ordinal != w->ordinal || turn != w->turn)
+        *w = (struct watch){.ordinal = ordinal, .turn = turn};
+    if (++w->n_polls < WATCH_MS / POLL_MS)
+        return;
+    w->n_polls = 0;
+    pid_t pid = (pid_t)atomic_load(&r->world->vessels[turn].pid);
+    if (pid && atomic_load(&r->world->vessels[turn].state) == VESSEL_ALIVE)
+        kill(pid, SIGURG); /* ODB_SIG_YIELD */
+}
+
 static struct odb_err *wait_answer(struct replay *r)
 {
     struct odb_control *c = r->control;
     uint32_t want = atomic_load(&c->cmd_seq);
+    struct watch w = {0};
     for (;;) {
         uint32_t ack = atomic_load(&c->ack_seq);
         if (ack == want)
@@ -91,6 +114,7 @@ static struct odb_err *wait_answer(struct replay *r)
         session_wait(&c->ack_seq, ack, POLL_MS);
         if (atomic_load(&c->ack_seq) == want)
             break;
+        watch(r, &w);
         struct odb_err *e = check_alive(r);
         if (e && atomic_load(&c->ack_seq) != want)
             return e;
