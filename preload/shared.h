@@ -114,7 +114,7 @@ struct odb_shared {
     uint32_t ibl_ready;             /* the engine's empty look-up table is behind this struct in the file (cache.c) */
     struct odb_exec_request exec;
     uint32_t killed;        /* EXIT events with ODB_EXIT_KILLED so far; the recorder counts them with the baton */
-    uint32_t reserved2;
+    _Atomic uint32_t n_slots; /* behind the highest of tasks[] that was ever used */
     uint32_t cpu;           /* the one on which all recorded tasks run */
     uint32_t affinity_bytes;
     uint8_t affinity[128];  /* the program's own mask, as sched_getaffinity gave it before */

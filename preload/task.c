@@ -117,6 +117,8 @@ static uint32_t task_make(const struct cloning *k)
     t->clone_flags = k->flags;
     t->filters = SHARED->tasks[self->task].filters;
     sched_task_made(t, &SHARED->tasks[self->task]);
+    if (i >= atomic_load(&SHARED->n_slots))
+        atomic_store(&SHARED->n_slots, i + 1);
     atomic_store(&t->state, ODB_TASK_NEW);
     atomic_fetch_add(&SHARED->n_tasks, 1);
     return i;

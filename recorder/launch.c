@@ -94,6 +94,7 @@ static void first_task(struct odb_shared *shared, const struct inherited *in)
     t->ring_fd = in->ring_fd;
     atomic_store(&t->state, ODB_TASK_ALIVE);
     atomic_store(&shared->n_tasks, 1);
+    atomic_store(&shared->n_slots, 1);
     atomic_store(&shared->baton.word, ODB_BATON_OF(0));
     if (shared->affinity_bytes) {
         cpu_set_t one;

@@ -138,10 +138,21 @@ static int32_t exit_status(int wait_status)
     return WIFSIGNALED(wait_status) ? -WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
+/* Is the end of a task of this process not in the stream? */
+static bool has_untold(const struct odb_shared *s, uint32_t pid)
+{
+    for (uint32_t i = 0; i < baton_n_slots(s); i++) {
+        uint32_t state = atomic_load(&s->tasks[i].state);
+        if (s->tasks[i].pid == pid && (state == ODB_TASK_ALIVE || state == ODB_TASK_NEW))
+            return true;
+    }
+    return false;
+}
+
 /* Reaps a dead process, if it is a child. What is known of its end, as EXIT has it. */
 static int32_t reap(struct tree *t, pid_t pid)
 {
-    int seen = zombie_status(pid);
+    int seen = has_untold(t->ring->shared, (uint32_t)pid) ? zombie_status(pid) : -1; /* before it is reaped */
     int status = 0;
     pid_t got = waitpid(pid, &status, WNOHANG | __WALL | __WNOTHREAD);
     pthread_mutex_lock(&t->lock);
@@ -161,7 +172,7 @@ static int32_t reap(struct tree *t, pid_t pid)
 
 static bool is_task(const struct odb_shared *s, uint32_t pid)
 {
-    for (uint32_t i = 0; i < ODB_MAX_TASKS; i++)
+    for (uint32_t i = 0; i < baton_n_slots(s); i++)
         if (s->tasks[i].pid == pid && atomic_load(&s->tasks[i].state) != ODB_TASK_FREE)
             return true;
     return false;
@@ -180,14 +191,12 @@ static void kill_children(struct tree *t, bool all)
             kill(pid, SIGKILL);
 }
 
-static bool is_untold(uint32_t state) { return state == ODB_TASK_ALIVE || state == ODB_TASK_NEW; }
-
 /* Slots of the dead process, and of children it was about to make. True: one of those. */
 static bool free_slots(struct tree *t, uint32_t pid)
 {
     struct odb_shared *s = t->ring->shared;
     bool unborn = false;
-    for (uint32_t i = 0; i < ODB_MAX_TASKS; i++) {
+    for (uint32_t i = 0; i < baton_n_slots(s); i++) {
         const struct odb_task *k = &s->tasks[i];
         bool is_new = atomic_load(&k->state) == ODB_TASK_NEW && !(k->clone_flags & CLONE_VFORK) &&
                       k->parent < ODB_MAX_TASKS && s->tasks[k->parent].pid == pid;
@@ -195,7 +204,7 @@ static bool free_slots(struct tree *t, uint32_t pid)
         if (is_new)
             baton_forget_task(s, i);
     }
-    for (uint32_t i = 0; i < ODB_MAX_TASKS; i++)
+    for (uint32_t i = 0; i < baton_n_slots(s); i++)
         if (s->tasks[i].pid == pid) {
             baton_forget_task(s, i);
             t->seen[i] = 0;
@@ -208,9 +217,7 @@ static bool tell_death(struct tree *t, uint32_t pid, int32_t status)
 {
     struct odb_shared *s = t->ring->shared;
     uint32_t holder = baton_holder(s);
-    bool untold = false;
-    for (uint32_t i = 0; i < ODB_MAX_TASKS && !untold; i++)
-        untold = s->tasks[i].pid == pid && is_untold(atomic_load(&s->tasks[i].state));
+    bool untold = has_untold(s, pid);
     bool holds = holder != ODB_MAX_TASKS && s->tasks[holder].pid == pid;
     if ((!untold && !holds) || atomic_load(&t->unwritten)) {
         free_slots(t, pid);
@@ -247,7 +254,7 @@ static void process_gone(struct tree *t, struct watched *w)
 static void look_for_new(struct tree *t)
 {
     struct odb_shared *s = t->ring->shared;
-    for (uint32_t i = 0; i < ODB_MAX_TASKS; i++) {
+    for (uint32_t i = 0; i < baton_n_slots(s); i++) {
         uint32_t state = atomic_load(&s->tasks[i].state);
         uint32_t pid = s->tasks[i].pid;
         if (state == ODB_TASK_FREE || state == ODB_TASK_NEW || !pid) {
