@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "common/fs.h"
 #include "trace/trace.h"
@@ -99,6 +100,15 @@ static void note_thread(struct summing *m, uint32_t tid, uint32_t pid)
     m->threads[tid % N_THREAD_SLOTS] = (struct thread_slot){tid, pid};
 }
 
+static struct odb_err *add_child(struct trace_summary *s, uint32_t pid, uint32_t parent_pid)
+{
+    ODB_TRY(add_process(s, pid, parent_pid));
+    const struct trace_process *parent = find_process(s, parent_pid);
+    if (parent && parent->pid != pid)
+        memcpy(s->processes[s->n_processes - 1].exe, parent->exe, sizeof parent->exe);
+    return NULL;
+}
+
 static struct odb_err *take_task(struct summing *m, const struct odb_ev_task *e)
 {
     struct trace_summary *s = m->summary;
@@ -110,12 +120,7 @@ static struct odb_err *take_task(struct summing *m, const struct odb_ev_task *e)
             p->n_threads++;
         return NULL;
     }
-    uint32_t parent_pid = thread_pid(m, e->parent_tid);
-    ODB_TRY(add_process(s, e->ev.pid, parent_pid));
-    const struct trace_process *parent = find_process(s, parent_pid);
-    if (parent && parent->pid != e->ev.pid)
-        memcpy(s->processes[s->n_processes - 1].exe, parent->exe, sizeof parent->exe);
-    return NULL;
+    return add_child(s, e->ev.pid, thread_pid(m, e->parent_tid));
 }
 
 static struct odb_err *take_exec(struct summing *m, const struct odb_event *ev)
@@ -143,9 +148,25 @@ static void take_map(struct summing *m, const struct odb_ev_map *e)
     m->exec_pid = 0;
 }
 
-static void take_exit(struct trace_summary *s, const struct odb_ev_exit *e)
+/* A call that made a task: should that be killed before its own first event, this is its parent. */
+static void take_syscall(struct summing *m, const struct odb_ev_syscall *e)
 {
+    m->summary->n_syscalls++;
+    take_tick(m->summary, e->tick);
+    if (e->file_id && e->result == e->file_id &&
+        (e->nr == SYS_clone || e->nr == SYS_clone3 || e->nr == SYS_fork || e->nr == SYS_vfork))
+        note_thread(m, e->file_id, e->ev.pid);
+}
+
+static struct odb_err *take_exit(struct summing *m, const struct odb_ev_exit *e)
+{
+    struct trace_summary *s = m->summary;
     struct trace_process *p = find_process(s, e->ev.pid);
+    uint32_t parent_pid = thread_pid(m, e->ev.pid);
+    if ((!p || p->ended) && e->ev.flags & ODB_EXIT_KILLED && parent_pid != e->ev.pid) {
+        ODB_TRY(add_child(s, e->ev.pid, parent_pid));
+        p = find_process(s, e->ev.pid);
+    }
     if (p) {
         p->ended = true;
         p->killed = e->ev.flags & ODB_EXIT_KILLED;
@@ -153,10 +174,11 @@ static void take_exit(struct trace_summary *s, const struct odb_ev_exit *e)
     }
     take_tick(s, e->tick);
     if (s->n_processes && e->ev.pid != s->processes[0].pid)
-        return;
+        return NULL;
     s->ended = true;
     /* as waitpid would have given it */
     s->wait_status = e->status >= 0 ? (e->status & 0xff) << 8 : (int)(-(int64_t)e->status & 0x7f);
+    return NULL;
 }
 
 /* ---- events ---- */
@@ -169,10 +191,7 @@ static struct odb_err *take_event(struct summing *m, const struct odb_event *ev)
     s->n_of_type[ev->type]++;
     switch (ev->type) {
     case ODB_EV_START: return take_start(s, body);
-    case ODB_EV_SYSCALL:
-        s->n_syscalls++;
-        take_tick(s, ((const struct odb_ev_syscall *)body)->tick);
-        break;
+    case ODB_EV_SYSCALL: take_syscall(m, body); break;
     case ODB_EV_INSN:
         s->n_insn_values++;
         take_tick(s, ((const struct odb_ev_insn *)body)->tick);
@@ -182,7 +201,7 @@ static struct odb_err *take_event(struct summing *m, const struct odb_event *ev)
         take_tick(s, ((const struct odb_ev_fault *)body)->tick);
         break;
     case ODB_EV_SIGNAL: take_tick(s, ((const struct odb_ev_signal *)body)->tick); break;
-    case ODB_EV_EXIT: take_exit(s, body); break;
+    case ODB_EV_EXIT: return take_exit(m, body);
     case ODB_EV_EXEC: return take_exec(m, ev);
     case ODB_EV_MAP: take_map(m, body); break;
     case ODB_EV_TASK: return take_task(m, body);
