@@ -29,6 +29,8 @@ CASE(readv_nothing, OK, 0, CALL(SYS_readv, file_of("0123456789"), NULL, 0))
 CASE(readv_upper_half, OK, 0, CALL(SYS_readv, file_of("0123456789"), PUT((struct iovec[]){ { OUT(3), 3 } }), 1))
 CASE(preadv, OK, 0, CALL(SYS_preadv, file_of("0123456789"), PUT((struct iovec[]){ { OUT(3), 3 }, { OUT(4), 4 } }), 2, 1, 0))
 CASE(preadv2, OK, 0, CALL(SYS_preadv2, file_of("0123456789"), PUT((struct iovec[]){ { OUT(3), 3 }, { OUT(4), 4 } }), 2, -1, -1, 0))
+CASE(process_vm_writev, OK, 0, CALL(SYS_process_vm_writev, getpid(), PUT((struct iovec[]){ { TEXT, 7 } }), 1,
+                                   PUT((struct iovec[]){ { OUT(3), 3 }, { OUT(9), 4 } }), 2, 0))
 CASE(process_vm_readv, OK, 0, CALL(SYS_process_vm_readv, getpid(), PUT((struct iovec[]){ { OUT(3), 3 }, { OUT(9), 9 } }), 2,
     PUT((struct iovec[]){ { TEXT, 7 } }), 1, 0))
 CASE(write, OK, 0, CALL(SYS_write, FD(open("/dev/null", O_WRONLY)), "hello", 5))
@@ -114,6 +116,8 @@ CASE(fault_wait4, ERR(EFAULT), 0, CALL(SYS_wait4, dead_child(), OUT(4), 0, arena
 CASE(fault_tcgets, ERR(EFAULT), 0, CALL(SYS_ioctl, pty_slave(), TCGETS, arena_edge(10)))
 
 /* moving data between descriptors: the offsets come back with few bytes changed */
+CASE(copy_file_range, OK, 14, CALL(SYS_copy_file_range, file_of("0123456789"), LONG(2), file_of("x"), LONG(1), 4, 0))
+CASE(copy_file_range_end, OK, 0, CALL(SYS_copy_file_range, file_of("0123"), LONG(9), file_of("x"), LONG(1), 4, 0))
 CASE(sendfile, OK, 7, CALL(SYS_sendfile, FD(open("/dev/null", O_WRONLY)), file_of("0123456789"), LONG(2), 5))
 CASE(sendfile_no_offset, OK, 0, CALL(SYS_sendfile, FD(open("/dev/null", O_WRONLY)), file_of("0123456789"), NULL, 5))
 CASE(splice, OK, 7, CALL(SYS_splice, file_of("0123456789"), LONG(2), pipe_end(1), NULL, 4, 0))
