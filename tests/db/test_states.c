@@ -228,10 +228,14 @@ int main(int argc, char **argv)
     must(db_open(path, &db));
     if (db_damage(db))
         must(odb_err("the index is not whole: %s", db_damage(db)));
-    uint64_t last = (uint64_t)sql_int(db, "SELECT max(event) FROM syscalls");
+    /* system calls: a stop at the event of a signal is before its delivery, the state at t behind it */
+    uint64_t n_calls = (uint64_t)sql_int(db, "SELECT count(*) FROM syscalls WHERE event > 0");
     for (int i = 0; i < n && i < POINTS_MAX; i++) {
+        char sql[100];
         seed = seed * 6364136223846793005u + 1442695040888963407u;
-        events[i] = (seed >> 33) % (last + 1);
+        snprintf(sql, sizeof(sql), "SELECT event FROM syscalls WHERE event > 0 LIMIT 1 OFFSET %lu",
+                 (seed >> 33) % n_calls);
+        events[i] = (uint64_t)sql_int(db, sql);
     }
     qsort(events, (size_t)n, sizeof(*events), ascending);
     must(replay_open(argv[1], &(struct replay_options){.out_fd = {-1, -1, -1}, .index = true}, &r));
