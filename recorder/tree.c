@@ -33,11 +33,13 @@
 
 #include "common/cleanup.h"
 #include "recorder/baton.h"
+#include "recorder/children.h"
 
 #define LOOK_MS 50
 #define RETRY_MS 5
 #define GRACE_MS 1000 /* between SIGTERM and SIGKILL */
 #define BATON_MS 20
+#define MAX_CHILDREN 1024 /* looked at in one go */
 
 struct watched {
     pid_t pid;
@@ -45,6 +47,8 @@ struct watched {
     bool is_dead; /* and not yet told in the stream */
     int32_t status;
 };
+
+static bool has_foreign; /* odb has children that are not of the program */
 
 static uint64_t now_ms(void)
 {
@@ -60,7 +64,11 @@ static void poke(struct tree *t)
         return; /* EAGAIN: it is awake */
 }
 
-void tree_adopt_orphans(bool on) { prctl(PR_SET_CHILD_SUBREAPER, on ? 1 : 0); }
+void tree_adopt_orphans(bool on)
+{
+    prctl(PR_SET_CHILD_SUBREAPER, on ? 1 : 0);
+    has_foreign = children_note_foreign();
+}
 
 void tree_note_death(struct tree *t, pid_t pid, int wait_status)
 {
@@ -182,13 +190,11 @@ static bool is_task(const struct odb_shared *s, uint32_t pid)
  * odb has the baton they wait for it, and have done nothing yet. */
 static void kill_children(struct tree *t, bool all)
 {
-    char path[64];
-    int pid;
-    snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)gettid());
-    _cleanup_fclose_ FILE *f = fopen(path, "re");
-    while (f && fscanf(f, "%d", &pid) == 1)
-        if (pid != t->watchdog && (all || !is_task(t->ring->shared, (uint32_t)pid)))
-            kill(pid, SIGKILL);
+    pid_t pids[MAX_CHILDREN];
+    size_t n = children_list(pids, MAX_CHILDREN);
+    for (size_t i = 0; i < n; i++)
+        if (pids[i] != t->watchdog && (all || !is_task(t->ring->shared, (uint32_t)pids[i])))
+            kill(pids[i], SIGKILL);
 }
 
 /* Slots of the dead process, and of children it was about to make. True: one of those. */
@@ -409,25 +415,53 @@ static void look_at_baton(struct tree *t)
         process_gone(t, w);
 }
 
+static bool is_death(const siginfo_t *info)
+{
+    return info->si_pid &&
+           (info->si_code == CLD_EXITED || info->si_code == CLD_KILLED || info->si_code == CLD_DUMPED);
+}
+
+/* False: it waits for the baton. */
+static bool orphan_gone(struct tree *t, pid_t pid)
+{
+    struct watched *w = find(t, pid);
+    if (!w) {
+        reap(t, pid);
+        return true;
+    }
+    size_t before = t->n_watched;
+    process_gone(t, w);
+    return t->n_watched != before;
+}
+
+/* The same where odb has children that are not of the program: each of the others by itself. */
+static bool reap_listed(struct tree *t)
+{
+    pid_t pids[MAX_CHILDREN];
+    size_t n = children_list(pids, MAX_CHILDREN), n_left = 0;
+    for (size_t i = 0; i < n; i++) {
+        siginfo_t info = {0};
+        if (pids[i] == t->watchdog)
+            continue;
+        bool dead = waitid(P_PID, (id_t)pids[i], &info, WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD) == 0 &&
+                    is_death(&info);
+        if (!dead || !orphan_gone(t, pids[i]))
+            n_left++;
+    }
+    return n_left != 0;
+}
+
 /* Dead children that nobody watches; false: there are no children at all. */
 static bool reap_orphans(struct tree *t)
 {
+    if (has_foreign)
+        return reap_listed(t);
     for (;;) {
         siginfo_t info = {0};
         if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD) < 0)
             return errno != ECHILD;
-        if (!info.si_pid ||
-            (info.si_code != CLD_EXITED && info.si_code != CLD_KILLED && info.si_code != CLD_DUMPED))
+        if (!is_death(&info) || !orphan_gone(t, info.si_pid))
             return true;
-        struct watched *w = find(t, info.si_pid);
-        if (!w) {
-            reap(t, info.si_pid);
-            continue;
-        }
-        size_t before = t->n_watched;
-        process_gone(t, w);
-        if (t->n_watched == before)
-            return true; /* it waits for the baton */
     }
 }
 

@@ -49,7 +49,7 @@ struct tree {
     bool has_first_traced;
 };
 
-/* From now on orphans of the program become children of the calling process. */
+/* From now on orphans of the program become children of the calling process. Before the program is started. */
 void tree_adopt_orphans(bool on);
 
 struct odb_err *tree_init(struct tree *t, struct ring *ring, pid_t first) ODB_MUST_CHECK;

@@ -33,6 +33,14 @@ OLD=x both 0 "environment less one" "[]" --unset-env OLD -- /bin/sh -c 'echo "[$
 both 0 "chaos with a seed" "60" --seed 5 -- /bin/sh -c 'for i in 1 2 3; do (echo $((i * 10))) & done | { s=0; while read x; do s=$((s + x)); done; echo $s; }'
 both 0 "slice" "ab" --slice 0.5 -- /bin/sh -c '(printf a; printf b) | cat; echo'
 
+# children that odb was born with are not of the program
+rm -rf "$dir/rec"
+begun=$SECONDS
+expect 0 "a foreign child" /bin/sh -c "sleep 20 > /dev/null 2>&1 & exec $odb record -o $dir/rec -- /bin/sh -c '(sleep 0.2; echo late) & echo early'"
+[ "$(cat "$dir/out")" = $'early\nlate' ] || fail "a foreign child: output"
+[ $((SECONDS - begun)) -lt 15 ] || fail "a foreign child: odb waited for it"
+pgrep -f '^sleep 20$' > /dev/null || fail "a foreign child was killed"
+
 # a process that ignores SIGTERM
 rm -rf "$dir/rec"
 expect 124 "timeout by SIGKILL" "$odb" record -o "$dir/rec" --timeout 0.3 -- /bin/sh -c 'trap "" TERM; while :; do sleep 0.1; done'
