@@ -10,7 +10,7 @@ static volatile uint64_t expired[8];
 static void *reader(void *arg)
 {
     volatile uint64_t *to = arg;
-    struct iovec parts[3] = {{(void *)to, 4}, {NULL, 0}, {(char *)(uintptr_t)to + 4, 4}};
+    struct iovec parts[3] = {{(void *)(uintptr_t)to, 4}, {NULL, 0}, {(char *)(uintptr_t)to + 4, 4}};
     CHECK(readv(timer, parts, 3) == 8);
     return NULL;
 }
