@@ -126,8 +126,8 @@ struct replay_sighand {
 struct replay_thread {
     struct thread_state state;
     uint64_t fs_base, gs_base, tick;
-    uint32_t tid, pid; /* as events name it */
-    uint32_t number;   /* in this vessel */
+    uint32_t tid, pid;   /* as events name it */
+    uint32_t number;     /* in this vessel */
     struct odb_pos call; /* of its last SWITCH CALL: others ran between what the call read and its event */
     bool used;
     bool is_new; /* its TASK event has not come */
@@ -229,7 +229,8 @@ _Noreturn void vessel_panic(const char *text);
 
 /* ---- replay_events.c ---- */
 /* A difference: reported, and nothing runs on. */
-_Noreturn void replay_diverged(uint32_t kind, uint32_t reg, uint64_t expected, uint64_t found, gaddr addr, const char *what);
+_Noreturn void replay_diverged(uint32_t kind, uint32_t reg, uint64_t expected, uint64_t found, gaddr addr,
+                               const char *what);
 void replay_compare_position(uint64_t tick, gaddr rip, const char *what);
 /* The next event that the program must account for; those that are not its doing are gone over. NULL: the end. */
 const struct odb_event *replay_main_event(void);

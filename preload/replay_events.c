@@ -94,9 +94,8 @@ static bool user_wants_this_thread(void)
 static void arm(void)
 {
     user_armed = user_wants_this_thread();
-    bool user_first =
-        user_armed && (!async.armed || WORLD->want_tick < async.tick ||
-                       (WORLD->want_tick == async.tick && WORLD->want_rip <= async.rip));
+    bool user_first = user_armed && (!async.armed || WORLD->want_tick < async.tick ||
+                                     (WORLD->want_tick == async.tick && WORLD->want_rip <= async.rip));
     if (user_first)
         core_set_stop(WORLD->want_tick, WORLD->want_rip);
     else if (async.armed)
@@ -143,8 +142,8 @@ const char *replay_set_run(const struct odb_run *run, bool *ret_at_once)
         *ret_at_once = true;
         return NULL;
     }
-    w->hook = run->flags & ODB_RUN_HOOK || CONTROL->mode == ODB_MODE_INDEX ||
-              CONTROL->options & ODB_OPT_TRACE_HOOK;
+    w->hook =
+        run->flags & ODB_RUN_HOOK || CONTROL->mode == ODB_MODE_INDEX || CONTROL->options & ODB_OPT_TRACE_HOOK;
     core_set_hook(w->hook);
     if (w->to_pos || had_position)
         arm();
@@ -260,10 +259,11 @@ static _Noreturn void other_event(uint16_t type, const struct odb_event *ev)
 {
     char what[160];
     if (ev->tid != replay_current->tid)
-        engine_format(what, sizeof(what), "%s of thread %u, where the recording has %s of thread %u", replay_type_name(type),
-                      replay_current->tid, replay_type_name(ev->type), ev->tid);
+        engine_format(what, sizeof(what), "%s of thread %u, where the recording has %s of thread %u",
+                      replay_type_name(type), replay_current->tid, replay_type_name(ev->type), ev->tid);
     else
-        engine_format(what, sizeof(what), "%s, where the recording has %s", replay_type_name(type), replay_type_name(ev->type));
+        engine_format(what, sizeof(what), "%s, where the recording has %s", replay_type_name(type),
+                      replay_type_name(ev->type));
     replay_diverged(ODB_DIV_EVENT_TYPE, 0, ev->type, type, 0, what);
 }
 
@@ -302,7 +302,8 @@ void replay_deliver(const struct odb_ev_signal *ev)
     int signo = ev->signo;
     memcpy(siginfo, ev->siginfo, sizeof(siginfo));
     if (signo < 1 || signo > ENGINE_NSIG || sig_actions[signo].handler <= 1)
-        replay_diverged(ODB_DIV_EVENT_TYPE, 0, (uint64_t)signo, 0, 0, "a signal that the program does not handle");
+        replay_diverged(ODB_DIV_EVENT_TYPE, 0, (uint64_t)signo, 0, 0,
+                        "a signal that the program does not handle");
     sys_signal(signo, siginfo);
     signal_deliver(signo, siginfo);
 }
@@ -439,14 +440,16 @@ void replay_stopped(void)
     if (user_armed && w->to_pos &&
         (tick > w->want_tick || (tick == w->want_tick && (!w->want_rip || w->want_rip == ctx.rip)))) {
         if (tick > w->want_tick)
-            vessel_text("this position is not reached: tick %lu does not execute 0x%lx", w->want_tick, w->want_rip);
+            vessel_text("this position is not reached: tick %lu does not execute 0x%lx", w->want_tick,
+                        w->want_rip);
         w->to_pos = false;
         vessel_stop(ODB_STOP_POSITION, 0);
     }
     if (async.armed && tick == async.tick && (!async.rip || async.rip == ctx.rip))
         async_happens();
     else if (async.armed && tick >= async.tick && is_past(async.tick, async.rip))
-        replay_diverged(ODB_DIV_TICK, 0, async.tick, tick, 0, "the position of a signal or switch was not reached");
+        replay_diverged(ODB_DIV_TICK, 0, async.tick, tick, 0,
+                        "the position of a signal or switch was not reached");
     arm();
 }
 
@@ -468,7 +471,8 @@ void replay_interrupted(void)
     if (core_tick() <= tick || is_killed(ev))
         return;
     char what[160];
-    engine_format(what, sizeof(what), "the program runs on, where the recording has %s", replay_type_name(ev->type));
+    engine_format(what, sizeof(what), "the program runs on, where the recording has %s",
+                  replay_type_name(ev->type));
     replay_diverged(ODB_DIV_TICK, 0, tick, core_tick(), 0, what);
 }
 
@@ -497,8 +501,8 @@ static struct odb_world_task *owner(const struct odb_event *ev)
         }
     }
     if (!t)
-        replay_error("bad recording: an event of thread %u, which does not exist, at stream offset %lu", ev->tid,
-                     cursor.offset);
+        replay_error("bad recording: an event of thread %u, which does not exist, at stream offset %lu",
+                     ev->tid, cursor.offset);
     return t;
 }
 

@@ -41,13 +41,13 @@ static uint64_t file_offset(const struct odb_world_object *o, uint64_t offset)
 
 static long map_at(gaddr addr, uint64_t len_bytes, uint32_t prot, bool shared, uint64_t offset)
 {
-    return raw6(__NR_mmap, addr, len_bytes, prot, (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED | MAP_NORESERVE,
-                ODB_VESSEL_LIVE_FD, offset);
+    return raw6(__NR_mmap, addr, len_bytes, prot,
+                (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED | MAP_NORESERVE, ODB_VESSEL_LIVE_FD, offset);
 }
 
 /* [offset, offset+len) of an object, as far as it reaches, and nothing behind its end. */
-static long map_object(const struct odb_world_object *o, gaddr addr, uint64_t len_bytes, uint32_t prot, bool shared,
-                       uint64_t offset)
+static long map_object(const struct odb_world_object *o, gaddr addr, uint64_t len_bytes, uint32_t prot,
+                       bool shared, uint64_t offset)
 {
     uint64_t size = PAGE_UP(o->size_bytes);
     uint64_t there = offset >= size ? 0 : size - offset < len_bytes ? size - offset : len_bytes;
@@ -158,8 +158,8 @@ static long load_all(struct odb_world_object *o, const struct odb_world_file *f,
 
 /* Pages of [start, end) that the program has not written still follow the file: fn is called for each run of them.
  * /proc/self/pagemap, bit 61: a page of the file; neither present nor swapped: untouched. */
-static void each_clean_run(gaddr start, gaddr end, int pagemap, void (*fn)(gaddr start, gaddr end, const void *arg),
-                           const void *arg)
+static void each_clean_run(gaddr start, gaddr end, int pagemap,
+                           void (*fn)(gaddr start, gaddr end, const void *arg), const void *arg)
 {
     gaddr run = start;
     for (gaddr at = start; at <= end; at += ODB_PAGE_BYTES) {
@@ -286,7 +286,8 @@ bool live_write(uint32_t file_id, uint64_t offset, const void *data, uint64_t le
         return truncate(o, offset);
     if (offset > WORLD_OBJECT_BYTES || grow(o, offset + len_bytes) < 0)
         return false;
-    return raw4(__NR_pwrite64, ODB_VESSEL_LIVE_FD, data, len_bytes, file_offset(o, offset)) == (long)len_bytes;
+    return raw4(__NR_pwrite64, ODB_VESSEL_LIVE_FD, data, len_bytes, file_offset(o, offset)) ==
+           (long)len_bytes;
 }
 
 /* ---- other vessels, other worlds ---- */

@@ -37,7 +37,8 @@ static void log_task(const struct odb_log_task *body)
         log_record(&head, body, sizeof(*body));
 }
 
-static void log_child(const struct replay_thread *t, const struct replay_thread *parent, uint32_t op, uint32_t child_vm)
+static void log_child(const struct replay_thread *t, const struct replay_thread *parent, uint32_t op,
+                      uint32_t child_vm)
 {
     log_task(&(struct odb_log_task){
         .op = op,
@@ -52,7 +53,8 @@ static void log_child(const struct replay_thread *t, const struct replay_thread 
 
 static void log_exit(uint32_t tid, uint32_t pid, int32_t status)
 {
-    log_task(&(struct odb_log_task){.op = ODB_LOG_TASK_EXIT, .tid = tid, .pid = pid, .vm = vm, .status = status});
+    log_task(
+        &(struct odb_log_task){.op = ODB_LOG_TASK_EXIT, .tid = tid, .pid = pid, .vm = vm, .status = status});
 }
 
 /* ---- beginning ---- */
@@ -83,8 +85,8 @@ static struct child read_call(const struct engine_ctx *s)
 }
 
 /* The child behind the call, as a context of this vessel. */
-static struct replay_thread *make_child(const struct replay_thread *parent, const struct child *k, uint32_t tid,
-                                        uint64_t rflags)
+static struct replay_thread *make_child(const struct replay_thread *parent, const struct child *k,
+                                        uint32_t tid, uint64_t rflags)
 {
     struct replay_thread *t = thread_copy(parent, k->flags);
     if (!t)
@@ -123,7 +125,8 @@ static void fork_child(const struct replay_thread *parent, struct replay_thread 
     thread_remove(t);
 }
 
-static void add_child(const struct replay_thread *parent, const struct child *k, uint32_t tid, uint64_t rflags)
+static void add_child(const struct replay_thread *parent, const struct child *k, uint32_t tid,
+                      uint64_t rflags)
 {
     struct replay_thread *t = make_child(parent, k, tid, rflags);
     if (!(k->flags & CLONE_VM)) {
@@ -180,7 +183,8 @@ void task_begin(void)
 {
     const struct odb_event *next = replay_main_event();
     if (!next || next->type != ODB_EV_TASK || next->tid != replay_current->tid)
-        replay_diverged(ODB_DIV_BAD_EVENT, 0, ODB_EV_TASK, next ? next->type : 0, 0, "a task begins without its TASK event");
+        replay_diverged(ODB_DIV_BAD_EVENT, 0, ODB_EV_TASK, next ? next->type : 0, 0,
+                        "a task begins without its TASK event");
     const struct odb_ev_task *ev = (const struct odb_ev_task *)next;
     uint32_t n_mem = ev->n_mem;
     ctx.tid = ev->ns_tid;
@@ -290,8 +294,13 @@ void task_exec(void)
         world_process_remove(pid);
         thread_remove_process(pid, false, old);
         vm = WORLD->next_vm++;
-        log_task(&(struct odb_log_task){.op = ODB_LOG_TASK_EXEC, .tid = tid, .pid = pid, .parent_tid = old->tid,
-                                        .parent_pid = pid, .vm = vm, .vm_from = vm});
+        log_task(&(struct odb_log_task){.op = ODB_LOG_TASK_EXEC,
+                                        .tid = tid,
+                                        .pid = pid,
+                                        .parent_tid = old->tid,
+                                        .parent_pid = pid,
+                                        .vm = vm,
+                                        .vm_from = vm});
     } else {
         WORLD->first_pid = pid;
     }

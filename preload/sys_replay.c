@@ -50,7 +50,7 @@ static void compare_registers(const struct odb_ev_syscall *ev)
         gpr_base[__builtin_ctz(mask)] = *changed++;
     if (ctx.gpr[ODB_RAX] != gpr_base[ODB_RAX])
         replay_diverged(ODB_DIV_SYSCALL_NR, ODB_RAX, gpr_base[ODB_RAX], ctx.gpr[ODB_RAX], 0,
-                 "number of the system call");
+                        "number of the system call");
     replay_compare_position(ev->tick, ev->rip, "position of a system call");
     for (uint32_t i = 0; i < ODB_N_GPR; i++)
         if (__builtin_expect(ctx.gpr[i] != gpr_base[i], 0))
@@ -94,7 +94,8 @@ static void take_output(const struct odb_ev_mem *mem)
 {
     log_kernel_write_before(mem->addr, mem->len_bytes);
     if (!replay_poke(mem->addr, mem + 1, mem->len_bytes))
-        replay_diverged(ODB_DIV_BAD_EVENT, 0, 0, 0, mem->addr, "the kernel wrote to memory that is not there");
+        replay_diverged(ODB_DIV_BAD_EVENT, 0, 0, 0, mem->addr,
+                        "the kernel wrote to memory that is not there");
     log_kernel_write_after();
 }
 
@@ -127,7 +128,8 @@ static void take_elsewhere(const struct odb_ev_mem *mem)
     if (ok && log_active())
         log_elsewhere(mem);
     if (!ok)
-        replay_diverged(ODB_DIV_BAD_EVENT, 0, 0, 0, mem->addr, "a write to a file or another process that cannot be");
+        replay_diverged(ODB_DIV_BAD_EVENT, 0, 0, 0, mem->addr,
+                        "a write to a file or another process that cannot be");
 }
 
 static void take_one(const struct odb_ev_mem *mem)
@@ -177,7 +179,7 @@ static enum sys_how do_virtual(struct model_call *c, uint32_t n_mem)
     }
     if (c->result != recorded)
         replay_diverged(ODB_DIV_RESULT, ODB_RAX, (uint64_t)recorded, (uint64_t)c->result, 0,
-                 "result of a system call");
+                        "result of a system call");
     if (how == SYS_REPLACED)
         return how;
     log_kernel_write_after();
@@ -227,10 +229,12 @@ static void wait_in_call(const struct model_call *c)
 {
     const struct odb_event *next = replay_main_event();
     const struct odb_ev_switch *ev = (const struct odb_ev_switch *)next;
-    if (!next || next->type != ODB_EV_SWITCH || next->tid != replay_current->tid || ev->kind != ODB_SWITCH_CALL)
+    if (!next || next->type != ODB_EV_SWITCH || next->tid != replay_current->tid ||
+        ev->kind != ODB_SWITCH_CALL)
         return;
     if (ev->nr != c->nr)
-        replay_diverged(ODB_DIV_SYSCALL_NR, ODB_RAX, ev->nr, c->nr, 0, "number of the system call at a switch");
+        replay_diverged(ODB_DIV_SYSCALL_NR, ODB_RAX, ev->nr, c->nr, 0,
+                        "number of the system call at a switch");
     replay_compare_position(ev->tick, ev->rip, "position of a switch in a system call");
     hook_cancel(); /* counted when it is done */
     replay_current->call = (struct odb_pos){ev->tick, ev->rip};
@@ -280,7 +284,8 @@ static void follow_stack_limit(const struct model_call *c)
 }
 
 /* What the call does besides its result. */
-static enum sys_how do_call(const struct model_syscall *m, struct model_call *c, uint32_t n_mem, uint32_t file_id)
+static enum sys_how do_call(const struct model_syscall *m, struct model_call *c, uint32_t n_mem,
+                            uint32_t file_id)
 {
     if (m && m->cls == MODEL_IRREGULAR)
         return do_virtual(c, n_mem);

@@ -38,19 +38,25 @@ enum { ODB_VESSEL_WORLD_FD = 9, ODB_VESSEL_LIVE_FD = 10 };
 /* Shared memory lies in one sparse memory file: object k of world n begins at WORLD_LIVE_OFFSET(n, k). Offsets
  * from WORLD_LIVE_END on are behind the end of the file: touching them is SIGBUS, as behind the end of a mapped file. */
 #define WORLD_OBJECT_BYTES (1ull << 40)
-#define WORLD_LIVE_OFFSET(world, object) (((uint64_t)(world)*WORLD_MAX_OBJECTS + (uint64_t)(object)) * WORLD_OBJECT_BYTES)
+#define WORLD_LIVE_OFFSET(world, object) \
+    (((uint64_t)(world)*WORLD_MAX_OBJECTS + (uint64_t)(object)) * WORLD_OBJECT_BYTES)
 #define WORLD_LIVE_END (1ull << 62)
 
 struct odb_world_task {
     uint32_t tid, pid; /* in the recorder's PID namespace */
     uint32_t vessel;
-    uint32_t local; /* number in its vessel's table */
+    uint32_t local;     /* number in its vessel's table */
     uint64_t tick, rip; /* where it is, as long as it does not run */
 };
 
 enum odb_vessel_state { VESSEL_FREE = 0, VESSEL_NEW, VESSEL_ALIVE, VESSEL_GONE };
-enum odb_vessel_request { VESSEL_REQUEST_NONE = 0, VESSEL_REQUEST_FORK, VESSEL_REQUEST_READ, VESSEL_REQUEST_REGS,
-                           VESSEL_REQUEST_WRITE /* control.data to request_addr */ };
+enum odb_vessel_request {
+    VESSEL_REQUEST_NONE = 0,
+    VESSEL_REQUEST_FORK,
+    VESSEL_REQUEST_READ,
+    VESSEL_REQUEST_REGS,
+    VESSEL_REQUEST_WRITE /* control.data to request_addr */
+};
 struct odb_world_vessel {
     _Atomic uint32_t state; /* enum odb_vessel_state */
     _Atomic uint32_t pid;   /* kernel's; 0: not known yet */

@@ -70,8 +70,8 @@ char *replay_divergence_text(const struct odb_stop *stop)
     fprintf(f,
             "replay differs from the recording at event %" PRIu64 " (stream offset %" PRIu64
             "), pid %u, tid %u, tick %" PRIu64 ", rip 0x%" PRIx64 "%s%s%s: %s",
-            d->event, d->stream_offset, stop->pid, stop->tid, d->tick, d->rip, stop->text[0] ? " (" : "", stop->text,
-            stop->text[0] ? ")" : "", d->what);
+            d->event, d->stream_offset, stop->pid, stop->tid, d->tick, d->rip, stop->text[0] ? " (" : "",
+            stop->text, stop->text[0] ? ")" : "", d->what);
     difference(f, d);
     fclose(f);
     return text;

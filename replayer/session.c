@@ -23,7 +23,7 @@
 #define CONTROL_BYTES ((size_t)SESSION_SLOTS * ODB_CONTROL_BYTES)
 #define LOG_BYTES ((size_t)SESSION_SLOTS * ODB_LOG_BYTES)
 #define WORLD_BYTES ((size_t)SESSION_SLOTS * ODB_SHARED_BYTES)
-_Static_assert(SESSION_SLOTS * (WORLD_MAX_OBJECTS * WORLD_OBJECT_BYTES) <= WORLD_LIVE_END, "all worlds fit");
+_Static_assert(SESSION_SLOTS *(WORLD_MAX_OBJECTS *WORLD_OBJECT_BYTES) <= WORLD_LIVE_END, "all worlds fit");
 
 void session_wake(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0); }
 
@@ -179,7 +179,8 @@ static struct odb_err *copy_bytes(int fd, off_t from, off_t to, off_t n_bytes)
 {
     static _Thread_local uint8_t buffer[1 << 16];
     while (n_bytes > 0) {
-        ssize_t n = pread(fd, buffer, n_bytes < (off_t)sizeof(buffer) ? (size_t)n_bytes : sizeof(buffer), from);
+        ssize_t n =
+            pread(fd, buffer, n_bytes < (off_t)sizeof(buffer) ? (size_t)n_bytes : sizeof(buffer), from);
         if (n > 0)
             n = pwrite(fd, buffer, (size_t)n, to);
         if (n <= 0)

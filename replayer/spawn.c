@@ -125,8 +125,8 @@ struct odb_err *spawn_vessel(struct session *s, const int out_fd[3], pid_t *ret_
 {
     _cleanup_close_ int engine_fd = -1;
     ODB_TRY(engine_file(&engine_fd));
-    const int from[] = {s->control_fd, s->events_fd, s->recdir_fd, out_fd[1], out_fd[2],
-                        s->log_fd,     s->world_fd,  s->live_fd};
+    const int from[] = {s->control_fd, s->events_fd, s->recdir_fd, out_fd[1],
+                        out_fd[2],     s->log_fd,    s->world_fd,  s->live_fd};
     _Static_assert(ODB_VESSEL_EVENTS_FD == 4 && ODB_VESSEL_RECDIR_FD == 5 && ODB_VESSEL_OUT_FD == 6 &&
                        ODB_VESSEL_LOG_FD == 8 && ODB_VESSEL_WORLD_FD == 9 && ODB_VESSEL_LIVE_FD == 10,
                    "the order of from[]");

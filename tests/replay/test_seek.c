@@ -68,8 +68,10 @@ static void go_to(struct replay *r, uint64_t tid, struct odb_pos pos, struct sig
 {
     const struct odb_stop *s;
     OK(replay_run(
-        r, &(struct odb_run){.flags = ODB_RUN_TO_POS, .tid = (uint32_t)tid, .tick = pos.tick, .rip = pos.rip}, &s));
-    if (s->reason != ODB_STOP_POSITION || s->tid != tid || s->tick != pos.tick || (pos.rip && s->regs.rip != pos.rip)) {
+        r, &(struct odb_run){.flags = ODB_RUN_TO_POS, .tid = (uint32_t)tid, .tick = pos.tick, .rip = pos.rip},
+        &s));
+    if (s->reason != ODB_STOP_POSITION || s->tid != tid || s->tick != pos.tick ||
+        (pos.rip && s->regs.rip != pos.rip)) {
         fprintf(stderr,
                 "wanted (%" PRIu64 ", 0x%" PRIx64 "), stopped for reason %u at (%" PRIu64 ", 0x%" PRIx64
                 ") %s %s\n",

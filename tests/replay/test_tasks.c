@@ -54,8 +54,8 @@ __asm__(".pushsection .rodata\n"
         "t_text: .ascii \"hi\\n\"\n"
         "t_code_end: .byte 0\n"
         ".popsection\n");
-extern const uint8_t t_code[], t_clone[], t_loop[], t_yield[], t_leave[], t_child[], t_child_loop[], t_write[], t_end[],
-    t_text[], t_code_end[];
+extern const uint8_t t_code[], t_clone[], t_loop[], t_yield[], t_leave[], t_child[], t_child_loop[],
+    t_write[], t_end[], t_text[], t_code_end[];
 #define AT(label) (CODE + (uint64_t)((label)-t_code))
 
 enum kind { THREAD, FORK, VFORK };
@@ -63,16 +63,16 @@ enum kind { THREAD, FORK, VFORK };
 /* What to make of the recording; zero: a good one. */
 enum flaw {
     GOOD,
-    NO_TASK,        /* the child begins without TASK */
-    STRANGER,       /* an event of a thread that nobody made */
-    SAME_TID,       /* the child has the parent's number */
-    NO_SWITCH,      /* the child goes on without a switch to it */
-    LATE_SWITCH,    /* a switch at a place that is past */
-    WRONG_NR,       /* a switch in another system call */
-    TWO_TASKS,      /* TASK twice */
-    CHILD_KILLED,   /* by SIGKILL, while the parent runs: good */
-    NO_END,         /* cut off behind the child's end */
-    BAD_STACK,      /* TASK writes where nothing is */
+    NO_TASK,      /* the child begins without TASK */
+    STRANGER,     /* an event of a thread that nobody made */
+    SAME_TID,     /* the child has the parent's number */
+    NO_SWITCH,    /* the child goes on without a switch to it */
+    LATE_SWITCH,  /* a switch at a place that is past */
+    WRONG_NR,     /* a switch in another system call */
+    TWO_TASKS,    /* TASK twice */
+    CHILD_KILLED, /* by SIGKILL, while the parent runs: good */
+    NO_END,       /* cut off behind the child's end */
+    BAD_STACK,    /* TASK writes where nothing is */
 };
 
 static struct trace_writer *w;
@@ -113,7 +113,9 @@ static void put_map(uint64_t start, uint64_t n_bytes, uint32_t prot, const char 
     struct {
         struct odb_ev_map m;
         char name[8];
-    } e = {.m = {.start = start, .end = start + n_bytes, .prot = prot, .map_flags = MAP_PRIVATE | MAP_ANONYMOUS}};
+    } e = {
+        .m = {
+            .start = start, .end = start + n_bytes, .prot = prot, .map_flags = MAP_PRIVATE | MAP_ANONYMOUS}};
     snprintf(e.name, sizeof(e.name), "%s", name);
     e.m.name_bytes = (uint32_t)strlen(name) + 1;
     put(&e, ODB_EV_MAP, sizeof(e), 100, 100);
@@ -139,8 +141,11 @@ static void put_image(enum kind kind)
     put(&start, ODB_EV_START, sizeof(start.s) + 20, 0, 0);
     struct odb_ev_cpu cpu = {.policy = ODB_CPU_V3, .xcr0 = 7};
     put(&cpu, ODB_EV_CPU, sizeof(cpu), 0, 0);
-    struct odb_ev_exec e = {
-        .regs = {.rip = CODE, .rflags = 0x202}, .brk_start = 0x800000, .stack_limit_bytes = 8 << 20, .n_maps = 3, .n_mem = 1};
+    struct odb_ev_exec e = {.regs = {.rip = CODE, .rflags = 0x202},
+                            .brk_start = 0x800000,
+                            .stack_limit_bytes = 8 << 20,
+                            .n_maps = 3,
+                            .n_mem = 1};
     const uint32_t mxcsr = 0x1f80;
     const uint16_t fcw = 0x37f;
     const uint64_t in_use = 7;
@@ -166,8 +171,8 @@ struct regs {
     uint64_t rax, rcx, rdx, rsi, rdi, r10, r11, rsp;
 };
 
-static void put_call(uint32_t tid, uint32_t pid, uint64_t tick, uint64_t rip, int64_t result, struct regs r, uint32_t n_mem,
-                     uint32_t file_id)
+static void put_call(uint32_t tid, uint32_t pid, uint64_t tick, uint64_t rip, int64_t result, struct regs r,
+                     uint32_t n_mem, uint32_t file_id)
 {
     struct {
         struct odb_ev_syscall s;
@@ -193,7 +198,8 @@ static void put_switch(uint32_t tid, uint32_t pid, uint32_t kind, uint64_t tick,
 
 static void put_task(uint32_t tid, uint32_t pid, uint32_t flags, uint64_t tid_at)
 {
-    struct odb_ev_task e = {.parent_tid = 100, .n_mem = 1, .ns_pid = pid, .ns_tid = tid, .clone_flags = flags};
+    struct odb_ev_task e = {
+        .parent_tid = 100, .n_mem = 1, .ns_pid = pid, .ns_tid = tid, .clone_flags = flags};
     put(&e, ODB_EV_TASK, sizeof(e), tid, pid);
     put_mem(tid_at, &tid, 4, tid, pid);
 }
@@ -232,7 +238,12 @@ static void record(enum kind kind, enum flaw flaw)
     uint32_t flags = kind == THREAD ? THREAD_FLAGS : kind == FORK ? FORK_FLAGS : VFORK_FLAGS;
     uint32_t tid = flaw == SAME_TID ? 100 : 101, pid = kind == THREAD ? 100 : 101;
     struct regs r = {.rax = 56, .rdi = flags, .rsi = kind == FORK ? 0 : CHILD_RSP, .r10 = TID_AT, .rsp = RSP};
-    struct regs c = {.rax = 1, .rdi = 1, .rsi = AT(t_text), .rdx = 3, .r10 = TID_AT, .r11 = RFLAGS,
+    struct regs c = {.rax = 1,
+                     .rdi = 1,
+                     .rsi = AT(t_text),
+                     .rdx = 3,
+                     .r10 = TID_AT,
+                     .r11 = RFLAGS,
                      .rsp = kind == FORK ? RSP : CHILD_RSP};
     snprintf(path, sizeof(path), "%s/events", dir);
     unlink(path);
@@ -340,7 +351,8 @@ static void test_positions(enum kind kind, struct replay_options opt)
     struct replay *copy, *again;
     struct replay *r = opened(kind, GOOD, opt);
     OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_TO_POS, .tid = 101, .tick = 50}, &s));
-    CHECK(s->reason == ODB_STOP_POSITION && s->tid == 101 && s->tick == 50 && s->regs.rip == AT(t_child_loop));
+    CHECK(s->reason == ODB_STOP_POSITION && s->tid == 101 && s->tick == 50 &&
+          s->regs.rip == AT(t_child_loop));
     look_around(r, kind);
     OK(replay_checkpoint(r, &copy));
     look_around(copy, kind);
@@ -352,7 +364,8 @@ static void test_positions(enum kind kind, struct replay_options opt)
     replay_close(copy);
     replay_close(r);
     look_around(again, kind);
-    struct odb_err *e = replay_run(again, &(struct odb_run){.flags = ODB_RUN_TO_POS, .tid = 101, .tick = 49}, &s);
+    struct odb_err *e =
+        replay_run(again, &(struct odb_run){.flags = ODB_RUN_TO_POS, .tid = 101, .tick = 49}, &s);
     CHECK(e != NULL); /* past */
     odb_err_free(e);
     OK(replay_run(again, &(struct odb_run){.flags = ODB_RUN_TO_POS, .tid = 100, .tick = 700}, &s));
@@ -389,7 +402,9 @@ static void count_log(struct replay *r, struct log_counts *c)
             memcpy(&t, p + sizeof(h), sizeof(t));
             c->n_tasks++;
             c->ops[t.op & 7]++;
-            CHECK(t.pid == (t.op == ODB_LOG_TASK_EXIT && !t.tid ? t.pid : t.op == ODB_LOG_TASK_THREAD ? 100 : t.pid));
+            CHECK(t.pid == (t.op == ODB_LOG_TASK_EXIT && !t.tid ? t.pid
+                            : t.op == ODB_LOG_TASK_THREAD       ? 100
+                                                                : t.pid));
         }
         size_t body = h.kind == ODB_LOG_INSN ? 0 : ((size_t)h.n + 7) & ~(size_t)7;
         p += sizeof(h) + (h.kind == ODB_LOG_MEM ? 2 * body : body);
@@ -407,7 +422,9 @@ static void test_index(enum kind kind)
     CHECK(s->reason == ODB_STOP_END && s->insns == PARENT + CHILD);
     count_log(r, &c);
     CHECK(c.n_insns == PARENT + CHILD && c.child_insns == CHILD);
-    CHECK(c.ops[kind == THREAD ? ODB_LOG_TASK_THREAD : kind == FORK ? ODB_LOG_TASK_FORK : ODB_LOG_TASK_SHARE] == 1);
+    CHECK(c.ops[kind == THREAD ? ODB_LOG_TASK_THREAD
+                : kind == FORK ? ODB_LOG_TASK_FORK
+                               : ODB_LOG_TASK_SHARE] == 1);
     CHECK(c.ops[ODB_LOG_TASK_EXIT] == 2 && c.n_tasks == 3 && c.n_syscalls == (kind == THREAD ? 4 : 3));
     replay_close(r);
 }
@@ -443,7 +460,8 @@ int main(void)
         test_index(kind);
         for (enum flaw flaw = NO_TASK; flaw <= BAD_STACK; flaw++)
             if (flaw != CHILD_KILLED && flaw != NO_END &&
-                (kind != VFORK || flaw == NO_TASK || flaw == TWO_TASKS || flaw == SAME_TID || flaw == BAD_STACK))
+                (kind != VFORK || flaw == NO_TASK || flaw == TWO_TASKS || flaw == SAME_TID ||
+                 flaw == BAD_STACK))
                 expect_refusal(kind, flaw);
     }
     test_whole(FORK, CHILD_KILLED, quiet);
