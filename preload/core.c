@@ -19,6 +19,7 @@
 #include "preload/raw.h"
 
 #define NEVER (1ULL << 62)
+#define MEASURED_TICKS 2000
 
 bool vector_ticks, vector_check, hook_on;
 static uint64_t stop_tick = UINT64_MAX;
@@ -101,20 +102,15 @@ static bool memory_is_cheaper(void)
     uint64_t best[2] = {UINT64_MAX, UINT64_MAX}, saved = vtick_get(), budget = ctx.budget;
     vtick_set(0);
     vlimit_set(NEVER);
+    ctx.budget = NEVER;
     for (int i = 0; i < 6; i++) {
-        uint64_t n = 2000, start = time_stamp();
+        uint64_t start = time_stamp();
         if (i & 1)
-            __asm__ volatile("1: decq %1; jz 2f; dec %0; jnz 1b; 2:" : "+r"(n), "+m"(ctx.budget) : : "cc");
+            tick_loop_memory(MEASURED_TICKS);
         else
-            __asm__ volatile("1: vpaddq %%xmm30, %%xmm31, %%xmm31; vpcmpeqq %%xmm29, %%xmm31, %%k1;"
-                             "kortestb %%k1, %%k1; jnz 2f; dec %0; jnz 1b; 2:"
-                             : "+r"(n)
-                             :
-                             : "cc");
+            tick_loop_vector(MEASURED_TICKS);
         uint64_t cycles = time_stamp() - start;
-        if (i == 0 || i == 1)
-            ctx.budget = NEVER; /* warming up */
-        else if (cycles < best[i & 1])
+        if (i > 1 && cycles < best[i & 1]) /* the first two only warm up */
             best[i & 1] = cycles;
     }
     vtick_set(saved);

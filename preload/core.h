@@ -186,5 +186,7 @@ void k_store(uint64_t *to);
 uint64_t vtick_get(void);
 void vtick_set(uint64_t tick);
 void vlimit_set(uint64_t tick);
+void tick_loop_vector(uint64_t n);
+void tick_loop_memory(uint64_t n);
 
 #endif

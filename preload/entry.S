@@ -425,6 +425,24 @@ vlimit_set:
     vpinsrq $1, %rax, %xmm29, %xmm29
     ret
 
+    /* n checked ticks, in the two forms that translated code has (translate.c), to be timed. */
+    .globl tick_loop_vector, tick_loop_memory
+    .hidden tick_loop_vector, tick_loop_memory
+tick_loop_vector:
+    vpaddq %xmm30, %xmm31, %xmm31
+    vpcmpeqq %xmm29, %xmm31, %k1
+    kortestb %k1, %k1
+    jnz 1f
+    dec %rdi
+    jnz tick_loop_vector
+1:  ret
+tick_loop_memory:
+    decq (ctx + 176)(%rip)
+    jz 1b
+    dec %rdi
+    jnz tick_loop_memory
+    ret
+
     /* The tick counter, xmm31, and its step, xmm30 = 1. */
     .globl vtick_get, vtick_set
     .hidden vtick_get, vtick_set

@@ -214,8 +214,8 @@ static bool stepping;
 static uint64_t int3_at; /* cache address of an int3 of ours; 0: none */
 static uint8_t int3_saved;
 
-/* The kernel keeps further instances until this one is delivered; and, with the last free place taken, all signals. For
- * that the mask in the kernel's frame is changed; signal_tell_mask() puts things right. */
+/* All others stay with the kernel until this one is delivered, so that their order and number are the kernel's. For that
+ * the mask in the kernel's frame is changed; signal_tell_mask() puts it right. */
 static void queue_signal(const struct kernel_siginfo *info, struct frame_ucontext *uc)
 {
     struct thread *t = thread_at((uint64_t)__builtin_frame_address(0));
@@ -224,8 +224,7 @@ static void queue_signal(const struct kernel_siginfo *info, struct frame_ucontex
         t->queued[n] = *info;
         t->n_queued = n + 1;
     }
-    uc->sigmask |= n + 1 >= THREAD_MAX_QUEUED ? ~0ULL : BIT(info->signo);
-    uc->sigmask &= ~(SYNC | BIT(ODB_SIG_YIELD));
+    uc->sigmask = ~(SYNC | BIT(ODB_SIG_YIELD));
     t->interrupts = 1;
 }
 
@@ -279,6 +278,7 @@ static void interrupt(struct frame_mcontext *m)
         return;
     }
     translate_context(m);
+    ctx.rflags &= ~0x10000ULL; /* RF: a page fault on the way; replay would not have it */
     m->rip = (uint64_t)interrupt_resume;
     m->rsp = engine_sp;
     m->rflags &= ~(uint64_t)FL_DF;

@@ -16,7 +16,7 @@
 
 #define SHARED ((struct odb_shared *)ODB_SHARED_ADDR)
 
-#define THREAD_MAX_QUEUED 64
+#define THREAD_MAX_QUEUED 16 /* one, and what comes with the kernel's mask still open */
 #define THREAD_INPUT_BYTES 8192
 #define THREAD_INPUT_RANGES 32
 #define THREAD_SCRATCH_BYTES 65536
@@ -62,7 +62,6 @@ struct thread {
     volatile bool yield_wanted;
     volatile bool in_call;    /* in raw_call */
     volatile bool disturbed;  /* a request to yield came into it */
-    volatile bool queue_full; /* and all signals blocked */
     volatile uint32_t n_queued;
     struct kernel_siginfo queued[THREAD_MAX_QUEUED];
 
