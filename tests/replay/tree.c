@@ -8,7 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
 static _Atomic int *shared;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int sum;
