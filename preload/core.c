@@ -399,6 +399,9 @@ _Static_assert(sizeof(struct fault_siginfo) == 128, "siginfo");
 static void fault_happened(void)
 {
     struct pending_fault f = pending_fault;
+    sig_fault[0] = f.trapno;
+    sig_fault[1] = f.err;
+    sig_fault[2] = f.cr2;
     bool fatal = signal_is_fatal(f.signo);
     hook_cancel();
     CONTROL->n_faults++;

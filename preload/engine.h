@@ -52,6 +52,7 @@ struct thread_state {
     uint64_t sig_mask, sig_mask_saved;
     uint64_t sig_altstack[3];
     uint64_t gpr_base[ODB_N_GPR]; /* registers at the thread's previous SYSCALL event (trace/format.h) */
+    uint64_t sig_fault[3];
     bool sig_mask_is_temporary;
 };
 extern uint64_t gpr_base[ODB_N_GPR];
@@ -135,6 +136,8 @@ extern uint64_t sig_mask; /* the program's blocked set, bit n-1 */
 extern uint64_t sig_mask_saved;
 extern bool sig_mask_is_temporary;
 extern uint64_t sig_altstack[3]; /* ss_sp, ss_flags, ss_size */
+/* trapno, err, cr2 of the thread's last fault, as the frame of any later signal shows them. */
+extern uint64_t sig_fault[3];
 void signal_init(bool record);
 /* The program has a handler for asynchronous signal signo now: make the engine's the kernel's. */
 void signal_take_over(int signo);

@@ -241,6 +241,7 @@ static void set_state(const struct odb_ev_exec *ev)
     for (int n = 1; n <= ENGINE_NSIG; n++)
         sig_actions[n] = (struct engine_sigaction){.handler = ev->sigignored >> (n - 1) & 1};
     memset(sig_altstack, 0, sizeof(sig_altstack));
+    memset(sig_fault, 0, sizeof(sig_fault));
     sig_mask_is_temporary = false;
     ctx.tid = ev->ev.tid;
     ctx.pid = ev->ev.pid;

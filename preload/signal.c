@@ -24,6 +24,7 @@ uint64_t sig_mask_saved;
 bool sig_mask_is_temporary;
 uint64_t sig_altstack[3];
 struct pending_fault pending_fault;
+uint64_t sig_fault[3];
 static bool in_record;
 
 #define HANDLER_STACK_BYTES (128 * 1024)
@@ -506,9 +507,9 @@ static void frame_fill(struct frame *f, const struct engine_sigaction *a, const 
     ctx_to_context(&f->uc.mc);
     f->uc.mc.cs = 0x33;
     f->uc.mc.ss = 0x2b;
-    f->uc.mc.err = pending_fault.err;
-    f->uc.mc.trapno = pending_fault.trapno;
-    f->uc.mc.cr2 = pending_fault.cr2;
+    f->uc.mc.trapno = sig_fault[0];
+    f->uc.mc.err = sig_fault[1];
+    f->uc.mc.cr2 = sig_fault[2];
     f->uc.mc.oldmask = sig_mask_is_temporary ? sig_mask_saved : sig_mask;
     f->uc.mc.fpstate = fp;
     f->uc.sigmask = sig_mask_is_temporary ? sig_mask_saved : sig_mask;
@@ -544,8 +545,8 @@ void signal_deliver(int signo, const void *siginfo128)
         /* No room for the frame: the kernel forces SIGSEGV, and kills if that cannot be handled either. */
         if (signo == SIGSEGV)
             sig_actions[SIGSEGV].handler = 0;
-        pending_fault = (struct pending_fault){
-            .trapno = pending_fault.trapno, .err = pending_fault.err, .cr2 = pending_fault.cr2};
+        pending_fault =
+            (struct pending_fault){.trapno = sig_fault[0], .err = sig_fault[1], .cr2 = sig_fault[2]};
         core_raise(SIGSEGV, 0x80 /* SI_KERNEL */, 0);
         return;
     }

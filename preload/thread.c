@@ -23,6 +23,7 @@ void thread_state_save(struct thread_state *t)
     t->sig_mask_saved = sig_mask_saved;
     memcpy(t->sig_altstack, sig_altstack, sizeof(sig_altstack));
     memcpy(t->gpr_base, gpr_base, sizeof(gpr_base));
+    memcpy(t->sig_fault, sig_fault, sizeof(sig_fault));
     t->sig_mask_is_temporary = sig_mask_is_temporary;
 }
 
@@ -33,6 +34,7 @@ void thread_state_load(const struct thread_state *t)
     sig_mask_saved = t->sig_mask_saved;
     memcpy(sig_altstack, t->sig_altstack, sizeof(sig_altstack));
     memcpy(gpr_base, t->gpr_base, sizeof(gpr_base));
+    memcpy(sig_fault, t->sig_fault, sizeof(sig_fault));
     sig_mask_is_temporary = t->sig_mask_is_temporary;
 }
 
