@@ -61,7 +61,7 @@ wrong() {
     local keep=$keep_dir/tree-$name
     rm -rf "$keep"
     cp -r "$tmp" "$keep"
-    echo "  folder: $keep; repeat: $here/run-trees.sh $odb $name"
+    echo "  folder: $keep; repeat: $here/run-trees.sh $odb $name${seed:+ ($seed)}"
     failed=$((failed + 1))
     return 1
 }
@@ -90,7 +90,7 @@ same() {
 }
 
 one() {
-    cmd=() limit=${ODB_TREE_LIMIT:-300} owner=
+    cmd=() seed='' limit=${ODB_TREE_LIMIT:-300} owner=
     local status
     cd in && "setup_$name" >"$tmp/why"
     status=$?
@@ -113,6 +113,8 @@ one() {
         # shellcheck disable=SC2086
         timed "record$i" "$odb" record ${ODB_TREE_OPTIONS:-} -o ../rec -- "${cmd[@]}" || return
         record=$wall
+        seed=$(grep -ao '^odb: chaos, --seed [0-9]*' "out/record$i.err" || true) # what --chaos says without --seed
+        [ -z "$seed" ] || sed -i '/^odb: chaos, --seed [0-9]*$/d' "out/record$i.err"
         same "record$i" || return
         timed "replay$i" "$odb" replay --check ../rec || return
         same "replay$i" || return
