@@ -245,11 +245,11 @@ static void decode_block(gaddr rip)
 static bool may_fault(const struct insn *in)
 {
     bool divides = in->map == 0 && (in->opcode & 0xfe) == 0xf6 && (in->modrm >> 3 & 7) >= 6;
-    /* 3DNow!, XOP and FMA4 (which shares its map with others) are invalid on most CPUs */
-    bool old = in->enc == INSN_XOP || in->map == 15 || (in->map == 1 && in->opcode == 0x0e) ||
+    /* 3DNow! with its prefetches, XOP and FMA4 (which shares its map with others) are invalid on most CPUs */
+    bool old = in->enc == INSN_XOP || in->map == 15 || (in->map == 1 && (in->opcode | 3) == 0x0f) ||
                (in->enc == INSN_VEX && in->map == 3);
-    return old || in->mem_access || in->stack_access || in->string_src || in->string_dst || divides ||
-           in->special != SP_NONE;
+    return old || in->pfx_lock /* invalid with a register */ || in->mem_access || in->stack_access ||
+           in->string_src || in->string_dst || divides || in->special != SP_NONE;
 }
 
 /* and, or, xor, test: manuals call AF undefined, but every CPU clears it. */
