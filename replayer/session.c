@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,20 +34,35 @@ void session_wait(_Atomic uint32_t *word, uint32_t value, int timeout_ms)
     syscall(SYS_futex, word, FUTEX_WAIT, value, &t, NULL, 0);
 }
 
+/* Sparse files of any length: a soft limit of the user's is not meant for them. */
+static struct odb_err *set_size(int fd, size_t n_bytes)
+{
+    struct rlimit limit;
+    bool limited = getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < n_bytes;
+    if (limited && limit.rlim_max < n_bytes)
+        return odb_err("the limit on file sizes (ulimit -Hf) leaves no room for shared memory");
+    if (limited)
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){limit.rlim_max, limit.rlim_max});
+    int failed = ftruncate(fd, (off_t)n_bytes) < 0 ? errno : 0;
+    if (limited)
+        setrlimit(RLIMIT_FSIZE, &limit);
+    return failed ? odb_err_errno(failed, "cannot size shared memory") : NULL;
+}
+
 static struct odb_err *shared_file(const char *name, size_t n_bytes, int *ret_fd, uint8_t **ret_map)
 {
     int fd = memfd_create(name, MFD_CLOEXEC);
     if (fd < 0)
         return odb_err_errno(errno, "cannot create shared memory");
-    if (n_bytes && ftruncate(fd, (off_t)n_bytes) < 0) {
-        struct odb_err *e = odb_err_errno(errno, "cannot size shared memory");
+    struct odb_err *e = n_bytes ? set_size(fd, n_bytes) : NULL;
+    if (e) {
         close(fd);
         return e;
     }
     if (ret_map) {
         void *p = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
         if (p == MAP_FAILED) {
-            struct odb_err *e = odb_err_errno(errno, "cannot map shared memory");
+            e = odb_err_errno(errno, "cannot map shared memory");
             close(fd);
             return e;
         }

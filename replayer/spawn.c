@@ -111,6 +111,11 @@ static _Noreturn void child_main(int engine_fd, const int *from, int n_from)
     syscall(SYS_close_range, FIRST + n_from, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
     struct rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);
+    struct rlimit file; /* shared memory lies far out in a sparse file */
+    if (getrlimit(RLIMIT_FSIZE, &file) == 0) {
+        file.rlim_cur = file.rlim_max;
+        setrlimit(RLIMIT_FSIZE, &file);
+    }
     signal(SIGPIPE, SIG_IGN); /* stays ignored in the engine: a closed output is no reason to die */
     sigset_t empty;
     sigemptyset(&empty);
