@@ -108,9 +108,12 @@ static int scan_map(const struct engine_map *m, struct model_range *ranges, int 
     return n;
 }
 
+static uint32_t seen; /* SHARED->killed when we looked */
+
+void robust_look_again(void) { seen = SHARED->killed - 1; }
+
 int robust_after_kills(struct model_range *ranges, int n, int max)
 {
-    static uint32_t seen;
     uint32_t killed = SHARED->killed;
     if (killed == seen)
         return n;

@@ -11,6 +11,8 @@ int robust_exit(gaddr head, uint64_t len, struct model_range *ret, int max);
 
 /* Processes were killed since the last time (SHARED->killed): the kernel has then marked robust futexes of theirs in
  * shared memory. Appends the words that look so; returns the new number of ranges. */
+/* Makes the next one look in any case. */
+void robust_look_again(void);
 int robust_after_kills(struct model_range *ranges, int n, int max);
 
 #endif

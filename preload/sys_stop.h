@@ -1,4 +1,4 @@
-/* SIGSTOP sent by the program; record only. See sys_stop.c. */
+/* SIGSTOP and SIGKILL sent by the program; record only. See sys_stop.c. */
 #ifndef ODB_PRELOAD_SYS_STOP_H
 #define ODB_PRELOAD_SYS_STOP_H
 
