@@ -159,11 +159,11 @@ struct odb_control {
     uint32_t cpu_policy;
     /* Stream offset (trace/format.h) of ring offset 0: bytes the host wrote itself before. */
     uint64_t ring_stream_base;
-    int32_t recdir_fd;    /* vessel: the recording's directory */
-    int32_t out_fd[3];    /* replay: host descriptors to repeat output to (index 1 and 2); -1: none */
-    int32_t events_fd;    /* replay: the decompressed stream (a memfd), stream offset = file offset */
-    int32_t log_fd;       /* index: shared log buffer, ODB_LOG_BYTES */
-    uint32_t filter_len;  /* seccomp program for the engine to install; 0: none */
+    int32_t recdir_fd;   /* vessel: the recording's directory */
+    int32_t out_fd[3];   /* replay: host descriptors to repeat output to (index 1 and 2); -1: none */
+    int32_t events_fd;   /* replay: the decompressed stream (a memfd), stream offset = file offset */
+    int32_t log_fd;      /* index: shared log buffer, ODB_LOG_BYTES */
+    uint32_t filter_len; /* seccomp program for the engine to install; 0: none */
     uint32_t filter_pad;
     uint64_t filter[128]; /* struct sock_filter */
     uint32_t n_cpuid;
@@ -237,7 +237,8 @@ enum odb_log_kind {
     /* arg = address, reg 0: in the memory of process id; reg 1: offset in captured file id; body: uint64_t id, then the bytes
      * that the kernel put there for the latest call. No bytes: the file's size became arg. */
     ODB_LOG_ELSEWHERE = 13,
-    ODB_LOG_TASK = 12, /* body: struct odb_log_task: a thread or process is made, or its memory is new (exec) */
+    ODB_LOG_TASK =
+        12, /* body: struct odb_log_task: a thread or process is made, or its memory is new (exec) */
 };
 struct odb_log {
     uint16_t kind;

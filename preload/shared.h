@@ -48,8 +48,8 @@ struct odb_baton {
 
 enum odb_task_state {
     ODB_TASK_FREE = 0,
-    ODB_TASK_NEW,    /* being made by its parent */
-    ODB_TASK_ALIVE,  /* tid and pid are valid */
+    ODB_TASK_NEW,   /* being made by its parent */
+    ODB_TASK_ALIVE, /* tid and pid are valid */
     ODB_TASK_EXITED, /* its end is in the stream (EXIT or SYSCALL exit written); the kernel's task goes at once */
 };
 
@@ -60,16 +60,18 @@ struct odb_task {
     uint32_t parent;         /* index; ODB_MAX_TASKS: none */
     uint64_t clone_flags;
     int32_t recdir_fd, proc_fd, ring_fd; /* descriptors of the engine in this process, at its execve */
-    uint32_t filters;           /* the program's own seccomp state, inherited: sys_seccomp.c */
+    uint32_t filters;                    /* the program's own seccomp state, inherited: sys_seccomp.c */
     uint32_t call_nr;
     uint64_t call_tick, call_rip; /* valid while IN_CALL or in_exec */
     /* 1 while the task is counted in baton.waiters: set behind counting up, cleared before counting down. When the task
      * is killed as it waits, the recorder counts down for it. */
     _Atomic uint32_t waiting;
-    uint32_t in_exec;   /* 1 from before execve until the new engine, or the failure: call_* are its place */
-    uint64_t exec_mask; /* execve: the program's blocked signals; the kernel's mask is full until the new engine is ready */
+    uint32_t in_exec; /* 1 from before execve until the new engine, or the failure: call_* are its place */
+    uint64_t
+        exec_mask; /* execve: the program's blocked signals; the kernel's mask is full until the new engine is ready */
     uint64_t affinity[16]; /* as the task set it, inherited; all 0: never. sys_sched.c */
-    uint32_t real_time; /* policy << 8 | priority that the task believes to have, inherited; 0: none. sys_sched.c */
+    uint32_t
+        real_time; /* policy << 8 | priority that the task believes to have, inherited; 0: none. sys_sched.c */
     uint32_t reserved;
 };
 
@@ -111,15 +113,15 @@ struct odb_shared {
     _Atomic uint32_t tasks_changed; /* futex: a task was made; the recorder watches new processes */
     uint32_t n_captures;
     uint32_t next_filters;
-    uint32_t ibl_ready;             /* the engine's empty look-up table is behind this struct in the file (cache.c) */
+    uint32_t ibl_ready; /* the engine's empty look-up table is behind this struct in the file (cache.c) */
     struct odb_exec_request exec;
-    uint32_t killed;        /* EXIT events with ODB_EXIT_KILLED so far; the recorder counts them with the baton */
+    uint32_t killed; /* EXIT events with ODB_EXIT_KILLED so far; the recorder counts them with the baton */
     _Atomic uint32_t n_slots; /* behind the highest of tasks[] that was ever used */
-    uint32_t cpu;           /* the one on which all recorded tasks run */
+    uint32_t cpu;             /* the one on which all recorded tasks run */
     uint32_t affinity_bytes;
-    uint8_t affinity[128];  /* the program's own mask, as sched_getaffinity gave it before */
-    uint32_t named;         /* bits of sys_deny.c: said already that these are not recorded */
-    uint32_t n_mapped_shared; /* captures that are */
+    uint8_t affinity[128];           /* the program's own mask, as sched_getaffinity gave it before */
+    uint32_t named;                  /* bits of sys_deny.c: said already that these are not recorded */
+    uint32_t n_mapped_shared;        /* captures that are */
     uint64_t stderr_dev, stderr_ino; /* descriptor 2 of the first process, at its start */
     struct odb_task tasks[ODB_MAX_TASKS];
     struct odb_capture captures[ODB_MAX_CAPTURES];

@@ -53,7 +53,6 @@ static int n_inputs;
 
 static struct model_range ranges[MODEL_MAX_RANGES];
 
-
 /* ---- refusals ---- */
 
 /* odb prints control->stop.text when the program is gone, and fails. */
@@ -140,8 +139,8 @@ static void answer_unknown(struct model_call *c)
     sys_call_finish(c->result);
 }
 
-void record_call(const struct model_syscall *m, const struct model_call *c, const struct model_range *out, uint32_t n_out,
-                 uint32_t file_id)
+void record_call(const struct model_syscall *m, const struct model_call *c, const struct model_range *out,
+                 uint32_t n_out, uint32_t file_id)
 {
     (void)m;
     uint32_t n_mem = (uint32_t)n_inputs + n_extra;
@@ -155,8 +154,8 @@ void record_call(const struct model_syscall *m, const struct model_call *c, cons
         sys_extra_write();
 }
 
-void record_call_again(const struct model_syscall *m, const struct model_call *c, const struct model_range *out,
-                       uint32_t n_out)
+void record_call_again(const struct model_syscall *m, const struct model_call *c,
+                       const struct model_range *out, uint32_t n_out)
 {
     call_flags = ODB_SYSCALL_AGAIN;
     record_call(m, c, out, n_out, 0);
@@ -207,7 +206,8 @@ static uint32_t run_mmap(const struct model_syscall *m, struct model_call *c, ch
     if (!(c->args[3] & MAP_ANONYMOUS))
         id = capture_file((int)c->args[4], c->args[5], c->args[1], name);
     if (id == -E_NODEV) { /* a device, perf, a packet ring: written by others */
-        sys_deny_say(DENY_DEVICE_MAP, "the program mapped a device, which is not recorded: it was told ENODEV");
+        sys_deny_say(DENY_DEVICE_MAP,
+                     "the program mapped a device, which is not recorded: it was told ENODEV");
         c->result = id;
         return 0;
     }
@@ -351,8 +351,8 @@ void record_forked(void) { n_direct = 0; }
 static int64_t call_kernel(struct thread *t, const struct model_call *c)
 {
     t->in_call = true;
-    int64_t result = raw_call((long)c->nr, (long)c->args[0], (long)c->args[1], (long)c->args[2], (long)c->args[3],
-                              (long)c->args[4], (long)c->args[5], &t->interrupts);
+    int64_t result = raw_call((long)c->nr, (long)c->args[0], (long)c->args[1], (long)c->args[2],
+                              (long)c->args[3], (long)c->args[4], (long)c->args[5], &t->interrupts);
     t->in_call = false;
     return result;
 }

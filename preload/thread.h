@@ -60,8 +60,8 @@ struct thread {
 
     volatile uint32_t interrupts; /* look at the next two before program code runs */
     volatile bool yield_wanted;
-    volatile bool in_call;    /* in raw_call */
-    volatile bool disturbed;  /* a request to yield came into it */
+    volatile bool in_call;   /* in raw_call */
+    volatile bool disturbed; /* a request to yield came into it */
     volatile uint32_t n_queued;
     struct kernel_siginfo queued[THREAD_MAX_QUEUED];
 
@@ -109,7 +109,8 @@ void thread_set_altstack(struct thread *t);
 /* Is there nobody else in the whole recording? */
 static inline bool baton_alone(void)
 {
-    return CONTROL->mode != ODB_MODE_RECORD || atomic_load_explicit(&SHARED->n_tasks, memory_order_relaxed) <= 1;
+    return CONTROL->mode != ODB_MODE_RECORD ||
+           atomic_load_explicit(&SHARED->n_tasks, memory_order_relaxed) <= 1;
 }
 void baton_take(struct thread *t);
 /* t, which runs, is at (tick, rip) and lets others run when somebody waits. */

@@ -12,7 +12,8 @@
 
 int main(int argc, char **argv)
 {
-    struct odb_record_options opt = {.cpu_policy = ODB_CPU_V3, .bare = true, .preload = ODB_PRELOAD_NEVER, .cpu_core = -1};
+    struct odb_record_options opt = {
+        .cpu_policy = ODB_CPU_V3, .bare = true, .preload = ODB_PRELOAD_NEVER, .cpu_core = -1};
     int i = 1;
     for (; i < argc && argv[i][0] == '-'; i++) {
         if (strcmp(argv[i], "--cpu") == 0 && i + 1 < argc)

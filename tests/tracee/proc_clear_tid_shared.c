@@ -8,7 +8,8 @@ int main(void)
     for (int i = 0; i < 3; i++) {
         struct gate g = gate_make();
         atomic_store(word, -1);
-        long pid = syscall(SYS_clone, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD, NULL, NULL, word, 0);
+        long pid =
+            syscall(SYS_clone, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD, NULL, NULL, word, 0);
         if (pid == 0) {
             gate_wait(g);
             _exit(i);
