@@ -268,6 +268,7 @@ struct odb_err *shadow_write(struct shadow *s, struct shadow_space *sp, gaddr ad
         size_t at = addr % ODB_PAGE_BYTES, n = ODB_PAGE_BYTES - at < n_bytes ? ODB_PAGE_BYTES - at : n_bytes;
         struct shadow_page *p;
         ODB_TRY(shadow_get_page(s, sp, addr / ODB_PAGE_BYTES, &p));
+        odb_assert(p->data);
         if (old) {
             s->n_mismatch += memcmp(p->data->bytes + at, old, n) != 0;
             old += n;

@@ -98,6 +98,7 @@ struct odb_err *shadow_file_is(struct shadow *s, uint32_t file_id, uint64_t dev,
 {
     struct shadow_file *f = NULL;
     ODB_TRY(file_row(s, file_id, &f));
+    odb_assert(f);
     f->known = true;
     f->dev = dev;
     f->ino = ino;

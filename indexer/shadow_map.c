@@ -50,7 +50,7 @@ static struct odb_err *pages_within(const struct shadow_space *sp, gaddr start, 
 static struct odb_err *forget_pages(struct shadow_space *sp, gaddr start, gaddr end)
 {
     _cleanup_free_ uint64_t *pages = NULL;
-    size_t n;
+    size_t n = 0;
     ODB_TRY(pages_within(sp, start, end, &pages, &n));
     for (size_t i = 0; i < n; i++) {
         struct shadow_page *p = shadow_find(sp->v, sp->cap, pages[i]);
@@ -181,7 +181,7 @@ struct odb_err *shadow_move(struct shadow *s, struct shadow_space *sp, gaddr fro
 {
     _cleanup_free_ struct region *was = NULL;
     _cleanup_free_ uint64_t *pages = NULL;
-    size_t n, n_pages;
+    size_t n, n_pages = 0;
     ODB_TRY(regions_within(&sp->contents, from, from + len_bytes, &was, &n));
     if (!n)
         return NULL;

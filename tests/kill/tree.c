@@ -17,7 +17,6 @@
 #define N_WORKERS 3
 #define N_THREADS 2
 
-extern char **environ;
 static _Atomic uint64_t *shared;
 static int is_private;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

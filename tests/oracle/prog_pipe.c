@@ -17,7 +17,7 @@ static void writer(int fd, int i)
         int n = k + 3 > RECORDS ? RECORDS - k : 3;
         for (int j = 0; j < n; j++)
             snprintf(text + j * RECORD, RECORD + 1, "%07d:%c%06d\n", (int)getpid(), 'a' + i, k + j);
-        if (write(fd, text, (size_t)(n * RECORD)) != n * RECORD)
+        if (write(fd, text, (size_t)n * RECORD) != n * RECORD)
             _exit(1);
     }
     _exit(0);

@@ -27,7 +27,7 @@ int main(int argc, char **argv)
         call6(61, -1, 0, 0, 0, 0, 0); /* wait4 */
     for (int i = 0; i < 6; i++) {
         print("pid ", (uint64_t)pids[i]);
-        print("stores ", (uint64_t)(1000 + 777 * i));
+        print("stores ", 1000 + 777 * (uint64_t)i);
     }
     return 0;
 }

@@ -30,6 +30,7 @@ if [ "${6-}" = build ]; then
     # what was compiled by which process, by the compiler's own account
     printf '#!/bin/sh\necho $$ "$@" >>%s\nexec cc "$@"\n' "$tmp/src/log" >"$tmp/src/compile"
     chmod +x "$tmp/src/compile"
+    # shellcheck disable=SC2016 # for make, not for this shell
     printf 'OBJS = main.o %s\nprog: $(OBJS)\n\t./compile -o $@ $(OBJS)\n%%.o: %%.c\n\t./compile -c -O0 -o $@ $<\n' \
         "$(seq -s ' ' -f 'f%g.o' "$7")" >"$tmp/src/Makefile"
     cd "$tmp/src"

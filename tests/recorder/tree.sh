@@ -72,7 +72,8 @@ sleep 0.2
 kill -0 $job || fail "odb did not wait for what was left behind"
 kill -TERM $job
 wait $job
-[ $? = 6 ] || fail "SIGTERM to odb: status $?"
+got=$?
+[ $got = 6 ] || fail "SIGTERM to odb: status $got"
 expect 6 "SIGTERM to odb, replay" "$odb" replay --check "$dir/rec"
 
 # until it fails
