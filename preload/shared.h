@@ -32,10 +32,11 @@
 #define ODB_BATON_OF(i) (((uint32_t)(i) + 1) << 2)
 #define ODB_BATON_TASK(word) (((word) >> 2) - 1)
 
-/* SIGURG: its default is to be ignored, so that one which comes too late, to an image that has no engine yet or to a
- * foreign process that has got the number of a dead one, does no harm. The kernel's handler for it is always the
- * engine's, and it is never blocked; the program's own SIGURG are told from ours by the value. */
-#define ODB_SIG_YIELD 23
+/* SIGWINCH: its default is to be ignored, so that one which comes too late, to an image that has no engine yet or to a
+ * foreign process that has got the number of a dead one, does no harm. And no program sends it to a single thread, as
+ * we do: the kernel would merge that with ours, which Go's SIGURG showed. The kernel's handler for it is always the
+ * engine's, and it is never blocked; the program's own SIGWINCH are told from ours by the value. */
+#define ODB_SIG_YIELD 28
 #define ODB_YIELD_VALUE 0x0db0db0db0db0db1ULL
 
 struct odb_baton {

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "preload/shared.h"
 #include "replayer/session.h"
 #include "replayer/spawn.h"
 
@@ -99,7 +100,7 @@ static void watch(const struct replay *r, struct watch *w)
     w->n_polls = 0;
     pid_t pid = (pid_t)atomic_load(&r->world->vessels[turn].pid);
     if (pid && atomic_load(&r->world->vessels[turn].state) == VESSEL_ALIVE)
-        kill(pid, SIGURG); /* ODB_SIG_YIELD */
+        kill(pid, ODB_SIG_YIELD);
 }
 
 static struct odb_err *wait_answer(struct replay *r)
