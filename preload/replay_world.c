@@ -179,6 +179,20 @@ static int take_entry(void)
     replay_error("more than %u processes at once", WORLD_MAX_VESSELS);
 }
 
+/* The vessels of a world run one at a time: on one CPU a turn is a switch, on two it is the wake-up of an idle one, ten
+ * times as long. The first fork decides which. */
+static void pin(void)
+{
+    static bool is_pinned;
+    uint64_t mask[16] = {0};
+    uint32_t cpu;
+    if (is_pinned || raw3(__NR_getcpu, &cpu, 0, 0) < 0 || cpu >= 64 * 16)
+        return;
+    is_pinned = true;
+    mask[cpu / 64] = 1ULL << cpu % 64;
+    raw3(__NR_sched_setaffinity, 0, sizeof(mask), mask);
+}
+
 int world_fork(bool give)
 {
     int n = take_entry();
@@ -190,6 +204,7 @@ int world_fork(bool give)
         WORLD->offset = cursor.offset;
         atomic_store(&WORLD->turn, (uint32_t)n);
     }
+    pin();
     long pid = raw5(__NR_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
     if (pid == 0) {
         raw2(__NR_prctl, 1 /* PR_SET_PDEATHSIG */, SIGKILL);
