@@ -63,6 +63,19 @@ struct odb_err *db_prepare(struct odb_db *db, enum db_stmt which, sqlite3_stmt *
     return NULL;
 }
 
+struct odb_err *db_grow(void **v, size_t *cap, size_t n, size_t size)
+{
+    if (n < *cap)
+        return NULL;
+    size_t more = *cap ? *cap * 2 : 64;
+    void *bigger = reallocarray(*v, more, size);
+    if (!bigger)
+        return odb_err("out of memory");
+    *v = bigger;
+    *cap = more;
+    return NULL;
+}
+
 struct odb_err *db_step(struct odb_db *db, sqlite3_stmt *st, bool *ret_row)
 {
     int rc = sqlite3_step(st);

@@ -106,6 +106,8 @@ int db_register(struct odb_db *db, bool adopt);
 struct odb_err *db_prepare(struct odb_db *db, enum db_stmt which, sqlite3_stmt **ret) ODB_MUST_CHECK;
 /* Steps once. */
 struct odb_err *db_step(struct odb_db *db, sqlite3_stmt *st, bool *ret_row) ODB_MUST_CHECK;
+/* Room in the array *v, of `*cap` elements of `size` bytes, for element number n. */
+struct odb_err *db_grow(void **v, size_t *cap, size_t n, size_t size) ODB_MUST_CHECK;
 struct odb_err *db_sql_err(struct odb_db *db) ODB_MUST_CHECK;
 
 static inline void db_resetp(sqlite3_stmt **st) { sqlite3_reset(*st); }

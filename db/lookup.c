@@ -240,13 +240,7 @@ static struct odb_err *read_maps(struct odb_db *db, sqlite3_stmt *st, struct db_
         ODB_TRY(db_step(db, st, &row));
         if (!row)
             return NULL;
-        if (*n == cap) {
-            cap = cap ? cap * 2 : 64;
-            struct db_map *v = reallocarray(*maps, cap, sizeof(*v));
-            if (!v)
-                return odb_err("out of memory");
-            *maps = v;
-        }
+        ODB_TRY(db_grow((void **)maps, &cap, *n, sizeof(**maps)));
         const char *name = (const char *)sqlite3_column_text(st, 8);
         (*maps)[*n] = (struct db_map){
             .start = (gaddr)sqlite3_column_int64(st, 0),

@@ -39,13 +39,7 @@ static struct odb_err *read_contents(struct odb_db *db, sqlite3_stmt *st, struct
         ODB_TRY(db_step(db, st, &row));
         if (!row)
             return NULL;
-        if (*n == cap) {
-            cap = cap ? cap * 2 : 64;
-            struct db_content *bigger = reallocarray(*v, cap, sizeof(*bigger));
-            if (!bigger)
-                return odb_err("out of memory");
-            *v = bigger;
-        }
+        ODB_TRY(db_grow((void **)v, &cap, *n, sizeof(**v)));
         struct db_content c = {
             .t_start = (uint64_t)sqlite3_column_int64(st, 0),
             .t_end = t_end_of(st, 1),

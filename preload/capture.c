@@ -39,9 +39,9 @@ static long copy_range(int from, int to, uint64_t start, uint64_t end)
         uint64_t to_at = start;
         long n = raw6(__NR_copy_file_range, from, &from_at, to, &to_at, end - start, 0);
         if (n == 0)
-            return engine_copy_file(from, to, start, end); /* procfs and kin: size 0 but readable */
+            return engine_copy_file(from, to, start, end, start); /* procfs and kin: size 0 but readable */
         if (n < 0)
-            return engine_copy_file(from, to, start, end);
+            return engine_copy_file(from, to, start, end, start);
         start += (uint64_t)n;
     }
     return 0;
@@ -123,15 +123,6 @@ static uint32_t find_captured(const struct odb_capture *key)
             return i + 1;
     }
     return 0;
-}
-
-static bool page_is_zero(gaddr page)
-{
-    const uint64_t *at = (const uint64_t *)page;
-    for (int i = 0; i < ODB_PAGE_BYTES / 8; i++)
-        if (at[i])
-            return false;
-    return true;
 }
 
 /* The entry of the file with this key, a new one if need be. NULL: too many files. */
@@ -261,7 +252,7 @@ long capture_memory(uint64_t dev, uint64_t ino, gaddr addr, uint64_t len_bytes, 
     if (cannot_write(to))
         err = ask_recorder(c, id, -1, addr, 0, len_bytes);
     for (uint64_t at = 0; at < len_bytes && to >= 0 && err >= 0; at += ODB_PAGE_BYTES)
-        if (!page_is_zero(addr + at))
+        if (!engine_page_is_zero(addr + at))
             err = raw4(__NR_pwrite64, to, addr + at, ODB_PAGE_BYTES, at);
     if (to >= 0)
         raw1(__NR_close, to);

@@ -80,8 +80,10 @@ size_t engine_peek_some(gaddr addr, void *to, size_t n_bytes);
 bool engine_owns(gaddr addr, uint64_t n_bytes);
 /* Bump allocator in the engine heap; never freed. Zeroed. */
 void *engine_alloc(size_t n_bytes);
-/* Copies [start, end) of one file to the same place in another, or up to the first one's end. 0, or negative errno. */
-long engine_copy_file(int from, int to, uint64_t start, uint64_t end);
+/* Copies [start, end) of one file to to_start in another, or up to the first one's end. 0, or negative errno. */
+long engine_copy_file(int from, int to, uint64_t start, uint64_t end, uint64_t to_start);
+/* The page can be read. */
+bool engine_page_is_zero(gaddr page);
 /* Text for messages: "%s %d %u %x %lx %ld %lu" subset. Returns length. */
 int engine_format(char *buf, size_t n_bytes, const char *fmt, ...);
 int engine_format_list(char *buf, size_t n_bytes, const char *fmt, __builtin_va_list ap);

@@ -176,8 +176,6 @@ bool task_leaves(const struct model_call *c);
 _Noreturn void task_process_ends(const struct odb_ev_exit *ev);
 /* The event at the cursor is the first EXEC of the recording, or that of the running thread. */
 void task_exec(void);
-/* The memory of this vessel, as the index names it. */
-uint32_t task_vm(void);
 
 /* ---- replay_world.c ---- */
 extern uint32_t world_me; /* this vessel's number */

@@ -108,18 +108,7 @@ static long grow(struct odb_world_object *o, uint64_t size_bytes)
 
 static long copy_in(int from, const struct odb_world_object *o, uint64_t start, uint64_t end)
 {
-    static uint8_t buffer[65536];
-    while (start < end) {
-        uint64_t want = end - start < sizeof(buffer) ? end - start : sizeof(buffer);
-        long n = raw4(__NR_pread64, from, buffer, want, start);
-        if (n <= 0)
-            return n;
-        long wrote = raw4(__NR_pwrite64, ODB_VESSEL_LIVE_FD, buffer, n, file_offset(o, start));
-        if (wrote != n)
-            return wrote < 0 ? wrote : -28; /* ENOSPC */
-        start += (uint64_t)n;
-    }
-    return 0;
+    return engine_copy_file(from, ODB_VESSEL_LIVE_FD, start, end, file_offset(o, start));
 }
 
 /* What was captured under this id within [start, end); holes of the copy were not captured. */

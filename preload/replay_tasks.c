@@ -19,9 +19,7 @@ struct child {
     uint64_t tls;
 };
 
-static uint32_t vm = 1;
-
-uint32_t task_vm(void) { return vm; }
+static uint32_t vm = 1; /* the memory of this vessel, as the index names it */
 
 bool task_is_clone(uint64_t nr)
 {

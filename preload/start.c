@@ -209,15 +209,6 @@ static void add_run(gaddr start, gaddr end)
     runs[n_runs++] = (struct run){start, end}; /* NOLINT: runs is allocated before the first call */
 }
 
-static bool page_is_zero(gaddr page)
-{
-    const uint64_t *at = (const uint64_t *)page;
-    for (int i = 0; i < ODB_PAGE_BYTES / 8; i++)
-        if (at[i])
-            return false;
-    return true;
-}
-
 /* Pages of one mapping whose contents are not what replay would map. */
 static void collect_map(const struct engine_map *m, int pagemap_fd)
 {
@@ -235,7 +226,7 @@ static void collect_map(const struct engine_map *m, int pagemap_fd)
             if (m->file_id ? known && (!present || (info[i] & PM_FILE))
                            : !present && !(m->flags & MAP_SHARED) && m->name[0] != '/')
                 continue;
-            if (!m->file_id && page_is_zero(page))
+            if (!m->file_id && engine_page_is_zero(page))
                 continue;
             add_run(page, page + ODB_PAGE_BYTES);
         }

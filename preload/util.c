@@ -97,15 +97,25 @@ void *engine_alloc(size_t n_bytes)
     return (void *)(ODB_HEAP_ADDR + at);
 }
 
-long engine_copy_file(int from, int to, uint64_t start, uint64_t end)
+bool engine_page_is_zero(gaddr page)
 {
+    const uint64_t *at = (const uint64_t *)page;
+    for (int i = 0; i < ODB_PAGE_BYTES / 8; i++)
+        if (at[i])
+            return false;
+    return true;
+}
+
+long engine_copy_file(int from, int to, uint64_t start, uint64_t end, uint64_t to_start)
+{
+    uint64_t shift = to_start - start;
     static uint8_t buffer[65536];
     while (start < end) {
         uint64_t want = end - start < sizeof(buffer) ? end - start : sizeof(buffer);
         long n = raw4(__NR_pread64, from, buffer, want, start);
         if (n <= 0)
             return n;
-        long wrote = raw4(__NR_pwrite64, to, buffer, n, start);
+        long wrote = raw4(__NR_pwrite64, to, buffer, n, start + shift);
         if (wrote != n)
             return wrote < 0 ? wrote : -28; /* ENOSPC */
         start += (uint64_t)n;
