@@ -148,12 +148,18 @@ void baton_chaos(struct thread *t)
         baton_yield(t);
 }
 
+/* t, which runs, stops here. */
+static void write_yield(struct thread *t)
+{
+    baton_write_switch(&SHARED->tasks[t->task], ODB_SWITCH_YIELD, core_tick(), ctx.rip, 0);
+    thread_save(t);
+}
+
 void baton_leave(struct thread *t)
 {
     if (CONTROL->mode != ODB_MODE_RECORD)
         return;
-    baton_write_switch(&SHARED->tasks[t->task], ODB_SWITCH_YIELD, core_tick(), ctx.rip, 0);
-    thread_save(t);
+    write_yield(t);
     atomic_fetch_add(&t->process->stopping, 1);
     give_word();
 }
@@ -172,8 +178,7 @@ void baton_yield(struct thread *t)
     t->yield_wanted = false;
     if (!baton_wanted())
         return;
-    baton_write_switch(&SHARED->tasks[t->task], ODB_SWITCH_YIELD, core_tick(), ctx.rip, 0);
-    thread_save(t);
+    write_yield(t);
     give_word();
     baton_take(t);
 }
@@ -202,8 +207,4 @@ bool baton_call_end(struct thread *t)
     return true;
 }
 
-void baton_drop(struct thread *t)
-{
-    (void)t;
-    give_word();
-}
+void baton_drop(void) { give_word(); }

@@ -129,6 +129,13 @@ struct odb_shared {
 };
 _Static_assert(sizeof(struct odb_shared) <= ODB_SHARED_BYTES, "shared tables fit");
 
+/* Slots of tasks[] to look at. */
+static inline uint32_t odb_n_slots(const struct odb_shared *s)
+{
+    uint32_t n = atomic_load_explicit(&s->n_slots, memory_order_acquire);
+    return n < ODB_MAX_TASKS ? n : ODB_MAX_TASKS;
+}
+
 /* At `boot` of the image's header: written by the recorder before the engine's first instruction. */
 struct odb_boot {
     uint64_t regs[20]; /* struct odb_regs at the program's first instruction */

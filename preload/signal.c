@@ -16,6 +16,7 @@
 #include "preload/core.h"
 #include "preload/raw.h"
 #include "preload/replay.h"
+#include "preload/sys.h"
 #include "preload/thread.h"
 
 struct engine_sigaction sig_actions[ENGINE_NSIG + 1];
@@ -30,7 +31,7 @@ static bool in_record;
 #define HANDLER_STACK_BYTES (128 * 1024)
 static uint8_t handler_stack[HANDLER_STACK_BYTES] __attribute__((aligned(4096)));
 
-#define SYNC (BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) | BIT(SIGSYS))
+#define SYNC SYS_SYNC_SIGNALS
 #define BIT(signo) (1ULL << ((signo)-1))
 #define UC_FP_XSTATE 1
 #define UC_SIGCONTEXT_SS 2
@@ -168,8 +169,7 @@ static bool default_stops(int signo) { return (BIT(SIGTSTP) | BIT(SIGTTIN) | BIT
 /* Signals whose default is death or a stop: the engine lets the program die or stop, at an instruction that is known. */
 static bool default_acts(int signo)
 {
-    const uint64_t harmless = BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT);
-    return !((harmless | BIT(SIGSTOP) | BIT(SIGKILL)) & BIT(signo));
+    return !((SYS_DEFAULT_IGNORED | BIT(SIGSTOP) | BIT(SIGKILL)) & BIT(signo));
 }
 
 static void on_watch(int signo, struct kernel_siginfo *info, struct frame_ucontext *uc);
@@ -322,8 +322,7 @@ static void step_abandon(struct frame_mcontext *m)
 static bool thread_ignores(const struct thread *t, int signo)
 {
     uint64_t handler = thread_actions(t)[signo].handler;
-    return handler == 1 ||
-           (handler == 0 && (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT)) & BIT(signo));
+    return handler == 1 || (handler == 0 && SYS_DEFAULT_IGNORED & BIT(signo));
 }
 
 static bool is_yield(const struct kernel_siginfo *info)
@@ -371,8 +370,7 @@ void signal_take_over(int signo) { kernel_handler(signo, on_async, ~0ULL & ~(BIT
 
 void signal_tell_mask(void)
 {
-    const uint64_t sync = BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) | BIT(SIGSYS);
-    uint64_t mask = sig_mask & ~sync & ~BIT(ODB_SIG_YIELD);
+    uint64_t mask = sig_mask & ~SYNC & ~BIT(ODB_SIG_YIELD);
     if (in_record)
         raw4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
 }
@@ -405,10 +403,7 @@ bool signal_pending_restarts(void)
     return false;
 }
 
-static bool default_ignores(int signo)
-{
-    return (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT)) >> (signo - 1) & 1;
-}
+static bool default_ignores(int signo) { return SYS_DEFAULT_IGNORED >> (signo - 1) & 1; }
 
 /* The default action of SIGTSTP and kin: really, by the kernel, without the baton. */
 static void stop_process(int signo)

@@ -328,34 +328,22 @@ static uint64_t ignored_signals(void)
     return ignored;
 }
 
-/* Our place among the tasks of the recording. After an exec we have the baton, and the process has no other threads. */
+/* Our place among the tasks of the recording. The recorder has put the table right, and we have the baton. */
 static void take_task(void)
 {
-    struct odb_task *own = &SHARED->tasks[engine_boot.task];
+    const struct odb_task *own = &SHARED->tasks[engine_boot.task];
     ctx.pid = (uint32_t)raw0(__NR_getpid);
     ctx.tid = (uint32_t)raw0(__NR_gettid);
     if (CONTROL->mode != ODB_MODE_RECORD)
         return;
     if (!engine_boot.is_exec) {
-        own->pid = own->tid = own->ns_pid = own->ns_tid = ctx.pid;
-        own->parent = ODB_MAX_TASKS;
         sys_deny_start();
-        atomic_store(&own->state, ODB_TASK_ALIVE);
-        atomic_store(&SHARED->n_tasks, 1);
-        atomic_store(&SHARED->baton.word, ODB_BATON_OF(engine_boot.task));
         return;
     }
     event_follow();
     if (own->pid != ctx.pid)
         record_namespace_changed();
-    own->tid = ctx.tid = ctx.pid = own->pid;
-    for (uint32_t i = 0; i < ODB_MAX_TASKS; i++) {
-        struct odb_task *k = &SHARED->tasks[i];
-        if (k == own || atomic_load(&k->state) != ODB_TASK_ALIVE || k->pid != own->pid)
-            continue;
-        atomic_store(&k->state, ODB_TASK_FREE);
-        atomic_fetch_sub(&SHARED->n_tasks, 1);
-    }
+    ctx.tid = ctx.pid = own->pid;
 }
 
 static void start_common(bool preload)

@@ -104,6 +104,10 @@ bool sys_signal_waits_in_vain(void);
 #define SYS_SYNC_SIGNALS                                                                                  \
     ((1ULL << (11 - 1)) | (1ULL << (7 - 1)) | (1ULL << (4 - 1)) | (1ULL << (8 - 1)) | (1ULL << (5 - 1)) | \
      (1ULL << (31 - 1))) /* SEGV BUS ILL FPE TRAP SYS */
+/* Signals whose default action is none. */
+#define SYS_DEFAULT_IGNORED                                         \
+    ((1ULL << (17 - 1)) | (1ULL << (23 - 1)) | (1ULL << (28 - 1)) | \
+     (1ULL << (18 - 1))) /* CHLD URG WINCH CONT */
 
 /* ---- sys_own.c ---- */
 /* The call names the engine's descriptor or memory: c->result is set as if they did not exist. */

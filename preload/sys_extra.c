@@ -68,7 +68,7 @@ static void find_file(const struct model_syscall *m, const struct model_call *c)
 
 uint32_t sys_other_process(uint64_t pid_arg)
 {
-    for (uint32_t i = 0; i < ODB_MAX_TASKS; i++) {
+    for (uint32_t i = 0; i < odb_n_slots(SHARED); i++) {
         const struct odb_task *t = &SHARED->tasks[i];
         if (atomic_load(&t->state) == ODB_TASK_ALIVE && (t->ns_tid ? t->ns_tid : t->tid) == (uint32_t)pid_arg)
             return t->pid == self->process->pid ? 0 : t->pid;

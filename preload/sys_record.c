@@ -139,10 +139,8 @@ static void answer_unknown(struct model_call *c)
     sys_call_finish(c->result);
 }
 
-void record_call(const struct model_syscall *m, const struct model_call *c, const struct model_range *out,
-                 uint32_t n_out, uint32_t file_id)
+void record_call(const struct model_call *c, const struct model_range *out, uint32_t n_out, uint32_t file_id)
 {
-    (void)m;
     uint32_t n_mem = (uint32_t)n_inputs + n_extra;
     for (uint32_t i = 0; i < n_out; i++)
         n_mem += event_mem_count(out[i].len_bytes);
@@ -154,11 +152,10 @@ void record_call(const struct model_syscall *m, const struct model_call *c, cons
         sys_extra_write();
 }
 
-void record_call_again(const struct model_syscall *m, const struct model_call *c,
-                       const struct model_range *out, uint32_t n_out)
+void record_call_again(const struct model_call *c, const struct model_range *out, uint32_t n_out)
 {
     call_flags = ODB_SYSCALL_AGAIN;
-    record_call(m, c, out, n_out, 0);
+    record_call(c, out, n_out, 0);
     call_flags = 0;
 }
 
@@ -170,7 +167,7 @@ static void write_call(const struct model_syscall *m, const struct model_call *c
     n = sys_files_written(c, ranges, n, MODEL_MAX_RANGES);
     n = robust_after_kills(ranges, n, MODEL_MAX_RANGES);
     n_extra = sys_extra_find(m, c);
-    record_call(m, c, ranges, (uint32_t)n, file_id);
+    record_call(c, ranges, (uint32_t)n, file_id);
     n_extra = 0;
 }
 
@@ -412,7 +409,7 @@ static bool run_futex_pi(const struct model_syscall *m, struct model_call *c)
             return how == FUTEX_PI_DONE;
         if (how == FUTEX_PI_AGAIN) {
             c->result = 0;
-            record_call_again(m, c, &word, 1);
+            record_call_again(c, &word, 1);
             continue;
         }
         int64_t result = run_blocking_until_done(m, &wait);
@@ -464,7 +461,7 @@ static bool filters_allow(const struct model_syscall *m, struct model_call *c)
         if (m)
             take_inputs(m, c);
         call_flags = ODB_SYSCALL_ANSWERED;
-        record_call(m, c, NULL, 0, 0);
+        record_call(c, NULL, 0, 0);
         call_flags = 0;
         sys_call_finish(c->result);
         signal_deliver_pending();
@@ -514,7 +511,7 @@ void sys_record_syscall(void)
     } else if (c.nr == __NR_exit) {
         record_thread_exit((int)(c.args[0] & 0xff));
     } else if (c.nr == __NR_clone || c.nr == __NR_clone3 || c.nr == __NR_fork || c.nr == __NR_vfork) {
-        record_clone(m, &c);
+        record_clone(&c);
         signal_deliver_pending();
         return;
     } else if (c.nr == __NR_rt_sigreturn) {

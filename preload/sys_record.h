@@ -5,11 +5,9 @@
 #include "model/model.h"
 
 /* SYSCALL event at ctx, with the inputs taken before and these outputs as MEM events. */
-void record_call(const struct model_syscall *m, const struct model_call *c, const struct model_range *out,
-                 uint32_t n_out, uint32_t file_id);
+void record_call(const struct model_call *c, const struct model_range *out, uint32_t n_out, uint32_t file_id);
 /* The same for a call that is not done: ODB_SYSCALL_AGAIN. */
-void record_call_again(const struct model_syscall *m, const struct model_call *c,
-                       const struct model_range *out, uint32_t n_out);
+void record_call_again(const struct model_call *c, const struct model_range *out, uint32_t n_out);
 /* Does the kernel perhaps write to the program's memory right now, for a call of another thread? */
 bool record_call_writes_now(void);
 /* In the child of a fork: those are the parent's. */

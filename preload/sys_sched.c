@@ -23,7 +23,7 @@ static struct odb_task *target(uint64_t pid_arg)
     uint32_t tid = (uint32_t)pid_arg;
     if (!tid || tid == self->ns_tid)
         return &SHARED->tasks[self->task];
-    for (uint32_t i = 0; i < ODB_MAX_TASKS; i++) {
+    for (uint32_t i = 0; i < odb_n_slots(SHARED); i++) {
         struct odb_task *t = &SHARED->tasks[i];
         if (atomic_load(&t->state) == ODB_TASK_ALIVE && (t->ns_tid ? t->ns_tid : t->tid) == tid)
             return t;

@@ -197,7 +197,7 @@ static bool is_sibling(const struct odb_task *t)
 /* The first thread that cannot follow; NULL: all can. */
 static const struct odb_task *cannot_follow(void)
 {
-    for (uint32_t i = 0; i < ODB_MAX_TASKS; i++) {
+    for (uint32_t i = 0; i < odb_n_slots(SHARED); i++) {
         const struct odb_task *t = &SHARED->tasks[i];
         if (is_sibling(t) &&
             (t->filters & SECCOMP_STRICT || !descends(*state() & SECCOMP_HEAD, t->filters & SECCOMP_HEAD)))
@@ -231,7 +231,7 @@ static int64_t set_filter(uint64_t flags, gaddr program)
     if (added < 0)
         return added;
     *state() = (*state() & ~SECCOMP_HEAD) | (uint32_t)added;
-    for (uint32_t i = 0; flags & FLAG_TSYNC && i < ODB_MAX_TASKS; i++)
+    for (uint32_t i = 0; flags & FLAG_TSYNC && i < odb_n_slots(SHARED); i++)
         if (is_sibling(&SHARED->tasks[i]))
             SHARED->tasks[i].filters = *state() | (SHARED->tasks[i].filters & SECCOMP_NO_NEW_PRIVS);
     return 0;

@@ -20,7 +20,6 @@
 
 #define BIT(signo) (1ULL << ((signo)-1))
 #define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP))
-#define DEFAULT_IGNORED (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT))
 #define DEFAULT_STOPS (BIT(SIGSTOP) | BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU))
 /* include/uapi/asm-generic/signal-defs.h, UAPI_SA_FLAGS, and SA_RESTORER */
 #define ACTION_FLAGS 0xdc000807ULL
@@ -38,14 +37,6 @@ static struct {
     uint8_t rest[104];
 } self_info;
 _Static_assert(sizeof(self_info) == 128, "siginfo");
-
-static void kernel_mask(uint64_t mask)
-{
-    if (sys_is_replay())
-        return;
-    mask &= ~(SYS_SYNC_SIGNALS | BIT(ODB_SIG_YIELD));
-    raw4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
-}
 
 static void kernel_action(int signo)
 {
@@ -102,7 +93,7 @@ static int64_t do_sigprocmask(const struct model_call *c)
         case SIG_SETMASK: sig_mask = set; break;
         default: return -E_INVAL;
         }
-        kernel_mask(sig_mask);
+        signal_tell_mask();
     }
     if (c->args[2] && !engine_poke(c->args[2], &old, 8))
         return -E_FAULT;
@@ -201,7 +192,7 @@ static enum sys_how do_kill(struct model_call *c)
     if (sys_is_replay() || !signals_self(c, &signo) || signo < 1 || signo > ENGINE_NSIG)
         return SYS_PASS;
     uint64_t handler = sig_actions[signo].handler;
-    uint64_t quiet = handler == 0 ? DEFAULT_IGNORED | DEFAULT_STOPS : 0;
+    uint64_t quiet = handler == 0 ? SYS_DEFAULT_IGNORED | DEFAULT_STOPS : 0;
     if ((sig_mask & BIT(signo) & ~UNBLOCKABLE) || handler == 1 || (quiet & BIT(signo)))
         return SYS_PASS;
     if (!self_info_make(c, signo))
@@ -289,5 +280,5 @@ void sys_signal_resumed(void)
 {
     sig_mask_is_temporary = false;
     sig_mask = sig_mask_saved;
-    kernel_mask(sig_mask);
+    signal_tell_mask();
 }

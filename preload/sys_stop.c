@@ -64,7 +64,7 @@ static void wait_until_quiet(int64_t pid, bool stopped_will_do)
 {
     const int64_t step[2] = {0, WAIT_STEP_NS};
     int left = WAIT_STEPS;
-    for (uint32_t i = 0; i < ODB_MAX_TASKS; i++) {
+    for (uint32_t i = 0; i < odb_n_slots(SHARED); i++) {
         const struct odb_task *k = &SHARED->tasks[i];
         if (atomic_load(&k->state) != ODB_TASK_ALIVE || k->pid == ctx.pid)
             continue;

@@ -433,7 +433,7 @@ static int64_t do_clone(struct model_call *c, struct cloning *k, bool *ret_is_ch
     return result;
 }
 
-void record_clone(const struct model_syscall *m, struct model_call *c)
+void record_clone(struct model_call *c)
 {
     struct cloning k;
     bool is_child;
@@ -442,7 +442,7 @@ void record_clone(const struct model_syscall *m, struct model_call *c)
     if (is_child)
         return;
     uint32_t n = parent_outputs(&k, c->result, out);
-    record_call(m, c, out, n, c->result > 0 ? k.tid : 0);
+    record_call(c, out, n, c->result > 0 ? k.tid : 0);
     sys_call_finish(c->result);
 }
 
@@ -465,10 +465,7 @@ static uint32_t thread_farewell(struct thread *t)
     return n;
 }
 
-static void write_exit_call(struct model_call *c, uint32_t n)
-{
-    record_call(model_lookup(c->nr), c, exit_ranges, n, 0);
-}
+static void write_exit_call(struct model_call *c, uint32_t n) { record_call(c, exit_ranges, n, 0); }
 
 /* The kernel's thread lives on for a moment: signals to the process are for the others, those it has got already, too. */
 static void hand_signals_on(struct thread *t)
@@ -498,7 +495,7 @@ _Noreturn void record_thread_exit(int status)
     atomic_fetch_sub(&SHARED->n_tasks, 1);
     atomic_store(&k->state, ODB_TASK_FREE);
     thread_free(t); /* taken again only when the kernel has cleared t->gone */
-    baton_drop(t);
+    baton_drop();
     for (;;)
         raw1(__NR_exit, status);
 }
@@ -518,7 +515,7 @@ void record_process_ends(void)
 
 void record_process_gone(void)
 {
-    for (uint32_t i = 0; i < ODB_MAX_TASKS; i++) {
+    for (uint32_t i = 0; i < odb_n_slots(SHARED); i++) {
         struct odb_task *k = &SHARED->tasks[i];
         if (atomic_load(&k->state) == ODB_TASK_FREE || atomic_load(&k->state) == ODB_TASK_EXITED ||
             k->pid != ctx.pid)
@@ -528,7 +525,7 @@ void record_process_gone(void)
     }
     if (self->clone_flags & CLONE_VM && !(self->clone_flags & CLONE_THREAD))
         thread_free(self); /* a vfork child leaves its parent's memory */
-    baton_drop(self);
+    baton_drop();
 }
 
 /* ---- exec ---- */
@@ -573,7 +570,7 @@ static void let_go_of_robust(struct model_call *c)
     int n = self->robust_head ? robust_exit(self->robust_head, self->robust_len, exit_ranges, 60) : 0;
     c->result = 0;
     if (n)
-        record_call_again(model_lookup(c->nr), c, exit_ranges, (uint32_t)n);
+        record_call_again(c, exit_ranges, (uint32_t)n);
 }
 
 void record_exec(struct model_call *c)

@@ -124,14 +124,14 @@ bool baton_call_end(struct thread *t);
 /* t, which runs, is at (tick, rip) and goes away for a while, to stop its process; and comes back. */
 void baton_leave(struct thread *t);
 void baton_return(struct thread *t);
-/* t will not run again. */
-void baton_drop(struct thread *t);
+/* The running thread will not run again. */
+void baton_drop(void);
 bool baton_wanted(void);
 void baton_write_switch(const struct odb_task *k, uint32_t kind, uint64_t tick, gaddr rip, uint32_t nr);
 
 /* ---- task.c ---- */
 /* clone, clone3, fork, vfork: the whole call, event and all. In the child, too. */
-void record_clone(const struct model_syscall *m, struct model_call *c);
+void record_clone(struct model_call *c);
 /* execve, execveat: returns only when it failed, with c->result. */
 void record_exec(struct model_call *c);
 /* exit of a thread; exit_group and the last thread go to sys_end. */

@@ -14,13 +14,6 @@ bool baton_take(struct ring *r, uint32_t dead_pid, int timeout_ms);
 bool baton_seize(struct ring *r, uint32_t word);
 void baton_release(struct ring *r);
 
-/* Slots of tasks[] to look at. */
-static inline uint32_t baton_n_slots(const struct odb_shared *s)
-{
-    uint32_t n = atomic_load_explicit(&s->n_slots, memory_order_acquire);
-    return n < ODB_MAX_TASKS ? n : ODB_MAX_TASKS;
-}
-
 /* The holder, if it runs (and is not in a call): index, else ODB_MAX_TASKS. */
 uint32_t baton_holder(const struct odb_shared *s);
 /* Sends the request to yield. */

@@ -64,7 +64,7 @@ static void forget_other_threads(struct exec_service *s, uint32_t task, uint32_t
 {
     struct odb_shared *shared = s->ring->shared;
     shared->tasks[task].tid = pid;
-    for (uint32_t i = 0; i < baton_n_slots(shared); i++)
+    for (uint32_t i = 0; i < odb_n_slots(shared); i++)
         if (i != task && shared->tasks[i].pid == pid)
             baton_forget_task(shared, i);
 }

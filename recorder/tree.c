@@ -149,7 +149,7 @@ static int32_t exit_status(int wait_status)
 /* Is the end of a task of this process not in the stream? */
 static bool has_untold(const struct odb_shared *s, uint32_t pid)
 {
-    for (uint32_t i = 0; i < baton_n_slots(s); i++) {
+    for (uint32_t i = 0; i < odb_n_slots(s); i++) {
         uint32_t state = atomic_load(&s->tasks[i].state);
         if (s->tasks[i].pid == pid && (state == ODB_TASK_ALIVE || state == ODB_TASK_NEW))
             return true;
@@ -180,7 +180,7 @@ static int32_t reap(struct tree *t, pid_t pid)
 
 static bool is_task(const struct odb_shared *s, uint32_t pid)
 {
-    for (uint32_t i = 0; i < baton_n_slots(s); i++)
+    for (uint32_t i = 0; i < odb_n_slots(s); i++)
         if (s->tasks[i].pid == pid && atomic_load(&s->tasks[i].state) != ODB_TASK_FREE)
             return true;
     return false;
@@ -202,7 +202,7 @@ static bool free_slots(struct tree *t, uint32_t pid)
 {
     struct odb_shared *s = t->ring->shared;
     bool unborn = false;
-    for (uint32_t i = 0; i < baton_n_slots(s); i++) {
+    for (uint32_t i = 0; i < odb_n_slots(s); i++) {
         const struct odb_task *k = &s->tasks[i];
         bool is_new = atomic_load(&k->state) == ODB_TASK_NEW && !(k->clone_flags & CLONE_VFORK) &&
                       k->parent < ODB_MAX_TASKS && s->tasks[k->parent].pid == pid;
@@ -210,7 +210,7 @@ static bool free_slots(struct tree *t, uint32_t pid)
         if (is_new)
             baton_forget_task(s, i);
     }
-    for (uint32_t i = 0; i < baton_n_slots(s); i++)
+    for (uint32_t i = 0; i < odb_n_slots(s); i++)
         if (s->tasks[i].pid == pid) {
             baton_forget_task(s, i);
             t->seen[i] = 0;
@@ -260,7 +260,7 @@ static void process_gone(struct tree *t, struct watched *w)
 static void look_for_new(struct tree *t)
 {
     struct odb_shared *s = t->ring->shared;
-    for (uint32_t i = 0; i < baton_n_slots(s); i++) {
+    for (uint32_t i = 0; i < odb_n_slots(s); i++) {
         uint32_t state = atomic_load(&s->tasks[i].state);
         uint32_t pid = s->tasks[i].pid;
         if (state == ODB_TASK_FREE || state == ODB_TASK_NEW || !pid) {

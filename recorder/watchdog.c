@@ -43,7 +43,7 @@ static bool kill_round(struct odb_shared *shared)
 {
     bool any = false;
     uint32_t last = 0;
-    for (uint32_t i = 0; i < baton_n_slots(shared); i++) {
+    for (uint32_t i = 0; i < odb_n_slots(shared); i++) {
         uint32_t pid = shared->tasks[i].pid;
         if (!pid || pid == last || atomic_load(&shared->tasks[i].state) == ODB_TASK_FREE)
             continue;
