@@ -1,0 +1,73 @@
+/* Replay for debuggers: breakpoints, watched ranges, single steps, stops at what happens to processes, and throw-away
+ * branches; on top of replay.h. replayer/timeline.h adds going backwards.
+ *
+ *     replay_set_stops(r, &stops)                      // in force for all following runs with ODB_RUN_STOPS, copies included
+ *     replay_run(r, &(struct odb_run){.flags = ODB_RUN_STOPS | ODB_RUN_TO_POS, ...}, &stop)
+ *     stop->reason: ODB_STOP_BREAK, ODB_STOP_WATCH, ..., ODB_STOP_POSITION when nothing else came before it
+ *
+ * A stop is a state between two instructions. A run never stops where it begins because of an instruction that it was
+ * already stopped before: BREAK, SYSCALL_ENTRY and SIGNAL of the very first instruction are passed.
+ *
+ * Place in the order: (run_number, tick, rip) and event: run_number counts the runs of threads (SWITCH and everything else that lets
+ * another thread go on); within a run ticks do not fall, within a tick of a thread rip grows. Two stops may have the same three where
+ * a signal is delivered: `phase` is 0 before the delivery and 1 behind it. */
+#ifndef ODB_REPLAYER_DEBUG_H
+#define ODB_REPLAYER_DEBUG_H
+
+#include "replayer/replay.h"
+
+enum replay_watch_kind { REPLAY_WATCH_WRITE = 1, REPLAY_WATCH_READ = 2, REPLAY_WATCH_ACCESS = 3 };
+struct replay_break {
+    gaddr addr;
+    uint32_t pid; /* 0: any */
+};
+struct replay_watch {
+    gaddr addr;
+    uint64_t n_bytes;
+    uint32_t pid; /* 0: any */
+    uint32_t kind;
+};
+enum replay_catch { /* struct replay_stops.catch_ */
+                    REPLAY_CATCH_SYSCALLS =
+                        1, /* ODB_STOP_SYSCALL_ENTRY before, ODB_STOP_SYSCALL_RETURN behind */
+                    REPLAY_CATCH_SIGNALS = 2, /* ODB_STOP_SIGNAL: before the delivery, faults included */
+                    REPLAY_CATCH_TASKS =
+                        4, /* ODB_STOP_TASK: fork, vfork, clone, exec, exits of threads and processes: behind it */
+                    REPLAY_CATCH_INSNS = 8, /* INSN events (rdtsc ...): not wanted by gdb */
+};
+struct replay_stops {
+    const struct replay_break *breaks; /* borrowed during the call */
+    size_t n_breaks;
+    const struct replay_watch *watches;
+    size_t n_watches;
+    uint32_t catch_; /* enum replay_catch */
+};
+/* Thousands of breakpoints cost nothing until hit; watched ranges cost a compare per store (per load, too, with READ).
+ * Kernel writes for system calls are seen, too: stop behind the call. */
+struct odb_err *replay_set_stops(struct replay *r, const struct replay_stops *stops) ODB_MUST_CHECK;
+
+/* From a signal handler or another thread: a run of r that is under way stops soon, between two instructions of the
+ * program, with ODB_STOP_INTERRUPTED; the next one if none is. */
+void replay_interrupt(struct replay *r);
+
+/* ---- branches ----
+ * r stops being a replay: from here the program runs freely on what memory and registers it has. System calls are answered
+ * harmlessly (clock, getpid and the like from what is known; memory calls are done; write to 1 and 2 is thrown away with success; all
+ * else -ENOSYS); no events are taken. Only for copies (replay_checkpoint) that will be closed. ODB_RUN_STOPS and
+ * ODB_RUN_STEPS work; a deadly fault is ODB_STOP_SIGNAL; an exit is ODB_STOP_END. */
+struct odb_err *replay_branch(struct replay *r) ODB_MUST_CHECK;
+/* Only in a branch. */
+struct odb_err *replay_write(struct replay *r, uint32_t pid, gaddr addr, const void *from, size_t n_bytes)
+    ODB_MUST_CHECK;
+struct odb_err *replay_set_registers(struct replay *r, uint32_t tid, const struct odb_regs *regs,
+                                     const struct odb_xstate *x) ODB_MUST_CHECK;
+
+/* ---- looking ---- */
+
+struct replay_task {
+    uint32_t tid, pid;
+};
+/* Threads that live, the one that runs first. *ret owned by the caller. */
+struct odb_err *replay_tasks(struct replay *r, struct replay_task **ret, size_t *ret_n) ODB_MUST_CHECK;
+
+#endif
