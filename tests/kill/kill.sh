@@ -19,11 +19,12 @@ tree_of() {
     done
 }
 
-# The program recorded by process $1, and what it made: those below the recorder but for its watchdog.
+# The program recorded by process $1, and what it made: those below the recorder but for its watchdog, which has the
+# recorder's name at first, as the program has before its execve.
 recorded_by() {
     local p
     for p in $(tree_of "$1"); do
-        [ "$(cat "/proc/$p/comm" 2>/dev/null)" = odb-watchdog ] || echo "$p"
+        case $(cat "/proc/$p/comm" 2>/dev/null) in odb-watchdog | "${odb##*/}") ;; *) echo "$p" ;; esac
     done
 }
 
