@@ -1,7 +1,8 @@
-/* Inside `odb query`: query.c reads the command line and answers; query_out.c is how answers look;
- * query_sql.c is SQL. cli_query() itself is declared in cli.h.
+/* Inside `odb query`: query.c has the table of questions, and answers those about the database itself; query_args.c reads the
+ * command line; query_out.c is how answers look; query_sql.c is SQL. cli_query() itself is declared in cli.h.
  *
- * To add a question: its row and function in query.c, query_help in main.c, man/odb.1, tests/db/query.sh. */
+ * To add a question: its row in query.c, its function declared below, query_help in main.c, man/odb.1, tests/db/query.sh.
+ * An option: value_options in query_args.c. */
 #ifndef ODB_CLI_QUERY_H
 #define ODB_CLI_QUERY_H
 
@@ -13,6 +14,8 @@
 #include "common/err.h"
 #include "db/db.h"
 
+struct sqlite3_stmt;
+
 #define QUERY_MAX_ARGS 4
 
 /* The command line, not looked at further. Borrowed from argv. */
@@ -22,10 +25,29 @@ struct query_args {
     bool sql;
     const char *args[QUERY_MAX_ARGS];
     int n_args;
-    const char *at, *before, *from, *to, *pid, *tid; /* NULL: not given */
+    const char *at, *before, *from, *to, *frame, *max, *depth, *pid, *tid; /* NULL: not given */
     bool json;
 };
 struct odb_err *query_parse(int argc, char **argv, struct query_args *ret) ODB_MUST_CHECK;
+
+struct query;
+enum query_takes {
+    TAKES_AT = 1,
+    TAKES_BEFORE = 2,
+    TAKES_FROM = 4,
+    TAKES_TO = 8,
+    TAKES_FRAME = 16,
+    TAKES_MAX = 32,
+    TAKES_DEPTH = 64,
+};
+/* A row of the table of questions. */
+struct question {
+    const char *name, *usage;
+    int min_args, max_args;
+    unsigned takes; /* options, of enum query_takes */
+    struct odb_err *(*answer)(struct query *q);
+};
+const struct question *query_find(const char *name);
 
 /* A question being answered. */
 struct query {
@@ -41,6 +63,23 @@ struct query {
     uint32_t maps_pid;
     bool have_maps;
 };
+
+/* ---- query_args.c ---- */
+
+/* A number, `start`, `end`, or `N%`. NULL text: the last state of the task that is asked for. option: for the message. */
+struct odb_err *query_parse_t(const struct query *q, const char *option, const char *text, uint64_t *ret)
+    ODB_MUST_CHECK;
+/* NUMBER or REGISTER, then +NUMBER or -NUMBER, then (if ret_len) ,NUMBER. Without a length *ret_len stays. */
+struct odb_err *query_parse_addr(struct query *q, uint64_t t, const char *text, gaddr *ret, uint64_t *ret_len)
+    ODB_MUST_CHECK;
+/* A number from 1 to max. what: for the message. */
+struct odb_err *query_parse_count(const char *what, const char *text, uint64_t max, uint64_t *ret)
+    ODB_MUST_CHECK;
+/* Completes q->pid (and q->tid): the process and thread that a question about the state at t means: those given, or
+ * those that run at t. */
+struct odb_err *query_task(struct query *q, uint64_t t) ODB_MUST_CHECK;
+/* The same, and q->tid is never 0: whose registers are meant. */
+struct odb_err *query_thread(struct query *q, uint64_t t) ODB_MUST_CHECK;
 
 /* ---- query_out.c ---- */
 
@@ -62,6 +101,16 @@ struct odb_err *show_memory(struct query *q, uint64_t t, gaddr addr, const uint8
 struct odb_err *show_write(struct query *q, const struct db_write *w) ODB_MUST_CHECK;
 void show_map(struct query *q, const struct db_map *m);
 struct odb_err *show_code(struct query *q, uint64_t t, gaddr addr, unsigned n_insns) ODB_MUST_CHECK;
+
+typedef void (*query_row_fn)(struct query *q, struct sqlite3_stmt *st);
+/* Rows of a statement of our own. Its parameters: ?1 arg (NULL: none), ?2 --pid and ?3 --tid (NULL: not given). */
+#define QUERY_OF_TASK "(?2 IS NULL OR pid=?2) AND (?3 IS NULL OR tid=?3)"
+struct odb_err *query_each_row(struct query *q, const char *sql, const char *arg, query_row_fn row,
+                               uint64_t *ret_n) ODB_MUST_CHECK;
+void json_field(struct sqlite3_stmt *st, int i, const char *before);
+const char *row_text(struct sqlite3_stmt *st, int i, const char *otherwise);
+/* The fields as an object; keys are NUL-terminated, n of them. */
+void json_row(struct sqlite3_stmt *st, const char *const *keys, int n);
 
 /* ---- query_sql.c ---- */
 

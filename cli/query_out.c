@@ -2,6 +2,7 @@
  * programs (t and sizes are numbers; addresses and register values are "0x..." strings, because JSON numbers
  * lose bits above 2^53; bytes are hexadecimal strings). */
 #include <capstone/capstone.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -425,4 +426,66 @@ struct odb_err *show_code(struct query *q, uint64_t t, gaddr addr, unsigned n_in
         fputs("]\n", stdout);
     cs_close(&cs);
     return e;
+}
+
+/* ---- rows ---- */
+
+struct odb_err *query_each_row(struct query *q, const char *sql, const char *arg, query_row_fn row,
+                               uint64_t *ret_n)
+{
+    sqlite3 *sq = db_sqlite(q->db);
+    sqlite3_stmt *st;
+    if (sqlite3_prepare_v2(sq, sql, -1, &st, NULL) != SQLITE_OK)
+        return odb_err("index: %s", sqlite3_errmsg(sq));
+    if (arg)
+        sqlite3_bind_text(st, 1, arg, -1, SQLITE_STATIC);
+    if (q->pid)
+        sqlite3_bind_int64(st, 2, q->pid);
+    if (q->tid)
+        sqlite3_bind_int64(st, 3, q->tid);
+    int rc;
+    uint64_t n = 0;
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+        if (q->json)
+            fputs(n ? ",\n " : "[", stdout);
+        row(q, st);
+        n++;
+    }
+    struct odb_err *e = rc == SQLITE_DONE ? NULL : odb_err("index: %s", sqlite3_errmsg(sq));
+    sqlite3_finalize(st);
+    if (!e && q->json)
+        fputs(n ? "]\n" : "[]\n", stdout);
+    *ret_n = n;
+    return e;
+}
+
+void json_field(sqlite3_stmt *st, int i, const char *before)
+{
+    fputs(before, stdout);
+    if (sqlite3_column_type(st, i) == SQLITE_NULL) {
+        fputs("null", stdout);
+        return;
+    }
+    if (sqlite3_column_type(st, i) == SQLITE_INTEGER) {
+        printf("%lld", (long long)sqlite3_column_int64(st, i));
+        return;
+    }
+    const void *p = sqlite3_column_blob(st, i);
+    json_string(stdout, p, (size_t)sqlite3_column_bytes(st, i));
+}
+
+const char *row_text(sqlite3_stmt *st, int i, const char *otherwise)
+{
+    const char *text = (const char *)sqlite3_column_text(st, i);
+    return text ? text : otherwise;
+}
+
+void json_row(sqlite3_stmt *st, const char *const *keys, int n)
+{
+    for (int i = 0; i < n; i++) {
+        fputs(i ? "," : "{", stdout);
+        json_string(stdout, keys[i], strlen(keys[i]));
+        json_field(st, i, ":");
+    }
+    putchar('}');
 }
