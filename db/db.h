@@ -47,6 +47,17 @@ struct odb_err *db_last_thread(struct odb_db *db, uint64_t t, uint32_t pid, uint
 /* Whose thread it is. An error where it does not live at t. */
 struct odb_err *db_process_of(struct odb_db *db, uint64_t t, uint32_t tid, uint32_t *ret_pid) ODB_MUST_CHECK;
 
+/* Where a replay finds a state (table positions). */
+struct db_place {
+    uint64_t t;
+    uint32_t pid, tid;
+    uint64_t event, tick; /* as in struct odb_stop */
+    gaddr rip;
+};
+/* The last place at or before t. false: there is none. */
+struct odb_err *db_place_before(struct odb_db *db, uint64_t t, bool *ret_found, struct db_place *ret)
+    ODB_MUST_CHECK;
+
 struct db_regs {
     uint32_t pid, tid;
     unsigned vector_bytes; /* 32 or 64: how much of `wide` is real for vector registers */

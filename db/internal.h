@@ -46,6 +46,7 @@ enum db_stmt {
     DB_BIRTH,
     DB_THREAD,
     DB_MAPS,
+    DB_PLACE,
     DB_N_STMT,
 };
 

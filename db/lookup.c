@@ -21,6 +21,23 @@ struct odb_err *db_position(struct odb_db *db, uint64_t t, gaddr *ret_rip, uint3
     return NULL;
 }
 
+struct odb_err *db_place_before(struct odb_db *db, uint64_t t, bool *ret_found, struct db_place *ret)
+{
+    _cleanup_reset_ sqlite3_stmt *st = NULL;
+    ODB_TRY(db_load(db));
+    ODB_TRY(db_prepare(db, DB_PLACE, &st));
+    sqlite3_bind_int64(st, 1, (int64_t)t);
+    ODB_TRY(db_step(db, st, ret_found));
+    if (*ret_found)
+        *ret = (struct db_place){.t = (uint64_t)sqlite3_column_int64(st, 0),
+                                 .pid = (uint32_t)sqlite3_column_int64(st, 1),
+                                 .tid = (uint32_t)sqlite3_column_int64(st, 2),
+                                 .event = (uint64_t)sqlite3_column_int64(st, 3),
+                                 .tick = (uint64_t)sqlite3_column_int64(st, 4),
+                                 .rip = (gaddr)sqlite3_column_int64(st, 5)};
+    return NULL;
+}
+
 struct odb_err *db_running(struct odb_db *db, uint64_t t, uint32_t *ret_pid, uint32_t *ret_tid)
 {
     struct db_chunk c;

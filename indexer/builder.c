@@ -173,8 +173,39 @@ static struct odb_err *store_images(struct index_builder *b)
     return shadow_images(&b->shadow, b->count);
 }
 
+/* Frequent switches of thread make many positions: those beyond POSITIONS_FREE and one for each POSITION_INSNS
+ * instructions are left out, unless the last one is far away. */
+#define POSITIONS_FREE 64
+#define POSITION_INSNS 20000
+#define POSITION_FAR 60000
+
+static struct odb_err *put_position(struct index_builder *b, gaddr rip)
+{
+    bool wanted = b->have_position && b->position_rip == rip &&
+                  (b->n_positions < POSITIONS_FREE + b->count / POSITION_INSNS ||
+                   b->count >= b->position_t + POSITION_FAR);
+    b->have_position = false;
+    if (!wanted)
+        return NULL;
+    b->position_t = b->count;
+    b->n_positions++;
+    return store_put(b->store, STORE_POSITION, "iiiiii", b->count, (uint64_t)builder_pid(b),
+                     (uint64_t)b->cur->tid, b->position.event, b->position.tick, rip);
+}
+
+static struct odb_err *on_position(struct index_builder *b, gaddr rip, const uint8_t *body, uint32_t n)
+{
+    if (n < sizeof(b->position))
+        return odb_err("index log: POSITION of %u bytes is too short", n);
+    memcpy(&b->position, body, sizeof(b->position));
+    b->position_rip = rip;
+    b->have_position = true;
+    return NULL;
+}
+
 static struct odb_err *on_insn(struct index_builder *b, gaddr rip)
 {
+    ODB_TRY(put_position(b, rip));
     ODB_TRY(store_images(b));
     ODB_TRY(story_insn(b));
     if (b->any_dead)
@@ -413,6 +444,8 @@ static struct odb_err *on_record(struct index_builder *b, const struct odb_log *
         return odb_err("index log: record %u leaves the address space", r->kind);
     if (b->pending && !leaves_open(r, body))
         ODB_TRY(settle(b));
+    if (r->kind == ODB_LOG_START || r->kind == ODB_LOG_SIGNAL)
+        b->have_position = false;
     switch (r->kind) {
     case ODB_LOG_INSN:
         b->pending = true;
@@ -424,6 +457,7 @@ static struct odb_err *on_record(struct index_builder *b, const struct odb_log *
     case ODB_LOG_START: return on_start(b, r->arg, body, r->n);
     case ODB_LOG_ELSEWHERE: return on_elsewhere(b, r, body);
     case ODB_LOG_TASK: return tasks_record(b, body, r->n);
+    case ODB_LOG_POSITION: return on_position(b, r->arg, body, r->n);
     default: return story_record(b, r, body);
     }
 }
@@ -476,6 +510,7 @@ static struct odb_err *finish(struct index_builder *b, const struct index_end *e
     bool never = b->pending && (b->have_exit || b->pending_rip == end->rip || b->pending_rip == b->exit_rip);
     if (!never)
         ODB_TRY(settle(b));
+    ODB_TRY(put_position(b, b->pending_rip));
     ODB_TRY(store_images(b));
     ODB_TRY(story_insn(b));
     ODB_TRY(builder_end_chunk(b));

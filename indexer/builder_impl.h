@@ -94,6 +94,10 @@ struct index_builder {
     uint32_t last_tid; /* of the latest instruction */
     bool any_dead;
     bool images_due; /* pages want an image of the next state */
+    bool have_position; /* of the state before the next instruction, which is at position_rip */
+    gaddr position_rip;
+    struct odb_log_position position;
+    uint64_t position_t, n_positions; /* of the latest row; rows */
 
     /* story.c */
     uint64_t end_rip, exit_rip; /* of a fatal signal; as the EXIT event says; 0: none */

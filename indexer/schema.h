@@ -44,7 +44,7 @@
 
 #include <stdint.h>
 
-#define ODB_SCHEMA_VERSION 2
+#define ODB_SCHEMA_VERSION 3
 #define ODB_APPLICATION_ID 0x6f646231 /* "odb1" */
 
 #define ODB_CHUNK_INSNS 65536

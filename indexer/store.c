@@ -69,7 +69,9 @@ static const char tables_sql[] =
     "CREATE TABLE transfers(channel INTEGER, size INTEGER, w_t INTEGER, w_pid INTEGER, w_tid INTEGER, w_at "
     "INTEGER,"
     " r_t INTEGER, r_pid INTEGER, r_tid INTEGER, r_at INTEGER);"
-    "CREATE TABLE events(t INTEGER, pid INTEGER, tid INTEGER, type TEXT, text TEXT);";
+    "CREATE TABLE events(t INTEGER, pid INTEGER, tid INTEGER, type TEXT, text TEXT);"
+    "CREATE TABLE positions(t INTEGER PRIMARY KEY, pid INTEGER, tid INTEGER, event INTEGER, tick INTEGER,"
+    " rip INTEGER);";
 
 static const char indices_sql[] =
     "CREATE INDEX odb_chunks_t ON odb_chunks(t_start);"
@@ -118,6 +120,7 @@ static const char *const insert_sql[STORE_N] = {
     [STORE_CHANNEL] = "INSERT INTO channels VALUES(?,?,?)",
     [STORE_TRANSFER] = "INSERT INTO transfers VALUES(?,?,?,?,?,?,?,?,?,?)",
     [STORE_EVENT] = "INSERT INTO events VALUES(?,?,?,?,?)",
+    [STORE_POSITION] = "INSERT OR REPLACE INTO positions VALUES(?,?,?,?,?,?)",
 };
 
 static struct odb_err *sql_err(struct store *s) { return odb_err("%s: %s", s->tmp, sqlite3_errmsg(s->db)); }

@@ -32,6 +32,7 @@ enum store_table {
     STORE_CHANNEL,
     STORE_TRANSFER,
     STORE_EVENT,
+    STORE_POSITION,
     STORE_N,
 };
 

@@ -239,6 +239,10 @@ enum odb_log_kind {
     ODB_LOG_ELSEWHERE = 13,
     ODB_LOG_TASK =
         12, /* body: struct odb_log_task: a thread or process is made, or its memory is new (exec) */
+    /* arg = rip, body: struct odb_log_position: the state before the next INSN of the running thread, as a replay finds it.
+     * Now and then, and soon after each START; never where the thread has been stopped before. If a record that
+     * is no INSN of this rip follows, that instruction did not complete. */
+    ODB_LOG_POSITION = 14,
 };
 struct odb_log {
     uint16_t kind;
@@ -254,6 +258,11 @@ struct odb_log_syscall {
     int64_t result;
     uint32_t file_id, tid;
     uint64_t event; /* ordinal */
+};
+
+struct odb_log_position {
+    uint64_t tick;
+    uint64_t event; /* ordinal of the next main event, as in struct odb_stop */
 };
 
 enum odb_task_op {

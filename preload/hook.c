@@ -246,7 +246,30 @@ void hook_cancel(void)
     pending.active = false;
 }
 
-void hook_switched(void) { have_float = false; }
+/* ---- where a replay finds the state ---- */
+
+#define POSITION_EVERY 65536
+
+static uint64_t position_at; /* the number of instructions at which the next one is due */
+
+/* A place at which the thread was switched away from is no position: a replay would stop there before the switch. So the
+ * first instruction of a run of the thread is passed over, and so are system calls. */
+static void log_position(const struct insn *in)
+{
+    uint64_t now = CONTROL->stop.insns;
+    if (now && in->flow == FLOW_SYSCALL)
+        return;
+    position_at = now + POSITION_EVERY;
+    struct odb_log_position body = {.tick = core_tick(), .event = WORLD->ordinal};
+    struct odb_log head = {.kind = ODB_LOG_POSITION, .n = sizeof(body), .arg = ctx.rip};
+    log_record(&head, &body, sizeof(body));
+}
+
+void hook_switched(void)
+{
+    have_float = false;
+    position_at = CONTROL->stop.insns + 1;
+}
 
 /* ---- preparing ---- */
 
@@ -398,6 +421,8 @@ void hook_insn(gaddr rip)
         return;
     hook_complete();
     const struct insn *in = decode_cached(rip);
+    if (__builtin_expect(CONTROL->stop.insns >= position_at, 0))
+        log_position(in);
     pending.active = true;
     pending.announced = false;
     if (!have_float)
