@@ -151,20 +151,30 @@ static struct odb_err *find_task(struct view_db *v, uint64_t t, uint32_t *pid, u
     return *tid ? NULL : db_last_thread(v->db, t, *pid, tid);
 }
 
-struct odb_err *view_db_at(struct view_db *v, uint64_t t, uint32_t pid, uint32_t tid,
-                           const struct sym_view **ret)
+struct odb_err *view_db_memory_at(struct view_db *v, uint64_t t, uint32_t pid, const struct sym_view **ret)
 {
-    struct db_regs r;
-    ODB_TRY(find_task(v, t, &pid, &tid));
-    ODB_TRY(db_registers(v->db, t, tid, &r));
     if (v->t != t || v->pid != pid)
         v->generation++;
     v->t = t;
     v->pid = pid;
-    v->tid = tid;
     ODB_TRY(load_maps(v));
+    v->view.ctx = v;
+    v->view.read = read_memory;
+    v->view.maps = v->maps;
+    v->view.n_maps = v->n_maps;
+    *ret = &v->view;
+    return NULL;
+}
+
+struct odb_err *view_db_at(struct view_db *v, uint64_t t, uint32_t pid, uint32_t tid,
+                           const struct sym_view **ret)
+{
+    struct db_regs r;
     struct sym_view *view = &v->view;
-    *view = (struct sym_view){.ctx = v, .read = read_memory, .maps = v->maps, .n_maps = v->n_maps};
+    ODB_TRY(find_task(v, t, &pid, &tid));
+    ODB_TRY(db_registers(v->db, t, tid, &r));
+    ODB_TRY(view_db_memory_at(v, t, pid, ret));
+    v->tid = tid;
     memcpy(view->gpr, r.regs.scalar, sizeof(view->gpr));
     view->rip = r.has_rip ? r.regs.scalar[ODB_REG_RIP] : 0;
     view->rflags = r.regs.scalar[ODB_REG_RFLAGS];
@@ -172,7 +182,6 @@ struct odb_err *view_db_at(struct view_db *v, uint64_t t, uint32_t pid, uint32_t
     view->gs_base = r.regs.scalar[ODB_REG_GS_BASE];
     for (int i = 0; i < 16; i++)
         memcpy(view->vec[i], r.regs.wide[i], r.vector_bytes);
-    *ret = view;
     return NULL;
 }
 

@@ -28,6 +28,10 @@ void view_db_destroy(struct view_db *v);
  * next call; its maps keep their address while the mappings stay the same. rip is 0 where the thread executes nothing more. */
 struct odb_err *view_db_at(struct view_db *v, uint64_t t, uint32_t pid, uint32_t tid,
                            const struct sym_view **ret) ODB_MUST_CHECK;
+/* The memory and mappings of process pid at t, where registers do not matter: cheaper. Registers are those of the last
+ * view_db_at(). *ret as above. */
+struct odb_err *view_db_memory_at(struct view_db *v, uint64_t t, uint32_t pid, const struct sym_view **ret)
+    ODB_MUST_CHECK;
 /* Who and when the view is of now. */
 void view_db_position(const struct view_db *v, uint64_t *ret_t, uint32_t *ret_pid, uint32_t *ret_tid);
 
