@@ -1,0 +1,148 @@
+/* Backtraces: from frame to frame by the best knowledge there is.
+ *
+ * In this order: the kernel's signal frame, where pc is at the code that returns from one; unwind information; guesses. What a
+ * frame is looked up by is pc - 1 behind a call, since the call may be the last instruction of its function, but pc itself in
+ * the innermost frame and in one that a signal interrupted. Unwind information that leads to where no code is, is not
+ * followed while a guess leads to a return address.
+ *
+ * Always ends: each step must change the frame, and there are at most max. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "symbols/internal.h"
+#include "symbols/unwind.h"
+
+/* A backtrace being made. */
+struct walk {
+    struct unwinder *u;
+    struct unwind_regs regs; /* of the frame */
+    bool exact;              /* regs.pc is the instruction to execute next, not behind a call */
+    enum sym_frame_how how;
+    const char *end;
+};
+
+static bool is_code(const struct walk *w, gaddr pc)
+{
+    const struct sym_map *m = sym_map_at(w->u->s, pc);
+    return m && m->executable;
+}
+
+/* Where the function that holds the address begins; 0: not known. */
+static gaddr entry_of(struct walk *w, gaddr addr)
+{
+    struct sym_place place;
+    struct odb_err *e = symbols_place(w->u->s, addr, &place);
+    if (e) {
+        odb_err_free(e);
+        return 0;
+    }
+    if (!place.n_scopes || !place.scopes[place.n_scopes - 1].function || place.is_plt)
+        return 0;
+    return place.scopes[place.n_scopes - 1].low;
+}
+
+static enum unwind_step guess(struct walk *w, struct unwind_regs *ret, gaddr *ret_cfa, enum sym_frame_how *ret_how)
+{
+    gaddr entry = is_code(w, w->regs.pc) ? entry_of(w, w->regs.lookup_pc) : 0;
+    return unwind_by_guess(w->u, &w->regs, w->exact, entry, ret, ret_cfa, ret_how);
+}
+
+static enum unwind_step step(struct walk *w, struct unwind_regs *ret, gaddr *ret_cfa, enum sym_frame_how *ret_how)
+{
+    bool is_signal = false;
+    if (unwind_is_sigreturn(w->u, w->regs.pc)) {
+        *ret_how = SYM_FRAME_SIGNAL;
+        if (unwind_by_sigframe(w->u, &w->regs, ret, ret_cfa) == UNWIND_OK)
+            return UNWIND_OK;
+    }
+    enum unwind_step by_cfi = unwind_by_cfi(w->u, &w->regs, ret, ret_cfa, &is_signal);
+    *ret_how = is_signal ? SYM_FRAME_SIGNAL : SYM_FRAME_CFI;
+    if (by_cfi == UNWIND_END || (by_cfi == UNWIND_OK && (!ret->pc || is_signal || is_code(w, ret->pc))))
+        return by_cfi;
+    struct unwind_regs guessed;
+    gaddr cfa;
+    enum sym_frame_how how;
+    enum unwind_step by_guess = guess(w, &guessed, &cfa, &how);
+    if (by_guess == UNWIND_NONE)
+        return by_cfi;
+    *ret = guessed;
+    *ret_cfa = cfa;
+    *ret_how = how;
+    return by_guess;
+}
+
+/* Fills the frame and goes to its caller. false: it has none. */
+static bool walk_on(struct walk *w, struct sym_frame *frame)
+{
+    struct unwind_regs caller = {0};
+    gaddr cfa = 0;
+    enum sym_frame_how how = SYM_FRAME_SCAN;
+    w->regs.lookup_pc = w->exact || !w->regs.pc ? w->regs.pc : w->regs.pc - 1;
+    *frame = (struct sym_frame){.pc = w->regs.pc,
+                                .lookup_pc = w->regs.lookup_pc,
+                                .how = w->how,
+                                .known = w->regs.known,
+                                .is_signal_handler_caller = w->how == SYM_FRAME_SIGNAL};
+    memcpy(frame->gpr, w->regs.gpr, sizeof(frame->gpr));
+    enum unwind_step rc = step(w, &caller, &cfa, &how);
+    frame->cfa = rc == UNWIND_NONE ? 0 : cfa;
+    if (rc != UNWIND_OK || !caller.pc) {
+        if (rc == UNWIND_NONE)
+            w->end = sym_intern_printf(w->u->s, "no %s at 0x%llx",
+                                       is_code(w, w->regs.pc) ? "unwind information" : "code",
+                                       (unsigned long long)w->regs.pc);
+        return false;
+    }
+    if (caller.pc == w->regs.pc && caller.gpr[ODB_RSP] == w->regs.gpr[ODB_RSP]) {
+        w->end = "a frame is its own caller: the stack is damaged";
+        return false;
+    }
+    w->regs = caller;
+    w->how = how;
+    w->exact = how == SYM_FRAME_SIGNAL;
+    return true;
+}
+
+static struct odb_err *unwinder_of(struct symbols *s, struct unwinder **ret)
+{
+    if (!s->unwinder) {
+        s->unwinder = calloc(1, sizeof(*s->unwinder));
+        if (!s->unwinder)
+            return odb_err("out of memory");
+        s->unwinder->s = s;
+    }
+    *ret = s->unwinder;
+    return NULL;
+}
+
+struct odb_err *symbols_backtrace(struct symbols *s, size_t max, struct sym_frame **ret, size_t *ret_n,
+                                  const char **ret_end)
+{
+    struct walk w = {.exact = true, .how = SYM_FRAME_INNERMOST, .end = ""};
+    _cleanup_free_ struct sym_frame *frames = NULL;
+    size_t n = 0, room = 0;
+    ODB_TRY(unwinder_of(s, &w.u));
+    if (!s->has_view)
+        return odb_err("no process to unwind");
+    w.regs = (struct unwind_regs){.known = 0xffff, .pc = s->view.rip};
+    memcpy(w.regs.gpr, s->view.gpr, sizeof(w.regs.gpr));
+    for (bool more = max > 0; more;) {
+        if (n == room) {
+            room = room ? 2 * room : 32;
+            struct sym_frame *bigger = realloc(frames, room * sizeof(*frames));
+            if (!bigger)
+                return odb_err("out of memory");
+            frames = bigger;
+        }
+        more = walk_on(&w, &frames[n++]);
+        if (more && n == max) {
+            w.end = "more frames follow";
+            break;
+        }
+    }
+    *ret_end = w.end;
+    *ret = take_ptr(frames);
+    *ret_n = n;
+    return NULL;
+}
