@@ -76,8 +76,8 @@ static uint32_t n_pages, n_guarded;
 bool
     flush_pending; /* no room to lead dead blocks' entries away: drop everything before translated code runs */
 
-#define SLOT_BITS_MIN 11
-#define TAIL_BITS_MIN 8
+#define SLOT_BITS_MIN 12
+#define TAIL_BITS_MIN 10
 
 /* Write faults after which a page's blocks check themselves. */
 #define PAGE_FAULTS_TO_CHECKED 8
@@ -136,6 +136,13 @@ static void ibl_clear(void)
         IBL_TABLE[i] = ODB_CACHE_ADDR + indirect_miss;
 }
 
+/* Pages that are going to be written: made present at once, which costs a third of a fault for each. */
+static void present(const void *at, size_t n_bytes)
+{
+    uint64_t first = (uint64_t)at & ~0xfffULL, end = ((uint64_t)at + n_bytes + 0xfff) & ~0xfffULL;
+    raw3(__NR_madvise, first, end - first, 23 /* MADV_POPULATE_WRITE, Linux 5.14 */);
+}
+
 /* The empty table is the same in all processes: in a recording the first one leaves a copy behind the shared tables,
  * and the others map that, instead of filling 128 pages each. */
 static void ibl_begin(void)
@@ -145,8 +152,10 @@ static void ibl_begin(void)
     if (record && SHARED->ibl_ready) {
         long r = raw6(__NR_mmap, ODB_IBL_ADDR, ODB_IBL_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
                       ring_fd, at);
-        if (r == ODB_IBL_ADDR)
+        if (r == ODB_IBL_ADDR) {
+            present(IBL_TABLE, ODB_IBL_BYTES);
             return;
+        }
     }
     ibl_clear();
     if (record && raw4(__NR_pwrite64, ring_fd, ODB_IBL_ADDR, ODB_IBL_BYTES, at) == ODB_IBL_BYTES)
@@ -160,6 +169,19 @@ static void map_fixed(uint64_t addr, uint64_t n_bytes, int prot)
     if (r != (long)addr)
         engine_panic("cannot map the engine's memory at 0x%lx (error %ld): the program uses that address",
                      addr, -r);
+}
+
+/* What any dynamic program needs before its main(). */
+static void make_present(void)
+{
+    present(blocks, 28 << 12);
+    present(exits, 16 << 12);
+    present(marks, 36 << 12);
+    present(slots, sizeof *slots << slot_bits);
+    present(tails, sizeof *tails << tail_bits);
+    present(nodes, 5 << 12);
+    present(CACHE, 54 << 12);
+    present(CACHE + ODB_CACHE_BYTES - (24 << 12), 24 << 12);
 }
 
 void cache_init(void)
@@ -182,6 +204,8 @@ void cache_init(void)
     is_fresh = true;
     reset_code();
     is_fresh = false;
+    if (CONTROL->mode == ODB_MODE_RECORD)
+        make_present();
     emit_indirect_miss();
     ibl_begin();
 }
@@ -274,6 +298,8 @@ const struct insn_mark *block_mark(const struct block *b, uint64_t pc)
     return found;
 }
 
+uint32_t cache_n_blocks(void) { return n_blocks; }
+
 uint8_t *cache_cursor(void) { return cursor; }
 
 void cache_set_cursor(uint8_t *p) { cursor = p; }
@@ -286,7 +312,7 @@ void cache_align(unsigned n)
 
 struct block *block_begin(gaddr rip, uint8_t variant)
 {
-    if (n_blocks + 1 > 1u << slot_bits >> 1)
+    if (n_blocks + 1 > 3u << slot_bits >> 2)
         slots_grow();
     struct block *b = &blocks[n_blocks++];
     *b = (struct block){.start = rip, .variant = variant, .marks = n_marks};
@@ -499,6 +525,31 @@ void cache_patch_rel32(uint32_t patch, uint32_t to)
     __builtin_memcpy(CACHE + patch, &rel, 4);
 }
 
+static void exit_link_early(struct exit_rec *e)
+{
+    bool is_link = e->kind == EXIT_LINK || e->kind == EXIT_LINK_TICK;
+    if (e->variant != VARIANT_FAST || (!is_link && (e->kind != EXIT_SYSCALL || e->patch)))
+        return;
+    const struct block *b = block_find(is_link ? e->target : e->target + 2, VARIANT_FAST);
+    if (!b)
+        return;
+    uint32_t entry = e->kind == EXIT_LINK_TICK ? b->tick_entry : b->main_entry;
+    int32_t rel, want = (int32_t)(entry - (e->patch + 4));
+    if (!is_link) {
+        e->patch = entry;
+        return;
+    }
+    __builtin_memcpy(&rel, CACHE + e->patch, 4);
+    if (rel != want) /* else the page would be written for nothing */
+        cache_patch_rel32(e->patch, entry);
+}
+
+void cache_link_all(void)
+{
+    for (uint32_t x = 1; x < n_exits; x++)
+        exit_link_early(&exits[x]);
+}
+
 /* ---- landing pads ---- */
 
 /* lea rcx, [rcx - delta], by way of rdx when delta needs 64 bits */
@@ -555,7 +606,7 @@ void pad_emit(gaddr target)
 {
     uint32_t i = target & (IBL_ENTRIES - 1);
     uint32_t at = (uint32_t)(cursor - CACHE);
-    if (n_tails >= 1u << tail_bits >> 1)
+    if (n_tails >= 3u << tail_bits >> 2)
         tails_grow();
     struct tail *t = tail_find(i);
     emit_rcx_minus(t->entry ? target - t->tag : target);

@@ -17,6 +17,8 @@ enum exit_kind {
     EXIT_FETCH,     /* no instruction can be fetched at `target` */
     EXIT_CHECK,     /* block on a self-modified page: compare its bytes first; continues at `patch` */
     EXIT_REFUSE,    /* instruction that odb does not support */
+    EXIT_BREAK,     /* breakpoint at `target`; continues at `patch` (debug.h) */
+    EXIT_WATCH,     /* the instruction at `target` may touch a watched range; continues at `patch` */
 };
 
 struct exit_rec {
@@ -94,6 +96,10 @@ uint32_t stub_emit(uint32_t x);
 /* 8 bytes in the cold area holding v; returns the cache offset. */
 uint32_t pool_u64(uint64_t v);
 uint32_t pool_bytes(const void *p, size_t n_bytes);
+/* Blocks are blocks[1] ... blocks[cache_n_blocks() - 1]. */
+uint32_t cache_n_blocks(void);
+/* Jumps whose target has been translated since they were made lead to it from now on. */
+void cache_link_all(void);
 uint8_t *cache_cursor(void);
 void cache_set_cursor(uint8_t *p);
 void cache_align(unsigned n);

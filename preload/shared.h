@@ -108,6 +108,15 @@ struct odb_capture {
 };
 #define ODB_MAX_CAPTURES 16384
 
+/* Addresses of blocks that forked children of process pid translated (learn.c); of all processes with the same
+ * pid % ODB_LESSONS the last one has it. */
+#define ODB_LESSONS 8
+#define ODB_LESSON_RIPS 2000
+struct odb_lesson {
+    uint32_t pid, n;
+    uint64_t rips[ODB_LESSON_RIPS];
+};
+
 struct odb_shared {
     struct odb_baton baton;
     _Atomic uint32_t n_tasks;       /* NEW and ALIVE ones; changed by the holder of the baton */
@@ -126,6 +135,7 @@ struct odb_shared {
     uint64_t stderr_dev, stderr_ino; /* descriptor 2 of the first process, at its start */
     struct odb_task tasks[ODB_MAX_TASKS];
     struct odb_capture captures[ODB_MAX_CAPTURES];
+    struct odb_lesson lessons[ODB_LESSONS];
 };
 _Static_assert(sizeof(struct odb_shared) <= ODB_SHARED_BYTES, "shared tables fit");
 

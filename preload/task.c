@@ -16,6 +16,7 @@
 #include <linux/signal.h>
 
 #include "preload/event.h"
+#include "preload/learn.h"
 #include "preload/raw.h"
 #include "preload/sys.h"
 #include "preload/sys_deny.h"
@@ -313,6 +314,7 @@ static void forked(struct thread *t, const struct cloning *k, uint32_t task)
     ctx.tid = ctx.pid = outer_tid();
     memset(gpr_base, 0, sizeof(gpr_base));
     threads_forked(t);
+    learn_forked(t->process->pid);
     record_forked();
     t->process = process_new();
     t->process->pid = ctx.pid;
@@ -412,6 +414,8 @@ static int64_t do_clone(struct model_call *c, struct cloning *k, bool *ret_is_ch
         return -EAGAIN;
     }
     ids_differ |= (k->flags & CLONE_NEWPID) != 0;
+    if (!(k->flags & CLONE_VM))
+        learn();
     before_clone(c, k, task);
     int64_t result = real_clone(k, t);
     if (result == 0) {
@@ -510,6 +514,7 @@ void record_process_ends(void)
         if (n)
             write_exit_call(&c, n);
     }
+    learn_teach();
     self->process->exiting = true;
 }
 
@@ -588,6 +593,7 @@ void record_exec(struct model_call *c)
     k->call_nr = (uint32_t)c->nr;
     k->in_exec = 1; /* should it be killed in there, the recorder says where */
     let_go_of_robust(c);
+    learn_teach();
     sys_seccomp_before_exec();
     q->task = self->task;
     q->error = 0;

@@ -15,9 +15,10 @@
  * Exactness at faults: at every byte of a block that can fault, either all program registers are in
  * place, or the mark in force says which one is in which spill slot. */
 #include "preload/core.h"
+#include "preload/debug.h"
 
 #define MAX_INSNS 64
-#define MAX_BRANCHES 8
+#define MAX_BRANCHES 4
 
 struct tr {
     uint8_t *p; /* next byte to emit */
@@ -235,8 +236,10 @@ static void decode_block(gaddr rip)
         tr.end += in->len;
         if (ends_block(in) || (tr.checked && writes_memory(in)))
             return;
-        branches += in->flow == FLOW_JCC || in->flow == FLOW_LOOP;
-        if (plain && branches)
+        if (in->flow != FLOW_JCC && in->flow != FLOW_LOOP)
+            continue;
+        branches++;
+        if (plain || block_find(tr.end, tr.variant))
             return;
     }
 }
@@ -265,15 +268,21 @@ static bool clears_af(const struct insn *in)
     return op == 0x84 || op == 0x85 || op == 0xa8 || op == 0xa9 || ((op & 0xfe) == 0xf6 && reg < 2);
 }
 
+/* A debugger may see the flags before this instruction: they are exact there. */
+static bool is_break(int i)
+{
+    return debug_n_breaks && tr.in[i].flow != FLOW_SYSCALL && debug_is_break(tr.at[i]);
+}
+
 /* May the arithmetic flags be destroyed at the head? Unless faults come announced (core_faults_announced), an instruction
- * that may fault reads them. */
+ * that may fault reads them; so does one behind which a touched range is told. */
 static bool flags_dead_at_head(void)
 {
-    bool announced = core_faults_announced();
+    bool announced = core_faults_announced() && !debug_watching;
     unsigned killed = 0;
     for (int i = 0; i < tr.n; i++) {
         if (tr.in[i].flags_read & FL_ARITH & ~killed || tr.in[i].flow != FLOW_NONE || ends_block(&tr.in[i]) ||
-            (!announced && may_fault(&tr.in[i])))
+            (!announced && may_fault(&tr.in[i])) || is_break(i))
             return false;
         killed |= tr.in[i].flags_killed & ~tr.in[i].flags_undefined; /* undefined ones may survive */
         killed |= clears_af(&tr.in[i]) ? FL_AF : 0;
@@ -643,6 +652,10 @@ static void emit_body(void)
         mark(tr.at[i], MARK_NONE, 0);
         if (tr.variant == VARIANT_HOOK) {
             uint32_t x = inline_exit(EXIT_HOOK, tr.at[i]);
+            exits[x].patch = offset();
+            exits[x].aux = is_break(i);
+        } else if (is_break(i)) {
+            uint32_t x = inline_exit(EXIT_BREAK, tr.at[i]);
             exits[x].patch = offset();
         }
         done = emit_insn(&tr.bytes[tr.off[i]], &tr.in[i], tr.at[i]);
