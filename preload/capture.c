@@ -114,6 +114,17 @@ static void find_name(int fd, char to[CAPTURE_NAME_BYTES])
     proc_readlink(link, to, CAPTURE_NAME_BYTES);
 }
 
+/* For the recorder, which completes the copy at the end. */
+static void note_path(struct odb_capture *c, const char *name)
+{
+    uint32_t n = (uint32_t)strlen(name) + 1, at = SHARED->paths_bytes ? SHARED->paths_bytes : 1;
+    if (n > sizeof(SHARED->capture_paths) - at)
+        return;
+    memcpy(SHARED->capture_paths + at, name, n);
+    SHARED->paths_bytes = at + n;
+    c->path_at = at;
+}
+
 static uint32_t find_captured(const struct odb_capture *key)
 {
     for (uint32_t i = 0; i < SHARED->n_captures; i++) {
@@ -231,8 +242,10 @@ long capture_file(int fd, uint64_t offset, uint64_t len_bytes, char ret_name[CAP
         if (err < 0)
             return err;
     }
-    if (is_new)
+    if (is_new) {
+        note_path(c, ret_name);
         write_file_event(id, c, ret_name);
+    }
     sys_files_mapped(c->dev, c->ino, id);
     return id;
 }

@@ -105,6 +105,7 @@ struct odb_capture {
         uint64_t start, end;
     } have[6];
     uint32_t n_have, mapped_shared; /* by any process, ever: sys_files.c */
+    uint32_t path_at, reserved;     /* in capture_paths; 0: it has none there */
 };
 #define ODB_MAX_CAPTURES 16384
 
@@ -136,6 +137,8 @@ struct odb_shared {
     struct odb_task tasks[ODB_MAX_TASKS];
     struct odb_capture captures[ODB_MAX_CAPTURES];
     struct odb_lesson lessons[ODB_LESSONS];
+    uint32_t paths_bytes;
+    char capture_paths[1 << 18];
 };
 _Static_assert(sizeof(struct odb_shared) <= ODB_SHARED_BYTES, "shared tables fit");
 

@@ -8,4 +8,8 @@
  * memory, so nothing in it is trusted. */
 int copy_for_process(int dir_fd, const struct odb_exec_request *request);
 
+/* At the end of a recording: where only the mapped parts of an ELF file were copied, the rest of it (symbols, lines), if
+ * the file is still what it was. What fails is left as it is: no symbols, nothing else. */
+void copy_complete(int dir_fd, const struct odb_shared *shared);
+
 #endif

@@ -28,6 +28,7 @@
 #include "common/fs.h"
 #include "recorder/affinity.h"
 #include "recorder/baton.h"
+#include "recorder/copy.h"
 #include "recorder/cpu.h"
 #include "recorder/drain.h"
 #include "recorder/exec.h"
@@ -313,6 +314,7 @@ static struct odb_err *supervise(struct recording *r, pid_t pid, int *ret_wait_s
     if (!atomic_load(&r->ring.control->started))
         return odb_err("%s ended before odb's engine could start in it", r->opt->argv[0]);
     ODB_TRY(write_end(r, tree.first_status));
+    copy_complete(r->dir_fd, r->ring.shared);
     return refused_error(r->ring.control);
 }
 
