@@ -26,6 +26,17 @@ static void set_call_line(struct symbols *s, Dwarf_Die *inlined, struct cu *cu, 
     }
 }
 
+static bool is_c(int lang)
+{
+    return lang == DW_LANG_C89 || lang == DW_LANG_C || lang == DW_LANG_C99 || lang == DW_LANG_C11;
+}
+
+static bool is_cxx(int lang)
+{
+    return lang == DW_LANG_C_plus_plus || lang == DW_LANG_C_plus_plus_03 || lang == DW_LANG_C_plus_plus_11 ||
+           lang == DW_LANG_C_plus_plus_14;
+}
+
 static void set_function(struct symbols *s, struct module *m, Dwarf_Die *die, struct sym_scope *ret)
 {
     Dwarf_Attribute at;
@@ -34,6 +45,13 @@ static void set_function(struct symbols *s, struct module *m, Dwarf_Die *die, st
         die_attr(die, DW_AT_linkage_name, &at) || die_attr(die, DW_AT_MIPS_linkage_name, &at)
             ? dwarf_formstring(&at)
             : NULL;
+    /* As gdb: a function of C that was given another name by asm("...") is shown by that, and C++ as the linkage name has it,
+     * which spells template arguments in one way where compilers differ. */
+    const struct cu *cu = linkage ? module_cu_of(s, m, die) : NULL;
+    if (cu && is_c(cu->lang))
+        ret->function = sym_intern(s, linkage);
+    else if (cu && is_cxx(cu->lang))
+        ret->function = sym_demangle(s, linkage, false);
     linkage = linkage ? linkage : die_name(die);
     ret->linkage = linkage ? sym_intern(s, linkage) : NULL;
     if (!ret->function && ret->linkage)
