@@ -194,6 +194,7 @@ void function_scopes(const struct cu_function *f, uint64_t vaddr, struct scope_c
 struct line_at {
     const char *file; /* of libdw, lives with the module */
     int line, column;
+    uint64_t low; /* of its row */
 };
 void cu_read_lines(struct cu *cu);
 /* false: no line. */

@@ -82,6 +82,7 @@ bool cu_line_at(struct cu *cu, uint64_t vaddr, struct line_at *ret)
     if (row_ends(cu, i) || !ret->line)
         return false;
     ret->file = row_file(cu, i);
+    ret->low = addr;
     ret->column = 0;
     dwarf_linecol(dwarf_onesrcline(cu->lines, i), &ret->column);
     return ret->file != NULL;

@@ -77,6 +77,7 @@ struct sym_place {
     struct sym_scope scopes[SYM_MAX_INLINES]; /* innermost first; at least one, which may be all unknown */
     size_t n_scopes;
     uint64_t offset; /* from the function's (or symbol's) entry */
+    gaddr line_low;  /* where the row of the line table begins; 0: no line */
     bool is_plt;     /* function is "name@plt" */
     bool has_cfi;    /* unwind information covers addr */
 };
@@ -145,6 +146,8 @@ struct sym_value {
     uint8_t *bytes; /* owned: symbols_value_deinit() */
     size_t n_bytes;
     uint32_t bit_offset, bit_size; /* bit_size not 0: a bit field in bytes */
+    uint8_t *missing; /* owned; NULL, or for each byte whether it was optimized out */
+    const struct sym_implicit *implicit; /* not NULL: a pointer to what has no address; borrowed */
 };
 void symbols_value_deinit(struct sym_value *v);
 /* C expressions: names (locals of the scope, then globals), . -> * & [] casts, arithmetic, comparisons, sizeof, numbers,
