@@ -26,6 +26,8 @@ static const char *const stmt_sql[DB_N_STMT] = {
     [DB_MEMS] = "SELECT data FROM main.odb_mems WHERE chunk=?1",
     [DB_SNAPSHOT] =
         "SELECT chunk, data FROM main.odb_snapshots WHERE tid=?1 AND chunk<=?2 ORDER BY chunk DESC LIMIT 1",
+    [DB_SNAPSHOT_NEXT] =
+        "SELECT chunk, data FROM main.odb_snapshots WHERE tid=?1 AND chunk>?2 ORDER BY chunk LIMIT 1",
     [DB_POST_NEXT] =
         "SELECT grp, data FROM main.odb_postings WHERE kind=?1 AND page=?2 AND grp>=?3 ORDER BY grp LIMIT 1",
     [DB_POST_PREV] = "SELECT grp, data FROM main.odb_postings WHERE kind=?1 AND page=?2 AND grp<=?3 ORDER BY "
@@ -79,6 +81,8 @@ struct odb_err *db_grow(void **v, size_t *cap, size_t n, size_t size)
 
 struct odb_err *db_step(struct odb_db *db, sqlite3_stmt *st, bool *ret_row)
 {
+    if (db->interrupt && *db->interrupt)
+        return odb_err("interrupted");
     int rc = sqlite3_step(st);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
         return db_sql_err(db);
@@ -224,6 +228,7 @@ struct odb_err *db_open(const char *path, struct odb_db **ret)
 
 struct sqlite3 *db_sqlite(struct odb_db *db) { return db->sq; }
 uint64_t db_end_t(const struct odb_db *db) { return db->end; }
+void db_set_interrupt(struct odb_db *db, const _Atomic bool *flag) { db->interrupt = flag; }
 const char *db_damage(const struct odb_db *db) { return db->damage; }
 
 /* ---- chunks ---- */

@@ -133,9 +133,62 @@ typedef struct odb_err *(*db_write_fn)(void *ctx, const struct db_write *w);
 struct odb_err *db_writes(struct odb_db *db, uint32_t pid, gaddr addr, uint64_t n_bytes, uint64_t from,
                           uint64_t to, db_write_fn fn, void *ctx) ODB_MUST_CHECK;
 
+/* One write to a register. */
+struct db_reg_write {
+    uint64_t t;
+    uint32_t pid, tid;
+    gaddr rip;        /* 0: not known */
+    unsigned n_bytes; /* 8 for all but vector and x87 registers */
+    unsigned
+        n_same; /* writes of that register at t: the delivery of a signal is one more than the instruction's */
+    uint8_t value[64];
+};
+/* The last write with from_t <= t' < before_t to register reg (enum odb_reg) of thread tid. */
+struct odb_err *db_last_reg_write(struct odb_db *db, uint32_t tid, unsigned reg, uint64_t from_t,
+                                  uint64_t before_t, bool *ret_found, struct db_reg_write *ret)
+    ODB_MUST_CHECK;
+
 /* Name of the system call of instruction t, by thread tid, copied to buf; false: it is none. */
 struct odb_err *db_syscall_name(struct odb_db *db, uint64_t t, uint32_t tid, bool *ret_found, char *buf,
                                 size_t n_bytes) ODB_MUST_CHECK;
+
+/* ---- for debuggers: the nearest of many ---- */
+
+/* While *flag is true, look-ups fail with an error. Borrowed until db_close; NULL: none. */
+void db_set_interrupt(struct odb_db *db, const _Atomic bool *flag);
+
+struct db_execution {
+    uint64_t t;
+    uint32_t pid, tid;
+    gaddr rip;
+};
+struct db_point {
+    gaddr addr;
+    uint32_t pid; /* 0: any */
+};
+/* The first (desc: the last) execution with from <= t < to of any of the instructions. points: by address. */
+struct odb_err *db_find_execution(struct odb_db *db, const struct db_point *points, size_t n, uint64_t from,
+                                  uint64_t to, bool desc, bool *ret_found, struct db_execution *ret)
+    ODB_MUST_CHECK;
+/* The first (last) instruction that the thread (0: any) executes with from <= t < to, but for those at
+ * [but_lo, but_hi). */
+struct odb_err *db_find_run(struct odb_db *db, uint32_t tid, gaddr but_lo, gaddr but_hi, uint64_t from,
+                            uint64_t to, bool desc, bool *ret_found, struct db_execution *ret) ODB_MUST_CHECK;
+
+struct db_range {
+    gaddr addr;
+    uint64_t n_bytes;
+    uint32_t pid; /* whose memory; 0: of any process */
+};
+/* The first (last) write with from <= t < to to any of the ranges: to whatever the process has at those addresses
+ * then, and, by whoever and through whatever mapping, to the memory that it has there in the state at `at`. *ret_i: which range.
+ * new_ and old of the answer may be NULL. */
+struct odb_err *db_find_write(struct odb_db *db, const struct db_range *ranges, size_t n, uint64_t at,
+                              uint64_t from, uint64_t to, bool desc, bool *ret_found, struct db_write *ret,
+                              size_t *ret_i) ODB_MUST_CHECK;
+/* All writes of all processes with from <= t < to, in order (desc: last first). rip is not told (0). */
+struct odb_err *db_each_write(struct odb_db *db, uint64_t from, uint64_t to, bool desc, db_write_fn fn,
+                              void *ctx) ODB_MUST_CHECK;
 
 /* ---- names: "rax", "rflags", "fs_base", "ymm0" (zmm0 where registers have 64 bytes), "k1", "st0" ---- */
 

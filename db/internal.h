@@ -35,6 +35,7 @@ enum db_stmt {
     DB_REGS,
     DB_MEMS,
     DB_SNAPSHOT,
+    DB_SNAPSHOT_NEXT,
     DB_POST_NEXT,
     DB_POST_PREV,
     DB_IMAGE,
@@ -91,6 +92,7 @@ struct odb_db {
     uint64_t clock;
     struct db_space *spaces; /* owned, by number: those asked for */
     size_t n_spaces;
+    const _Atomic bool *interrupt; /* borrowed; NULL: none */
 };
 
 /* For the extension: an odb_db on somebody else's connection. */
@@ -137,6 +139,17 @@ static inline void db_column_putp(struct db_column **col)
         db_column_put(*col);
 }
 #define _cleanup_column_ __attribute__((cleanup(db_column_putp)))
+
+/* ---- lookup.c ---- */
+
+/* Row `row` of the chunk's writes; with_rip: decodes its instructions too. */
+struct odb_err *db_write_of(struct odb_db *db, const struct db_chunk *c, const struct db_column *mems,
+                            uint32_t row, bool with_rip, struct db_write *ret) ODB_MUST_CHECK;
+struct db_target;
+/* The nearest write to the target with from <= t < to. */
+struct odb_err *db_nearest_write(struct odb_db *db, const struct db_target *target, uint64_t from,
+                                 uint64_t to, bool desc, bool *ret_found, struct db_write *ret)
+    ODB_MUST_CHECK;
 
 /* ---- spaces.c ---- */
 

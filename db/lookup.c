@@ -76,14 +76,18 @@ struct odb_err *db_process_of(struct odb_db *db, uint64_t t, uint32_t tid, uint3
     return NULL;
 }
 
+/* The thread's registers at the chunk's start; of one that has not run yet, those that it begins with. */
 static struct odb_err *find_snapshot(struct odb_db *db, uint32_t tid, uint64_t chunk, struct regfile *ret)
 {
     _cleanup_reset_ sqlite3_stmt *st = NULL;
     bool row = false;
-    ODB_TRY(db_prepare(db, DB_SNAPSHOT, &st));
-    sqlite3_bind_int64(st, 1, tid);
-    sqlite3_bind_int64(st, 2, (int64_t)chunk);
-    ODB_TRY(db_step(db, st, &row));
+    for (int i = 0; i < 2 && !row; i++) {
+        db_resetp(&st);
+        ODB_TRY(db_prepare(db, i ? DB_SNAPSHOT_NEXT : DB_SNAPSHOT, &st));
+        sqlite3_bind_int64(st, 1, tid);
+        sqlite3_bind_int64(st, 2, (int64_t)chunk);
+        ODB_TRY(db_step(db, st, &row));
+    }
     if (!row)
         return odb_err("thread %u has no registers yet at that t", tid);
     const void *p = sqlite3_column_blob(st, 1);
@@ -140,37 +144,48 @@ struct odb_err *db_registers(struct odb_db *db, uint64_t t, uint32_t tid, struct
     return NULL;
 }
 
-/* The scan's current row. */
-static struct odb_err *fill_write(struct db_scan *s, struct db_write *ret)
+struct odb_err *db_write_of(struct odb_db *db, const struct db_chunk *c, const struct db_column *mems,
+                            uint32_t row, bool with_rip, struct db_write *ret)
 {
-    const struct chunk_mems *m = &s->col->mems;
+    const struct chunk_mems *m = &mems->mems;
     struct db_write w = {
-        .t = db_scan_t(s),
-        .pid = s->chunk.pid,
-        .tid = s->chunk.tid,
-        .addr = m->addr[s->i],
-        .by_descriptor = s->chunk.space > ODB_SPACE_OBJECT,
-        .n_bytes = m->size[s->i],
-        .flags = m->flags[s->i],
-        .new_ = m->new_ + m->off[s->i],
-        .old = m->old + m->off[s->i],
+        .t = c->t_start + m->at[row] - 1,
+        .pid = c->pid,
+        .tid = c->tid,
+        .addr = m->addr[row],
+        .by_descriptor = c->space > ODB_SPACE_OBJECT,
+        .n_bytes = m->size[row],
+        .flags = m->flags[row],
+        .new_ = m->new_ + m->off[row],
+        .old = m->old + m->off[row],
     };
-    ODB_TRY(db_scan_rip(s, &w.rip));
+    if (with_rip && m->at[row]) {
+        _cleanup_column_ struct db_column *col = NULL;
+        ODB_TRY(db_column_get(db, CHUNK_INSNS, c, &col));
+        w.rip = col->insns.rip[m->at[row] - 1];
+    } else if (with_rip && c->t_start) { /* of the instruction before the chunk */
+        uint32_t tid = 0;
+        gaddr rip;
+        ODB_TRY(db_position(db, c->t_start - 1, &rip, &tid));
+        w.rip = tid == c->tid ? rip : 0;
+    }
     *ret = w;
     return NULL;
 }
 
-/* The nearest write to the target with from <= t < to. */
-static struct odb_err *nearest_write(struct odb_db *db, const struct db_target *target, uint64_t from,
-                                     uint64_t to, bool desc, bool *ret_found, struct db_write *ret)
+struct odb_err *db_nearest_write(struct odb_db *db, const struct db_target *target, uint64_t from,
+                                 uint64_t to, bool desc, bool *ret_found, struct db_write *ret)
 {
     _cleanup_scan_ struct db_scan s = {
         .kind = SCAN_MEM, .desc = desc, .t_lo = from, .t_hi = to - 1, .target = target, .reg = -1};
     bool found;
+    *ret_found = false;
+    if (from >= to)
+        return NULL;
     ODB_TRY(db_scan_begin(&s, db));
     ODB_TRY(db_scan_next(&s, &found));
     if (found)
-        ODB_TRY(fill_write(&s, ret));
+        ODB_TRY(db_write_of(db, &s.chunk, s.col, s.i, true, ret));
     *ret_found = found;
     return NULL; /* the column stays in the cache: ret's bytes live until the next call */
 }
@@ -185,7 +200,7 @@ struct odb_err *db_last_write(struct odb_db *db, uint32_t pid, gaddr addr, uint6
         return NULL;
     ODB_TRY(db_space_of(db, pid, before_t, true, &space));
     ODB_TRY(db_target_at(db, space, addr, n_bytes, before_t, &target));
-    return nearest_write(db, &target, 0, before_t, true, ret_found, ret);
+    return db_nearest_write(db, &target, 0, before_t, true, ret_found, ret);
 }
 
 struct odb_err *db_next_write(struct odb_db *db, uint32_t pid, gaddr addr, uint64_t n_bytes, uint64_t from_t,
@@ -198,7 +213,7 @@ struct odb_err *db_next_write(struct odb_db *db, uint32_t pid, gaddr addr, uint6
         return NULL;
     ODB_TRY(db_space_of(db, pid, from_t, true, &space));
     ODB_TRY(db_target_at(db, space, addr, n_bytes, from_t, &target));
-    return nearest_write(db, &target, from_t, UINT64_MAX, false, ret_found, ret);
+    return db_nearest_write(db, &target, from_t, UINT64_MAX, false, ret_found, ret);
 }
 
 struct odb_err *db_writes(struct odb_db *db, uint32_t pid, gaddr addr, uint64_t n_bytes, uint64_t from,
@@ -220,7 +235,7 @@ struct odb_err *db_writes(struct odb_db *db, uint32_t pid, gaddr addr, uint64_t 
         ODB_TRY(db_scan_next(&s, &found));
         if (!found)
             return NULL;
-        ODB_TRY(fill_write(&s, &w));
+        ODB_TRY(db_write_of(db, &s.chunk, s.col, s.i, true, &w));
         ODB_TRY(fn(ctx, &w));
     }
 }

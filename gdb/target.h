@@ -213,6 +213,7 @@ struct odb_err *target_leave_branch(struct target *g) ODB_MUST_CHECK;
 
 /* For those who implement one: target_open() in target.c chooses; each operation is a function in this table. */
 struct target_ops;
+struct target_files;
 struct target {
     const struct target_ops *ops;
     char *dir; /* owned */
@@ -223,12 +224,17 @@ struct target_ops {
     void (*where)(struct target *g, struct target_position *ret);
     struct odb_err *(*seek)(struct target *g, const struct target_position *to);
     struct odb_err *(*seek_text)(struct target *g, const char *where);
-    struct odb_db *(*database)(struct target *g);
+    struct odb_db *(*database)(struct target *g); /* NULL: no index */
     struct odb_err *(*threads)(struct target *g, struct target_thread **ret, size_t *ret_n);
     struct odb_err *(*registers)(struct target *g, uint32_t tid, struct target_regs *ret);
     unsigned (*vector_bytes)(const struct target *g);
     struct odb_err *(*read)(struct target *g, uint32_t pid, gaddr addr, void *to, size_t n, size_t *ret_n);
     struct odb_err *(*maps)(struct target *g, uint32_t pid, struct target_map **ret, size_t *ret_n);
+    struct odb_err *(*auxv)(struct target *g, uint32_t pid, uint8_t **ret, size_t *ret_n);
+    struct odb_err *(*exec_file)(struct target *g, uint32_t pid, char **ret);
+    struct odb_err *(*command_line)(struct target *g, uint32_t pid, char **ret);
+    /* The recording's files (gdb/target_common.h), borrowed until close. */
+    struct odb_err *(*files)(struct target *g, const struct target_files **ret);
     struct odb_err *(*insert_break)(struct target *g, uint32_t pid, gaddr addr);
     struct odb_err *(*remove_break)(struct target *g, uint32_t pid, gaddr addr);
     struct odb_err *(*insert_watch)(struct target *g, uint32_t pid, enum target_watch_kind kind, gaddr addr,

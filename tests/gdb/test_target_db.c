@@ -1,0 +1,427 @@
+/* A target over an index against a brute-force run through everything that the index's tables list.
+ *
+ * usage: test_target_db REC [ROUNDS [SEED]]
+ *
+ * The oracle has all executions, writes and signals in arrays and moves one instruction at a time, looking at each for what
+ * would stop; the target answers by look-up. Random places, breakpoints, watched ranges, passed signals, steps of random
+ * threads, both directions. States are compared with the tables registers() and memory(). */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/cleanup.h"
+#include "common/fs.h"
+#include "db/db.h"
+#include "gdb/target.h"
+#include "indexer/schema.h"
+#include "tests/common/check.h"
+
+#include <sqlite3.h>
+
+struct insn {
+    uint32_t pid, tid;
+    gaddr rip;
+};
+struct mem {
+    uint64_t t;
+    uint32_t pid, tid, size;
+    gaddr addr;
+    bool frame;
+};
+struct sig {
+    uint64_t t;
+    uint32_t tid;
+    int signo;
+    bool fatal;
+};
+
+static struct insn *insns;
+static struct mem *mems;
+static struct sig *sigs;
+static uint64_t n_insns, n_mems, n_sigs;
+static uint64_t *first_mem; /* of t: index of its first write */
+static uint64_t *first_sig;
+static struct odb_db *db;
+static uint64_t state = 1;
+
+static uint64_t rnd(uint64_t n)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return n ? (state * 0x2545f4914f6cdd1dull >> 11) % n : 0;
+}
+
+static sqlite3_stmt *prepare(const char *sql)
+{
+    sqlite3_stmt *st;
+    if (sqlite3_prepare_v2(db_sqlite(db), sql, -1, &st, NULL) != SQLITE_OK) {
+        fprintf(stderr, "%s: %s\n", sql, sqlite3_errmsg(db_sqlite(db)));
+        exit(1);
+    }
+    return st;
+}
+#define COL(st, i) ((uint64_t)sqlite3_column_int64(st, i))
+
+static void load(void)
+{
+    uint64_t end = db_end_t(db), cap = 0;
+    insns = calloc(end + 1, sizeof(*insns));
+    first_mem = calloc(end + 2, sizeof(*first_mem));
+    first_sig = calloc(end + 2, sizeof(*first_sig));
+    sqlite3_stmt *st = prepare("SELECT t, pid, tid, rip FROM executions");
+    while (sqlite3_step(st) == SQLITE_ROW)
+        insns[COL(st, 0)] = (struct insn){(uint32_t)COL(st, 1), (uint32_t)COL(st, 2), COL(st, 3)};
+    sqlite3_finalize(st);
+    n_insns = end;
+    st = prepare("SELECT t, pid, tid, addr, size, syscall='signal' FROM mem_writes WHERE addr IS NOT NULL");
+    while (sqlite3_step(st) == SQLITE_ROW) {
+        if (n_mems == cap) {
+            cap = cap ? 2 * cap : 1024;
+            mems = reallocarray(mems, cap, sizeof(*mems));
+        }
+        mems[n_mems++] = (struct mem){.t = COL(st, 0),
+                                      .pid = (uint32_t)COL(st, 1),
+                                      .tid = (uint32_t)COL(st, 2),
+                                      .addr = COL(st, 3),
+                                      .size = (uint32_t)COL(st, 4),
+                                      .frame = COL(st, 5) != 0};
+    }
+    sqlite3_finalize(st);
+    st = prepare("SELECT t, tid, signo, fatal FROM signals ORDER BY t, rowid");
+    while (sqlite3_step(st) == SQLITE_ROW) {
+        sigs = reallocarray(sigs, n_sigs + 1, sizeof(*sigs));
+        sigs[n_sigs++] =
+            (struct sig){COL(st, 0), (uint32_t)COL(st, 1), sqlite3_column_int(st, 2), COL(st, 3) != 0};
+    }
+    sqlite3_finalize(st);
+    for (uint64_t t = 0, i = 0, k = 0; t <= end + 1; t++) {
+        while (i < n_mems && mems[i].t < t)
+            i++;
+        while (k < n_sigs && sigs[k].t < t)
+            k++;
+        first_mem[t] = i;
+        first_sig[t] = k;
+    }
+}
+
+/* ---- the oracle ---- */
+
+struct place {
+    uint64_t t;
+    unsigned sig; /* number of signals at t: before the instruction */
+};
+struct point {
+    gaddr addr;
+    uint32_t pid;
+};
+struct range {
+    gaddr addr;
+    uint64_t n;
+};
+static struct point breaks[64];
+static struct range watches[16];
+static int n_breaks, n_watches;
+static uint64_t pass;
+
+static unsigned n_signals(uint64_t t) { return (unsigned)(first_sig[t + 1] - first_sig[t]); }
+static const struct sig *signal_of(uint64_t t, unsigned i) { return &sigs[first_sig[t] + i]; }
+
+static bool stops_at_signal(uint64_t t, unsigned i)
+{
+    const struct sig *s = signal_of(t, i);
+    return s->fatal || !(pass >> s->signo & 1);
+}
+
+static bool is_break(uint64_t t)
+{
+    for (int i = 0; i < n_breaks; i++)
+        if (t < n_insns && insns[t].rip == breaks[i].addr &&
+            (!breaks[i].pid || breaks[i].pid == insns[t].pid))
+            return true;
+    return false;
+}
+
+/* Did instruction t (frames: the signals before instruction t + 1) write into a watched range? */
+static const struct mem *watch_hit(uint64_t t, bool frames)
+{
+    for (uint64_t i = first_mem[t]; i < first_mem[t + 1]; i++)
+        for (int k = 0; k < n_watches; k++)
+            if (mems[i].frame == frames && mems[i].addr < watches[k].addr + watches[k].n &&
+                watches[k].addr < mems[i].addr + mems[i].size)
+                return &mems[i];
+    return NULL;
+}
+
+struct answer {
+    enum target_stop_kind kind;
+    struct place at;
+    uint32_t tid;
+};
+
+static struct answer forwards(struct place p, bool told, uint32_t behind_tid, uint32_t step)
+{
+    bool first = true, into = false;
+    for (;;) {
+        if (p.sig < n_signals(p.t)) {
+            const struct sig *s = signal_of(p.t, p.sig);
+            if ((!first || !told) && stops_at_signal(p.t, p.sig))
+                return (struct answer){TARGET_STOP_SIGNAL, p, s->tid};
+            if (s->fatal && p.t == n_insns)
+                return (struct answer){TARGET_STOP_END, {p.t, n_signals(p.t)}, 0};
+            into |= first && told && step == s->tid && !s->fatal;
+            first = false;
+            p.sig++;
+            if (p.sig < n_signals(p.t))
+                continue;
+            const struct mem *m = p.t ? watch_hit(p.t - 1, true) : NULL;
+            if (m)
+                return (struct answer){TARGET_STOP_WATCH, p, m->tid};
+            if (into)
+                return (struct answer){TARGET_STOP_STEP, p, s->tid};
+        }
+        if (p.t == n_insns)
+            return (struct answer){TARGET_STOP_END, p, 0};
+        if (is_break(p.t) && (!first || (!told && insns[p.t].tid != behind_tid)))
+            return (struct answer){TARGET_STOP_BREAK, p, insns[p.t].tid};
+        first = false;
+        const struct mem *m = watch_hit(p.t, false);
+        uint32_t tid = insns[p.t].tid;
+        p.t++;
+        p.sig = 0;
+        if (m)
+            return (struct answer){TARGET_STOP_WATCH, p, m->tid};
+        if (step == tid && n_signals(p.t) && stops_at_signal(p.t, 0))
+            return (struct answer){TARGET_STOP_SIGNAL, p, signal_of(p.t, 0)->tid};
+        if (step == tid)
+            return (struct answer){TARGET_STOP_STEP, p, tid};
+    }
+}
+
+static struct answer backwards(struct place p, uint32_t step)
+{
+    if (p.t == n_insns && n_signals(p.t) && signal_of(p.t, n_signals(p.t) - 1)->fatal)
+        p.sig = 0;
+    bool between = p.sig < n_signals(p.t); /* not all frames are there */
+    for (;; between &= p.sig > 0) {
+        if (p.sig) { /* all frames of the place go with the first signal */
+            const struct mem *m = p.sig == 1 && p.t && !between ? watch_hit(p.t - 1, true) : NULL;
+            if (m)
+                return (struct answer){TARGET_STOP_WATCH, {p.t, 0}, m->tid};
+            p.sig--;
+            if (stops_at_signal(p.t, p.sig))
+                return (struct answer){TARGET_STOP_SIGNAL, p, signal_of(p.t, p.sig)->tid};
+            continue;
+        }
+        if (!p.t)
+            return (struct answer){TARGET_STOP_START, p, 0};
+        p.t--;
+        p.sig = n_signals(p.t);
+        const struct mem *m = watch_hit(p.t, false);
+        if (m)
+            return (struct answer){TARGET_STOP_WATCH, p, m->tid};
+        if (step == insns[p.t].tid)
+            return (struct answer){TARGET_STOP_STEP, p, step};
+        if (is_break(p.t))
+            return (struct answer){TARGET_STOP_BREAK, p, insns[p.t].tid};
+    }
+}
+
+/* ---- states ---- */
+
+static uint64_t n_states;
+
+static void check_registers(const struct target_regs *r, uint64_t t, uint32_t tid)
+{
+    static sqlite3_stmt *st;
+    if (!st)
+        st = prepare("SELECT rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15, "
+                     "rip, rflags, "
+                     "fs_base, gs_base, mxcsr, ymm0, ymm5, ymm15 FROM registers(?1, ?2)");
+    sqlite3_bind_int64(st, 1, (int64_t)t);
+    sqlite3_bind_int64(st, 2, tid);
+    CHECK(sqlite3_step(st) == SQLITE_ROW);
+    for (int i = 0; i < 16; i++)
+        CHECK(r->gpr[i] == COL(st, i));
+    if (sqlite3_column_type(st, 16) != SQLITE_NULL)
+        CHECK(r->rip == COL(st, 16));
+    CHECK(r->rflags == COL(st, 17) && r->fs_base == COL(st, 18) && r->gs_base == COL(st, 19) &&
+          r->mxcsr == COL(st, 20));
+    static const int vec[] = {0, 5, 15};
+    for (int i = 0; i < 3; i++)
+        CHECK((unsigned)sqlite3_column_bytes(st, 21 + i) == r->vector_bytes &&
+              !memcmp(sqlite3_column_blob(st, 21 + i), r->vec[vec[i]], r->vector_bytes));
+    sqlite3_reset(st);
+}
+
+static void check_memory(struct target *g, uint64_t t, uint32_t pid, gaddr addr, size_t n)
+{
+    uint8_t got[512], want[512];
+    bool valid[512];
+    size_t n_got, n_want, k = 0;
+    CHECK_OK(target_read(g, pid, addr, got, n, &n_got));
+    CHECK_OK(db_memory(db, t, pid, addr, n, want, valid, &n_want));
+    while (k < n && valid[k])
+        k++;
+    CHECK(n_got == k);
+    CHECK(!memcmp(got, want, k));
+}
+
+/* Before the delivery of one signal: what the interrupted instruction left. Only where that is the same thread's. */
+static void check_interrupted(struct target *g, const struct target_position *p, const struct target_regs *r)
+{
+    uint8_t got[128], want[128];
+    size_t n_got, n_want;
+    if (n_signals(p->t) != 1 || !p->t || insns[p->t - 1].tid != p->tid || signal_of(p->t, 0)->fatal)
+        return;
+    /* memory as it was before the frame: that of the state before, but for what instruction t - 1 itself wrote */
+    gaddr at = r->gpr[ODB_RSP] - 128 - sizeof(got);
+    CHECK_OK(target_read(g, p->pid, at, got, sizeof(got), &n_got));
+    CHECK_OK(db_memory(db, p->t - 1, p->pid, at, sizeof(want), want, NULL, &n_want));
+    for (uint64_t i = first_mem[p->t - 1]; i < first_mem[p->t]; i++)
+        if (!mems[i].frame && mems[i].addr < at + sizeof(got) && at < mems[i].addr + mems[i].size)
+            return;
+    CHECK(n_got == n_want && !memcmp(got, want, n_got));
+    n_states++;
+}
+
+/* The target's state against the tables. */
+static void check_state(struct target *g)
+{
+    struct target_position p;
+    struct target_regs r;
+    struct target_thread *threads;
+    size_t n;
+    target_where(g, &p);
+    CHECK_OK(target_threads(g, &threads, &n));
+    CHECK(n && threads[0].tid == p.tid && threads[0].pid == p.pid);
+    uint32_t tid = threads[rnd(n)].tid;
+    CHECK_OK(target_registers(g, tid, &r));
+    if (!p.in_signal && !n_signals(p.t)) {
+        n_states++;
+        check_registers(&r, p.t, tid);
+        if (tid == p.tid && p.t < n_insns)
+            CHECK(p.rip == insns[p.t].rip && p.tid == insns[p.t].tid);
+        CHECK_OK(target_registers(g, 0, &r));
+        check_memory(g, p.t, p.pid, r.gpr[ODB_RSP], 1 + rnd(300));
+        check_memory(g, p.t, p.pid, r.rip, 16);
+        if (n_mems)
+            check_memory(g, p.t, p.pid, mems[rnd(n_mems)].addr, 8);
+        gaddr at = p.t && first_mem[p.t] ? mems[first_mem[p.t] - 1].addr : r.gpr[ODB_RSP];
+        check_memory(g, p.t, p.pid, at, 64);
+    } else if (p.in_signal) {
+        const struct sig *s = signal_of(p.t, (unsigned)p.run);
+        uint8_t info[128];
+        int signo;
+        CHECK_OK(target_siginfo(g, 0, info, &n));
+        memcpy(&signo, info, sizeof(signo));
+        CHECK(n == 128 && signo == s->signo && p.tid == s->tid);
+        CHECK_OK(target_registers(g, 0, &r));
+        CHECK(r.rip == p.rip);
+        check_interrupted(g, &p, &r);
+    }
+    free(threads);
+}
+
+/* ---- random questions ---- */
+
+static void choose(struct target *g)
+{
+    for (int i = 0; i < n_breaks; i++)
+        CHECK_OK(target_remove_break(g, breaks[i].pid, breaks[i].addr));
+    for (int i = 0; i < n_watches; i++)
+        CHECK_OK(target_remove_watch(g, 0, TARGET_WATCH_WRITE, watches[i].addr, watches[i].n));
+    n_breaks = (int)(rnd(3) ? rnd(4) : rnd(64));
+    n_watches = (int)(rnd(3) ? rnd(3) : 0);
+    if (n_mems == 0)
+        n_watches = 0;
+    for (int i = 0; i < n_breaks; i++) {
+        const struct insn *x = &insns[rnd(n_insns)];
+        breaks[i] = (struct point){x->rip + (rnd(5) ? 0 : 0x100000), rnd(2) ? x->pid : 0};
+        CHECK_OK(target_insert_break(g, breaks[i].pid, breaks[i].addr));
+    }
+    for (int i = 0; i < n_watches; i++) {
+        const struct mem *m = &mems[rnd(n_mems)];
+        watches[i] = (struct range){m->addr + rnd(4), rnd(4) ? 1 + rnd(8) : 1 + rnd(10000)};
+        CHECK_OK(target_insert_watch(g, 0, TARGET_WATCH_WRITE, watches[i].addr, watches[i].n));
+    }
+    pass = rnd(2) ? UINT64_MAX : 0;
+    CHECK_OK(target_set_catch(g, &(struct target_catch){.pass_signals = pass}));
+}
+
+static struct place place_of(const struct target_position *p)
+{
+    return (struct place){p->t, p->in_signal ? (unsigned)p->run : n_signals(p->t)};
+}
+
+static const char *const kinds[] = {
+    "NONE",        "STEP", "BREAK", "WATCH", "SYSCALL_ENTRY", "SYSCALL_RETURN",
+    "SIGNAL",      "FORK", "VFORK", "CLONE", "VFORK_DONE",    "EXEC",
+    "THREAD_EXIT", "EXIT", "START", "END",   "INTERRUPTED"};
+
+static void ask(struct target *g, struct answer *last)
+{
+    struct target_position from, to;
+    struct target_stop stop;
+    struct target_resume how = {.reverse = rnd(2), .step = rnd(2)};
+    if (rnd(6) == 0) {
+        uint64_t t = rnd(4) || !n_sigs ? rnd(n_insns + 1) : sigs[rnd(n_sigs)].t;
+        CHECK_OK(target_seek(g, &(struct target_position){.has_t = true, .t = t, .in_signal = rnd(2)}));
+        *last = (struct answer){0};
+    }
+    target_where(g, &from);
+    struct place p = place_of(&from);
+    uint32_t tid = from.tid;
+    if (how.step && rnd(4) == 0 && n_insns)
+        tid = how.tid = insns[rnd(n_insns)].tid;
+    bool behind = last->kind == TARGET_STOP_WATCH && last->tid;
+    struct answer want = how.reverse ? backwards(p, how.step ? tid : 0)
+                                     : forwards(p, !behind, behind ? last->tid : 0, how.step ? tid : 0);
+    CHECK_OK(target_resume(g, &how, &stop));
+    target_where(g, &to);
+    struct place got = place_of(&to);
+    if (stop.kind != want.kind || got.t != want.at.t || got.sig != want.at.sig ||
+        (want.tid && stop.tid != want.tid)) {
+        fprintf(stderr,
+                "from t %" PRIu64 ".%u%s%s tid %u: got %s at %" PRIu64 ".%u tid %u, expected %s at %" PRIu64
+                ".%u tid %u\n",
+                p.t, p.sig, how.reverse ? " reverse" : "", how.step ? " step" : "", tid, kinds[stop.kind],
+                got.t, got.sig, stop.tid, kinds[want.kind], want.at.t, want.at.sig, want.tid);
+        exit(1);
+    }
+    *last = want;
+    /* behind something, at the place of a signal's frame: not a stop behind an instruction */
+    if (how.reverse || (want.kind == TARGET_STOP_WATCH && want.at.sig && n_signals(want.at.t)))
+        last->kind = TARGET_STOP_NONE;
+    if (rnd(4) == 0)
+        check_state(g);
+}
+
+int main(int argc, char **argv)
+{
+    struct target *g;
+    struct answer last = {0};
+    _cleanup_free_ char *path = NULL;
+    if (argc < 2)
+        return 2;
+    long rounds = argc > 2 ? atol(argv[2]) : 2000;
+    state = argc > 3 ? strtoull(argv[3], NULL, 0) : (uint64_t)time(NULL) * 2 + 1;
+    printf("seed %" PRIu64 "\n", state);
+    CHECK_OK(fs_join(argv[1], "index.db", &path));
+    CHECK_OK(db_open(path, &db));
+    load();
+    CHECK_OK(target_open(argv[1], NULL, &g));
+    CHECK(target_has_index(g));
+    for (long i = 0; i < rounds; i++) {
+        if (i % 20 == 0)
+            choose(g);
+        ask(g, &last);
+    }
+    target_close(g);
+    db_close(db);
+    printf("%" PRIu64 " instructions, %" PRIu64 " writes, %" PRIu64 " signals: %ld questions, %" PRIu64
+           " states: passed\n",
+           n_insns, n_mems, n_sigs, rounds, n_states);
+    return 0;
+}
