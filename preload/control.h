@@ -68,6 +68,14 @@ enum odb_stop_reason {
     ODB_STOP_LOG_FULL, /* index: the log must be consumed; RUN again to go on */
     ODB_STOP_ERROR,    /* the command or the recording is bad: stop.text */
     ODB_STOP_DONE,     /* READ, REGS, FORK done */
+    /* Only with ODB_RUN_STOPS (replayer/debug.h). */
+    ODB_STOP_BREAK,          /* a breakpoint is at regs.rip, whose instruction is executed next */
+    ODB_STOP_WATCH,          /* behind the instruction `by`, which touched watch_addr */
+    ODB_STOP_SYSCALL_ENTRY,  /* system call `number` is made next */
+    ODB_STOP_SYSCALL_RETURN, /* behind it */
+    ODB_STOP_SIGNAL, /* `signo` is delivered next, or kills; a fault: at its instruction */
+    ODB_STOP_TASK,   /* behind the beginning or end of a task: task_kind */
+    ODB_STOP_INTERRUPTED, /* CONTROL->interrupt was set */
 };
 
 struct odb_run {
@@ -76,8 +84,25 @@ struct odb_run {
     uint64_t tick;  /* ODB_RUN_TO_POS: stop before executing rip at this tick */
     uint64_t rip;   /* 0: at the first instruction of that tick */
     uint64_t event; /* ODB_RUN_TO_EVENT: ordinal of a SYSCALL/INSN/FAULT/SIGNAL event, from 0 */
+    uint64_t run_number; /* ODB_RUN_TO_RUN */
+    uint64_t steps;      /* ODB_RUN_STEPS */
 };
-enum { ODB_RUN_TO_POS = 1, ODB_RUN_TO_EVENT = 2, ODB_RUN_HOOK = 4 /* hook every instruction from here */ };
+/* Whatever comes first. At the same place: WATCH, TASK, SYSCALL_RETURN, then POSITION and EVENT, then BREAK, SYSCALL_ENTRY,
+ * SIGNAL. */
+enum {
+    ODB_RUN_TO_POS = 1,
+    ODB_RUN_TO_EVENT = 2,
+    ODB_RUN_HOOK = 4,   /* hook every instruction from here */
+    ODB_RUN_STOPS = 8,  /* breaks, watches, catches (world.h) are in force */
+    ODB_RUN_STEPS = 16, /* POSITION behind `steps` completed instructions of `tid` (0: of any), others run as recorded */
+    /* POSITION before the first instruction of the first run of a thread whose number is >= run_number. With TO_POS: the
+     * position counts only from then on, and only it stops. */
+    ODB_RUN_TO_RUN = 32,
+    /* with STOPS: they do not stop, but count in control->n_hits, and the last one is kept in control->last_hit */
+    ODB_RUN_LAST = 64,
+    /* with STOPS: BREAK, SYSCALL_ENTRY and SIGNAL of the very first instruction count, too */
+    ODB_RUN_HERE = 128,
+};
 
 /* Why replay and recording differ. `what` names it; `expected`/`found` are the values, by kind. */
 enum odb_divergence_kind {
@@ -107,6 +132,24 @@ struct odb_divergence {
     char what[160];
 };
 
+enum odb_task_kind {
+    ODB_TASK_NONE = 0,
+    ODB_TASK_FORK,  /* behind the call; other_*: the child */
+    ODB_TASK_VFORK, /* at the child's beginning, while the parent waits (or behind the call, if it need not) */
+    ODB_TASK_CLONE, /* a thread, or a process in the same memory */
+    ODB_TASK_VFORK_DONE,
+    ODB_TASK_EXEC,        /* before the new image's first instruction */
+    ODB_TASK_THREAD_EXIT, /* before the next instruction of whoever runs then, like EXIT; other_*: who ended */
+    ODB_TASK_EXIT,        /* process other_pid; status */
+};
+
+/* Where an instruction was executed: run_number counts the runs of threads (a switch, execve, a beginning). Within a run ticks
+ * do not fall, within a tick rip grows; event is the ordinal of the next event. */
+struct odb_place {
+    uint64_t run_number, tick, rip, event;
+    uint32_t tid, pid;
+};
+
 struct odb_stop {
     uint32_t reason; /* enum odb_stop_reason */
     int32_t status;  /* END: exit code or -signo; FORK: pid; READ: bytes; ERROR: negative errno */
@@ -118,6 +161,21 @@ struct odb_stop {
     struct odb_regs regs;
     char text[160];
     struct odb_divergence divergence;
+    uint64_t run_number;
+    uint32_t phase; /* 0 */
+    uint32_t task_kind;
+    uint64_t steps;      /* ODB_RUN_STEPS: done */
+    struct odb_place by; /* WATCH, TASK, STEPS: the instruction that did it, or the last one stepped; run_number 0: none */
+    uint64_t watch_addr; /* first byte of the watched range */
+    uint64_t watch_bytes;
+    uint32_t watch_kind; /* as the watch was asked for */
+    int32_t signo;
+    int64_t number; /* of the system call */
+    uint32_t other_tid, other_pid;
+    uint32_t task_tid, task_pid; /* TASK: who did it: the parent, or who ended */
+    int32_t task_status;         /* TASK EXIT: exit code, or -signo */
+    uint32_t has_siginfo;
+    uint8_t siginfo[128];
 };
 
 /* Answer of ODB_CMD_REGS in data[]: the xsave image, standard form. */
@@ -192,6 +250,10 @@ struct odb_control {
     struct odb_cmd cmd;
     struct odb_stop stop;
     uint64_t log_bytes; /* index: bytes in the log */
+    _Atomic uint32_t interrupt; /* host: the run shall stop soon */
+    uint32_t interrupt_pad;
+    uint64_t n_hits; /* ODB_RUN_LAST: of this run */
+    struct odb_stop last_hit;
 
     /* counters for odb info and benchmarks; engine writes */
     uint64_t n_blocks, n_insns_translated, n_flushes, n_syscalls, n_faults, n_lookups;

@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 #include "preload/core.h"
+#include "preload/debug.h"
 #include "preload/raw.h"
 
 #define NEVER (1ULL << 62)
@@ -154,9 +155,10 @@ bool core_faults_announced(void)
 
 void core_set_hook(bool on)
 {
+    bool changed = on != hook_wanted;
     hook_wanted = on;
     hook_on = on || stop_searching;
-    if (on && stop_tick != UINT64_MAX)
+    if (stop_tick != UINT64_MAX && (on || changed))
         core_set_stop(stop_tick, stop_rip);
 }
 
@@ -288,10 +290,15 @@ static uint64_t exit_hook(const struct exit_rec *e)
 {
     gaddr rip = ctx.rip;
     uint64_t go_on = ODB_CACHE_ADDR + e->patch;
-    uint32_t flushes = flush_count;
+    uint32_t flushes = flush_count, stops = vessel_stops;
+    bool is_break = e->aux;
+    if (debug_on)
+        debug_behind();
     while (stop_searching && stop_is_here()) /* several signals may meet at one place */
         stop_reached();
-    if (flushes != flush_count || !hook_on || ctx.rip != rip || limit_reached())
+    if (debug_on && ctx.rip == rip && hook_on && stops == vessel_stops)
+        debug_before(is_break);
+    if (flushes != flush_count || stops != vessel_stops || !hook_on || ctx.rip != rip || limit_reached())
         return core_dispatch();
     hook_insn(ctx.rip);
     return go_on;
@@ -338,6 +345,25 @@ static uint64_t exit_check(const struct exit_rec *e)
     return core_dispatch();
 }
 
+static uint64_t exit_break(const struct exit_rec *e)
+{
+    uint64_t go_on = ODB_CACHE_ADDR + e->patch;
+    if (!debug_break_exit())
+        return go_on;
+    core_set_hook(true);
+    return core_dispatch();
+}
+
+static uint64_t exit_watch(const struct exit_rec *e)
+{
+    uint64_t go_on = ODB_CACHE_ADDR + e->patch;
+    struct insn in;
+    if (!insn_at(ctx.rip, &in) || !debug_watch_exit(&in))
+        return go_on;
+    core_set_hook(true);
+    return core_dispatch();
+}
+
 static void refuse_insn(void)
 {
     uint8_t c[4] = {0};
@@ -375,6 +401,8 @@ uint64_t core_exit(uint32_t x)
     case EXIT_HOOK: return exit_hook(e);
     case EXIT_FETCH: return exit_fetch();
     case EXIT_CHECK: return exit_check(e);
+    case EXIT_BREAK: return exit_break(e);
+    case EXIT_WATCH: return exit_watch(e);
     case EXIT_REFUSE: refuse_insn();
     }
     engine_panic("engine: exit of unknown kind %u", e->kind);

@@ -8,6 +8,7 @@
  * Which registers an instruction writes is the decoder's knowledge. A write of the same value is logged
  * too. Vector registers are read by a plain store, which changes nothing. */
 #include "preload/core.h"
+#include "preload/debug.h"
 #include "preload/raw.h"
 #include "preload/replay.h"
 
@@ -223,6 +224,7 @@ static void log_writes(void)
 
 void hook_complete(void)
 {
+    debug_completed();
     if (!pending.active)
         return;
     pending.active = false;
@@ -234,6 +236,7 @@ void hook_complete(void)
 
 void hook_announce(void)
 {
+    debug_completed();
     if (pending.active && !pending.announced)
         log_insn();
 }
@@ -241,6 +244,7 @@ void hook_announce(void)
 /* A repeated string instruction that faulted half-way has stored something all the same. */
 void hook_cancel(void)
 {
+    debug_cancelled();
     if (pending.active && pending.in.special == SP_STRING && pending.n_writes)
         log_writes();
     pending.active = false;
@@ -441,6 +445,8 @@ void hook_insn(gaddr rip)
 
 void log_kernel_write_before(gaddr addr, uint64_t n_bytes)
 {
+    if (debug_on)
+        debug_kernel_write(addr, n_bytes, 0);
     if (!log_active())
         return;
     if (n_bytes > OLD_BYTES - 64)

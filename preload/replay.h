@@ -166,6 +166,8 @@ void task_cloned(const struct model_call *c, const struct odb_ev_syscall *ev);
 bool task_is_clone(uint64_t nr);
 /* The event is the TASK of a thread that does not exist yet: of a vfork child. In a forked child it does not return. */
 void task_vforked(const struct odb_ev_task *ev);
+/* What a clone, clone3, fork or vfork asks for, without the exit signal. */
+uint64_t task_clone_flags(const struct model_call *c);
 /* The thread of this process that is about to replace it: EXEC names it by its new number. NULL: none is here. */
 const struct replay_thread *task_in_exec(uint32_t pid);
 /* The running thread begins; its TASK event is next. */
@@ -212,6 +214,10 @@ void vessel_use_slot(uint32_t slot);
 long vessel_serve(uint32_t request);
 /* Fills in what all stops share, reports, and obeys commands until RUN. */
 void vessel_stop(uint32_t reason, int32_t status);
+/* Fills in what all stops share, no more. */
+void vessel_describe(uint32_t reason, int32_t status);
+/* What only some stops say becomes empty. */
+void vessel_clear_details(void);
 /* The same, for ever: nothing can run on from here. */
 _Noreturn void vessel_stay(uint32_t reason, int32_t status);
 /* ODB_STOP_ERROR with text, for ever. */
@@ -246,6 +252,8 @@ _Noreturn void replay_end_of_stream(void);
 /* Between two things that the program does: is the next event one that it does not ask for? at_rest: ctx is complete, so
  * what is due at once may happen at once. */
 void replay_look_ahead(bool at_rest);
+/* The running thread begins a run, or a new image: that has a number of its own. */
+void replay_new_run(void);
 /* The running thread does not go on, or is gone: whoever the stream names does. */
 _Noreturn void replay_switch(void);
 /* The same in a vessel that does not have the turn. */

@@ -16,6 +16,7 @@
 
 #include "common/hash.h"
 #include "preload/core.h"
+#include "preload/debug.h"
 #include "preload/raw.h"
 #include "preload/replay.h"
 
@@ -26,6 +27,11 @@ static struct {
     gaddr rip;
 } async;
 static bool user_armed; /* the host's position is one that the running thread can reach */
+/* The host interrupts: at the head of this tick, where all flags are exact. */
+static struct {
+    bool armed;
+    uint64_t tick;
+} interruption;
 
 /* ---- divergences ---- */
 
@@ -87,7 +93,8 @@ static bool is_past(uint64_t tick, gaddr rip)
 
 static bool user_wants_this_thread(void)
 {
-    return WORLD->to_pos && replay_current && (!WORLD->want_tid || WORLD->want_tid == replay_current->tid) &&
+    return WORLD->to_pos && replay_current && (!WORLD->to_run || WORLD->run_number >= WORLD->want_run) &&
+           (!WORLD->want_tid || WORLD->want_tid == replay_current->tid) &&
            !is_past(WORLD->want_tick, WORLD->want_rip);
 }
 
@@ -96,12 +103,20 @@ static void arm(void)
     user_armed = user_wants_this_thread();
     bool user_first = user_armed && (!async.armed || WORLD->want_tick < async.tick ||
                                      (WORLD->want_tick == async.tick && WORLD->want_rip <= async.rip));
-    if (user_first)
-        core_set_stop(WORLD->want_tick, WORLD->want_rip);
-    else if (async.armed)
-        core_set_stop(async.tick, async.rip);
-    else
-        core_set_stop(UINT64_MAX, 0);
+    uint64_t tick = user_first ? WORLD->want_tick : async.armed ? async.tick : UINT64_MAX;
+    gaddr rip = user_first ? WORLD->want_rip : async.armed ? async.rip : 0;
+    if (interruption.armed && interruption.tick < tick) {
+        tick = interruption.tick;
+        rip = 0;
+    }
+    core_set_stop(tick, rip);
+}
+
+/* Does the host interrupt the run? */
+static void look_for_interruption(void)
+{
+    interruption.armed = atomic_load_explicit(&CONTROL->interrupt, memory_order_relaxed) && replay_current;
+    interruption.tick = core_tick() + 1;
 }
 
 static void arm_async(uint64_t tick, gaddr rip)
@@ -126,7 +141,9 @@ const char *replay_set_run(const struct odb_run *run, bool *ret_at_once)
 {
     struct odb_world *w = WORLD;
     *ret_at_once = false;
-    if (run->flags & ODB_RUN_TO_POS && has_passed(run->tid, run->tick, run->rip))
+    bool to_run = run->flags & ODB_RUN_TO_RUN, later = to_run && run->run_number > w->run_number;
+    if ((to_run && run->run_number < w->run_number) ||
+        (run->flags & ODB_RUN_TO_POS && !later && has_passed(run->tid, run->tick, run->rip)))
         return "this position is in the past";
     if (run->flags & ODB_RUN_TO_EVENT && run->event < w->ordinal)
         return "this event is in the past";
@@ -137,6 +154,14 @@ const char *replay_set_run(const struct odb_run *run, bool *ret_at_once)
     w->want_rip = run->rip;
     w->to_event = run->flags & ODB_RUN_TO_EVENT;
     w->want_event = run->event;
+    w->to_run = to_run;
+    w->want_run = run->run_number;
+    debug_set_run(run);
+    look_for_interruption();
+    if ((w->to_run && !w->to_pos && !later) || (w->steps_on && !w->steps_left)) {
+        *ret_at_once = true;
+        return NULL;
+    }
     if (user_wants_this_thread() && w->want_tick == core_tick() && (!w->want_rip || w->want_rip == ctx.rip)) {
         w->to_pos = false;
         *ret_at_once = true;
@@ -144,8 +169,8 @@ const char *replay_set_run(const struct odb_run *run, bool *ret_at_once)
     }
     w->hook =
         run->flags & ODB_RUN_HOOK || CONTROL->mode == ODB_MODE_INDEX || CONTROL->options & ODB_OPT_TRACE_HOOK;
-    core_set_hook(w->hook);
-    if (w->to_pos || had_position)
+    core_set_hook(w->hook || debug_wants_hook());
+    if (w->to_pos || had_position || interruption.armed)
         arm();
     replay_log_begin();
     return NULL;
@@ -280,6 +305,8 @@ const struct odb_event *replay_next(uint16_t type)
         if (WORLD->to_event && WORLD->ordinal >= WORLD->want_event) {
             WORLD->to_event = false;
             vessel_stop(ODB_STOP_EVENT, 0);
+            if (type == ODB_EV_SYSCALL || type == ODB_EV_INSN)
+                debug_in_insn();
             continue;
         }
         if (ev->type == type && ev->tid == replay_current->tid)
@@ -301,6 +328,7 @@ void replay_deliver(const struct odb_ev_signal *ev)
     uint8_t siginfo[128];
     int signo = ev->signo;
     memcpy(siginfo, ev->siginfo, sizeof(siginfo));
+    debug_signal(signo, siginfo);
     if (signo < 1 || signo > ENGINE_NSIG || sig_actions[signo].handler <= 1)
         replay_diverged(ODB_DIV_EVENT_TYPE, 0, (uint64_t)signo, 0, 0,
                         "a signal that the program does not handle");
@@ -353,7 +381,9 @@ static void happens(const struct odb_event *ev)
     case ODB_EV_SWITCH: cursor_take(ev); replay_switch();
     case ODB_EV_CHECK:
     case ODB_EV_FAULT: return; /* only a place to look at: the instruction faults by itself */
-    default: task_process_ends((const struct odb_ev_exit *)ev);
+    default:
+        debug_signal(-((const struct odb_ev_exit *)ev)->status, NULL);
+        task_process_ends((const struct odb_ev_exit *)ev);
     }
 }
 
@@ -433,6 +463,13 @@ static void async_happens(void)
     replay_look_ahead(true);
 }
 
+static void interrupted(void)
+{
+    interruption.armed = false;
+    atomic_store(&CONTROL->interrupt, 0);
+    vessel_stop(ODB_STOP_INTERRUPTED, 0);
+}
+
 void replay_stopped(void)
 {
     uint64_t tick = core_tick();
@@ -447,6 +484,8 @@ void replay_stopped(void)
     }
     if (async.armed && tick == async.tick && (!async.rip || async.rip == ctx.rip))
         async_happens();
+    else if (interruption.armed && tick >= interruption.tick)
+        interrupted();
     else if (async.armed && tick >= async.tick && is_past(async.tick, async.rip))
         replay_diverged(ODB_DIV_TICK, 0, async.tick, tick, 0,
                         "the position of a signal or switch was not reached");
@@ -457,6 +496,10 @@ void replay_stopped(void)
 void replay_interrupted(void)
 {
     uint64_t tick;
+    if (atomic_load_explicit(&CONTROL->interrupt, memory_order_relaxed) && !interruption.armed) {
+        look_for_interruption();
+        arm();
+    }
     const struct odb_event *ev = replay_current ? cursor_peek() : NULL;
     if (!ev || ev->tid != replay_current->tid)
         return;
@@ -506,20 +549,29 @@ static struct odb_world_task *owner(const struct odb_event *ev)
     return t;
 }
 
+void replay_new_run(void)
+{
+    WORLD->run_number++;
+    look_for_interruption();
+    arm();
+}
+
 /* The thread that the next event names has been found here. */
 static _Noreturn void run_thread(struct replay_thread *t)
 {
     thread_make_current(t);
     hook_switched();
-    core_set_hook(WORLD->hook);
+    debug_sync();
+    core_set_hook(WORLD->hook || debug_wants_hook());
     async.armed = false;
-    arm();
+    replay_new_run();
     if (log_active()) {
         WORLD->log_begun = 1;
         vessel_log_start();
     }
     if (t->is_new)
         task_begin();
+    debug_run_begins(false);
     replay_look_ahead(true);
     core_run();
 }

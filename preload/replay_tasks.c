@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 
 #include "preload/core.h"
+#include "preload/debug.h"
 #include "preload/replay.h"
 #include "preload/sys.h"
 
@@ -80,6 +81,16 @@ static struct child read_call(const struct engine_ctx *s)
     default: break;
     }
     return k;
+}
+
+uint64_t task_clone_flags(const struct model_call *c)
+{
+    struct engine_ctx s = ctx;
+    s.gpr[ODB_RAX] = c->nr;
+    s.gpr[ODB_RDI] = c->args[0];
+    s.gpr[ODB_RSI] = c->args[1];
+    s.gpr[ODB_R8] = c->args[4];
+    return read_call(&s).flags;
 }
 
 /* The child behind the call, as a context of this vessel. */
@@ -188,8 +199,12 @@ void task_begin(void)
     ctx.tid = ev->ns_tid;
     ctx.pid = ev->ns_pid;
     replay_current->is_new = false;
+    uint32_t parent_tid = ev->parent_tid;
+    bool vforked = ev->clone_flags & CLONE_VFORK;
     cursor_take(next);
     replay_take_memory(n_mem);
+    if (vforked)
+        debug_vforked(parent_tid);
 }
 
 /* ---- end ---- */
@@ -197,6 +212,7 @@ void task_begin(void)
 static void process_is_gone(uint32_t pid, int32_t status)
 {
     log_exit(0, pid, status);
+    debug_task_ended(0, pid, status);
     if (pid == WORLD->first_pid)
         WORLD->first_status = status, WORLD->first_ended = 1;
     world_process_remove(pid);
@@ -217,6 +233,7 @@ static _Noreturn void thread_ends(void)
 {
     uint32_t tid = replay_current->tid;
     log_exit(tid, replay_current->pid, 0);
+    debug_task_ended(tid, replay_current->pid, 0);
     world_task_remove(tid);
     thread_remove(replay_current);
     replay_switch();
@@ -315,6 +332,8 @@ void task_exec(void)
         WORLD->log_begun = 0;
     replay_log_begin();
     if (!first)
-        core_set_hook(WORLD->hook);
+        core_set_hook(WORLD->hook || debug_wants_hook());
+    replay_new_run();
+    debug_run_begins(true);
     replay_look_ahead(true);
 }

@@ -17,6 +17,7 @@
 #include <linux/signal.h>
 #include <stddef.h>
 
+#include "preload/debug.h"
 #include "preload/raw.h"
 #include "preload/replay.h"
 #include "preload/sys.h"
@@ -119,6 +120,8 @@ static void take_elsewhere(const struct odb_ev_mem *mem)
         ok = live_write(mem->ev.tid, mem->addr, mem + 1, mem->len_bytes);
     } else {
         const struct odb_world_task *t = world_task_of_process(mem->ev.pid);
+        if (debug_on)
+            debug_kernel_write(mem->addr, mem->len_bytes, mem->ev.pid);
         if (t && t->vessel == world_me) {
             take_output(mem);
             return;
@@ -300,10 +303,12 @@ void sys_replay_syscall(void)
     struct model_call c;
     sys_call_load(&c);
     wait_in_call(&c);
+    debug_call_begins(&c);
     if (stopped_by_filter() || task_leaves(&c))
         return;
     const struct odb_ev_syscall *ev = next_call(&c);
     uint32_t n_mem = ev->n_mem, file_id = ev->file_id, flags = ev->ev.flags;
+    uint32_t child = ev->file_id;
     uint64_t rflags = ev->rflags;
     const struct model_syscall *m = flags & ODB_SYSCALL_ANSWERED ? NULL : model_lookup(c.nr);
     c.result = ev->result;
@@ -325,6 +330,8 @@ void sys_replay_syscall(void)
         ctx.gpr[ODB_R11] = rflags; /* what the CPU leaves undefined may differ here */
     }
     hook_complete();
+    if (!(flags & ODB_SYSCALL_AGAIN))
+        debug_call_done(&c, child);
     replay_look_ahead(true);
 }
 
@@ -366,6 +373,13 @@ void sys_replay_fault(int signo, int code, uint64_t addr, bool fatal)
                       "fault: recorded signal %d code %d address 0x%lx, now signal %d code %d address 0x%lx",
                       ev->signo, ev->code, ev->addr, signo, code, addr);
         replay_diverged(ODB_DIV_FAULT, 0, (uint64_t)ev->signo, (uint64_t)signo, addr, what);
+    }
+    if (debug_on) {
+        const int32_t info[8] = {signo, 0, code, 0, (int32_t)(uint32_t)addr, (int32_t)(addr >> 32)};
+        uint8_t siginfo[128] = {0};
+        memcpy(siginfo, info, sizeof(info));
+        debug_signal(signo, siginfo);
+        ev = (const struct odb_ev_fault *)replay_next(ODB_EV_FAULT);
     }
     replay_log_event(ODB_LOG_SIGNAL, &ev->ev);
     replay_taken(&ev->ev);

@@ -20,6 +20,7 @@
 #include <stdarg.h>
 
 #include "preload/core.h"
+#include "preload/debug.h"
 #include "preload/procmaps.h"
 #include "preload/raw.h"
 #include "preload/replay.h"
@@ -30,6 +31,7 @@
 static bool text_set; /* stop.text is this stop's */
 static bool image_ready;
 static uint32_t last_tid, last_pid; /* of the thread that ran last */
+uint32_t vessel_stops;
 
 _Noreturn void vessel_main(uint64_t *sp);
 
@@ -88,7 +90,14 @@ static void current_regs(struct odb_regs *r)
     r->gs_base = gs_base();
 }
 
-static void answer(uint32_t reason, int32_t status)
+void vessel_clear_details(void)
+{
+    struct odb_stop *s = &CONTROL->stop;
+    size_t at = offsetof(struct odb_stop, phase);
+    memset((uint8_t *)s + at, 0, sizeof(*s) - at);
+}
+
+void vessel_describe(uint32_t reason, int32_t status)
 {
     struct odb_stop *s = &CONTROL->stop;
     s->reason = reason;
@@ -103,8 +112,16 @@ static void answer(uint32_t reason, int32_t status)
         s->tid = last_tid;
         s->pid = last_pid;
         s->tick = core_tick();
+        s->run_number = WORLD->run_number;
+        s->steps = WORLD->steps_done;
         current_regs(&s->regs);
     }
+}
+
+static void answer(uint32_t reason, int32_t status)
+{
+    struct odb_stop *s = &CONTROL->stop;
+    vessel_describe(reason, status);
     if (!text_set)
         s->text[0] = 0;
     text_set = false;
@@ -264,9 +281,11 @@ static void obey(void)
 void vessel_stop(uint32_t reason, int32_t status)
 {
     bool at_once;
+    vessel_stops++;
     answer(reason, status);
     for (;;) {
         obey();
+        vessel_clear_details();
         if (!image_ready)
             return; /* positions are known only after the image is built */
         const char *why = replay_set_run(&CONTROL->cmd.run, &at_once);

@@ -31,6 +31,9 @@
 #define WORLD_MAX_FILES 16384
 #define WORLD_MAX_OBJECTS 4096
 #define WORLD_FILE_NAME_BYTES 64
+#define WORLD_MAX_BREAKS 32768
+#define WORLD_MAX_WATCHES 8192
+#define WORLD_MAX_TASK_STOPS 64
 
 /* Descriptors of a vessel besides those in control.h. World number n is at n * ODB_SHARED_BYTES. */
 enum { ODB_VESSEL_WORLD_FD = 9, ODB_VESSEL_LIVE_FD = 10 };
@@ -78,6 +81,31 @@ struct odb_world_object {
     uint32_t reserved;
 };
 
+/* ---- what a debugger waits for (replayer/debug.h) ---- */
+struct odb_world_break {
+    uint64_t addr;
+    uint32_t pid; /* 0: any */
+    uint32_t reserved;
+};
+enum { WORLD_WATCH_WRITE = 1, WORLD_WATCH_READ = 2 };
+struct odb_world_watch {
+    uint64_t addr, n_bytes;
+    uint32_t pid; /* 0: any */
+    uint32_t kind;
+};
+enum {
+    WORLD_CATCH_SYSCALLS = 1,
+    WORLD_CATCH_SIGNALS = 2,
+    WORLD_CATCH_TASKS = 4,
+    WORLD_CATCH_INSNS = 8,
+};
+/* An end that is told when somebody runs again. */
+struct odb_world_task_stop {
+    struct odb_place by;
+    uint32_t kind, tid, pid;
+    int32_t status;
+};
+
 struct odb_world {
     _Atomic uint32_t turn;
     _Atomic uint32_t closing; /* the host kills it: new vessels end themselves */
@@ -98,6 +126,19 @@ struct odb_world {
     uint32_t to_pos, to_event, hook, log_begun;
     uint32_t want_tid, first_pid;
     uint64_t want_tick, want_rip, want_event;
+    uint32_t to_run, stops_on, steps_on, last_on; /* ODB_RUN_* */
+    uint32_t steps_tid, here;
+    uint64_t want_run, steps_left, steps_done;
+    /* Counts up when a thread begins to run, and at execve; 1 is the first. */
+    uint64_t run_number;
+    struct odb_place stepped; /* the last instruction that counted as a step */
+    /* Breaks sorted by address, and watches, are in force in runs with ODB_RUN_STOPS. Each vessel compares stops_version with
+     * what it has translated for when it gets the turn or a RUN. */
+    uint32_t stops_version, n_breaks, n_watches, catch_;
+    uint64_t pass_signals;        /* bit signo: never SIGNAL */
+    uint64_t catch_syscalls[8];   /* bit nr */
+    uint32_t n_task_stops, branch; /* branch: free of the recording */
+    struct odb_world_task_stop task_stops[WORLD_MAX_TASK_STOPS];
     int32_t first_status; /* of the first process, when first_ended */
     uint32_t first_ended;
     char refusal[160]; /* text of a NOTE that says why recording stopped */
@@ -106,6 +147,8 @@ struct odb_world {
     struct odb_world_task tasks[WORLD_MAX_TASKS];
     struct odb_world_object objects[WORLD_MAX_OBJECTS];
     struct odb_world_file files[WORLD_MAX_FILES];
+    struct odb_world_break breaks[WORLD_MAX_BREAKS];
+    struct odb_world_watch watches[WORLD_MAX_WATCHES];
 };
 _Static_assert(sizeof(struct odb_world) <= ODB_SHARED_BYTES, "a world fits");
 

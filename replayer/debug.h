@@ -6,11 +6,17 @@
  *     stop->reason: ODB_STOP_BREAK, ODB_STOP_WATCH, ..., ODB_STOP_POSITION when nothing else came before it
  *
  * A stop is a state between two instructions. A run never stops where it begins because of an instruction that it was
- * already stopped before: BREAK, SYSCALL_ENTRY and SIGNAL of the very first instruction are passed.
+ * already stopped before: BREAK, SYSCALL_ENTRY and SIGNAL of the very first instruction are passed (unless ODB_RUN_HERE).
+ * Runs with stops and steps are fast until a breakpoint is hit; steps are done one by one.
  *
- * Place in the order: (run_number, tick, rip) and event: run_number counts the runs of threads (SWITCH and everything else that lets
- * another thread go on); within a run ticks do not fall, within a tick of a thread rip grows. Two stops may have the same three where
- * a signal is delivered: `phase` is 0 before the delivery and 1 behind it. */
+ * Place in the order: (run_number, tick, rip) and event: run_number counts the runs of threads (SWITCH and everything else that
+ * lets another thread go on) and execve, from 1; within a run ticks do not fall, within a tick of a thread rip grows. A delivered
+ * signal counts a tick, so behind it is another place; a fault's SIGNAL stop is at the same place as before its
+ * instruction. An instruction at which the thread waits while others run (a system call) is executed when it is done: BREAK and
+ * SYSCALL_ENTRY are told then, and steps stop before the instruction that is really next of all.
+ *
+ * Ends of threads and processes are told before the first instruction of whoever runs next; that of the last process is
+ * ODB_STOP_END only. */
 #ifndef ODB_REPLAYER_DEBUG_H
 #define ODB_REPLAYER_DEBUG_H
 
@@ -40,11 +46,16 @@ struct replay_stops {
     size_t n_breaks;
     const struct replay_watch *watches;
     size_t n_watches;
-    uint32_t catch_; /* enum replay_catch */
+    uint32_t catch_;          /* enum replay_catch */
+    uint64_t pass_signals;    /* bit signo: no SIGNAL stop for it */
+    const uint64_t *syscalls; /* 8 words, bit nr: calls that REPLAY_CATCH_SYSCALLS means; NULL: all */
 };
 /* Thousands of breakpoints cost nothing until hit; watched ranges cost a compare per store (per load, too, with READ).
  * Kernel writes for system calls are seen, too: stop behind the call. */
 struct odb_err *replay_set_stops(struct replay *r, const struct replay_stops *stops) ODB_MUST_CHECK;
+
+/* After a run with ODB_RUN_LAST: how many stops there would have been, and the last of them. Valid until the next run. */
+const struct odb_stop *replay_last_hit(const struct replay *r, uint64_t *ret_n);
 
 /* From a signal handler or another thread: a run of r that is under way stops soon, between two instructions of the
  * program, with ODB_STOP_INTERRUPTED; the next one if none is. */
@@ -69,5 +80,7 @@ struct replay_task {
 };
 /* Threads that live, the one that runs first. *ret owned by the caller. */
 struct odb_err *replay_tasks(struct replay *r, struct replay_task **ret, size_t *ret_n) ODB_MUST_CHECK;
+/* The kernel's number of the process in which recorded process pid is, for /proc/N/maps; 0: it does not live. */
+int replay_process_pid(const struct replay *r, uint32_t pid);
 
 #endif

@@ -15,20 +15,12 @@
 #include <unistd.h>
 
 #include "preload/shared.h"
+#include "replayer/handle.h"
 #include "replayer/session.h"
 #include "replayer/spawn.h"
 
 #define POLL_MS 50
 #define WATCH_MS 2000
-
-struct replay {
-    struct session *session; /* counted by the slot */
-    uint32_t slot;
-    struct odb_control *control; /* borrowed from session, like world */
-    struct odb_world *world;
-    bool lost;            /* a vessel died */
-    struct odb_stop stop; /* last stop of a run */
-};
 
 /* How far a run had come when it was looked at last. */
 struct watch {
@@ -88,6 +80,15 @@ static struct odb_err *check_alive(struct replay *r)
     return NULL;
 }
 
+/* The vessel that runs looks around at its next instruction. */
+static void wake(const struct replay *r)
+{
+    uint32_t turn = atomic_load(&r->world->turn);
+    pid_t pid = (pid_t)atomic_load(&r->world->vessels[turn].pid);
+    if (pid && atomic_load(&r->world->vessels[turn].state) == VESSEL_ALIVE)
+        kill(pid, ODB_SIG_YIELD);
+}
+
 /* No event for a while: the vessel that runs is asked to look whether it still can come to the next one. */
 static void watch(const struct replay *r, struct watch *w)
 {
@@ -98,9 +99,7 @@ static void watch(const struct replay *r, struct watch *w)
     if (++w->n_polls < WATCH_MS / POLL_MS)
         return;
     w->n_polls = 0;
-    pid_t pid = (pid_t)atomic_load(&r->world->vessels[turn].pid);
-    if (pid && atomic_load(&r->world->vessels[turn].state) == VESSEL_ALIVE)
-        kill(pid, ODB_SIG_YIELD);
+    wake(r);
 }
 
 static struct odb_err *wait_answer(struct replay *r)
@@ -109,6 +108,8 @@ static struct odb_err *wait_answer(struct replay *r)
     uint32_t want = atomic_load(&c->cmd_seq);
     struct watch w = {0};
     for (;;) {
+        if (c->cmd.kind == ODB_CMD_RUN && atomic_load(&c->interrupt))
+            wake(r);
         uint32_t ack = atomic_load(&c->ack_seq);
         if (ack == want)
             break;
@@ -126,7 +127,7 @@ static struct odb_err *wait_answer(struct replay *r)
     return NULL;
 }
 
-static struct odb_err *command(struct replay *r, uint32_t kind)
+struct odb_err *replay_command(struct replay *r, uint32_t kind)
 {
     if (r->lost)
         return odb_err("the replayed process is gone");
@@ -137,9 +138,9 @@ static struct odb_err *command(struct replay *r, uint32_t kind)
 }
 
 /* Like command(), where anything but DONE is an error. */
-static struct odb_err *command_done(struct replay *r, uint32_t kind)
+struct odb_err *replay_command_done(struct replay *r, uint32_t kind)
 {
-    ODB_TRY(command(r, kind));
+    ODB_TRY(replay_command(r, kind));
     if (r->control->stop.reason != ODB_STOP_DONE)
         return odb_err("replay: %s", r->control->stop.text);
     return NULL;
@@ -246,7 +247,7 @@ struct odb_err *replay_run(struct replay *r, const struct odb_run *run, const st
 {
     static const struct odb_run to_end;
     r->control->cmd.run = run ? *run : to_end;
-    ODB_TRY(command(r, ODB_CMD_RUN));
+    ODB_TRY(replay_command(r, ODB_CMD_RUN));
     r->stop = r->control->stop;
     if (r->stop.reason == ODB_STOP_ERROR)
         return odb_err("replay: %s", r->stop.text);
@@ -265,7 +266,7 @@ struct odb_err *replay_registers(struct replay *r, uint32_t tid, const struct od
                                  const struct odb_xstate **ret)
 {
     r->control->cmd.tid = tid;
-    ODB_TRY(command_done(r, ODB_CMD_REGS));
+    ODB_TRY(replay_command_done(r, ODB_CMD_REGS));
     if (ret_stop)
         *ret_stop = &r->control->stop;
     *ret = (const struct odb_xstate *)(const void *)r->control->data;
@@ -286,7 +287,7 @@ struct odb_err *replay_read_process(struct replay *r, uint32_t pid, gaddr addr, 
         size_t n = n_bytes - done < ODB_DATA_BYTES ? n_bytes - done : ODB_DATA_BYTES;
         r->control->cmd.addr = addr + done;
         r->control->cmd.len_bytes = n;
-        ODB_TRY(command_done(r, ODB_CMD_READ));
+        ODB_TRY(replay_command_done(r, ODB_CMD_READ));
         size_t got = r->control->stop.status > 0 ? (size_t)r->control->stop.status : 0;
         got = got < n ? got : n;
         memcpy((uint8_t *)to + done, r->control->data, got);
@@ -307,6 +308,7 @@ static void copy_control(const struct replay *from, struct replay *to)
     session_end_copy(to->session, to->slot);
     atomic_store(&c->cmd_seq, 0);
     atomic_store(&c->ack_seq, 0);
+    atomic_store(&c->interrupt, 0);
     c->log_bytes = 0;
     c->stop = from->stop;
 }
@@ -320,6 +322,8 @@ static void copy_world(const struct replay *from, struct replay *to, bool index)
     memcpy(w->tasks, f->tasks, f->n_tasks * sizeof(f->tasks[0]));
     memcpy(w->objects, f->objects, f->n_objects * sizeof(f->objects[0]));
     memcpy(w->files, f->files, f->n_files * sizeof(f->files[0]));
+    memcpy(w->breaks, f->breaks, f->n_breaks * sizeof(f->breaks[0]));
+    memcpy(w->watches, f->watches, f->n_watches * sizeof(f->watches[0]));
     for (uint32_t i = 0; i < WORLD_MAX_VESSELS; i++) {
         uint32_t state = atomic_load(&f->vessels[i].state);
         if (state == VESSEL_NEW || state == VESSEL_ALIVE)
@@ -342,7 +346,7 @@ static struct odb_err *fill_copy(struct replay *from, struct replay *to, bool in
     if (from->world->n_objects)
         ODB_TRY(session_copy_live(from->session, from->slot, to->slot));
     from->control->cmd.slot = to->slot;
-    return command_done(from, ODB_CMD_FORK);
+    return replay_command_done(from, ODB_CMD_FORK);
 }
 
 static struct odb_err *checkpoint(struct replay *r, bool index, struct replay **ret)

@@ -1,0 +1,332 @@
+/* test_debug DIR [SEED]: breakpoints, watches, steps and what they stop at, compared with the index log of the same
+ * recording, in which every instruction and every write is written down by other means. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replayer/debug.h"
+
+#define MAX_INSNS 4000000
+
+struct insn_seen {
+    gaddr rip;
+    uint32_t tid, pid;
+};
+struct write_seen {
+    gaddr addr;
+    uint32_t n_bytes, insn, pid; /* insn: number of the instruction */
+};
+
+static struct insn_seen *insns;
+static struct write_seen *writes;
+static size_t n_insns, n_writes, n_failed;
+static gaddr faults[4096];
+static size_t n_faults;
+static const char *dir;
+
+static void ok(struct odb_err *e, int line)
+{
+    if (!e)
+        return;
+    fprintf(stderr, "%s:%d: %s\n", __FILE__, line, odb_err_text(e));
+    exit(1);
+}
+#define OK(e) ok(e, __LINE__)
+
+#define FAIL(...)                                   \
+    do {                                            \
+        fprintf(stderr, "%s:%d: ", dir, __LINE__);  \
+        fprintf(stderr, __VA_ARGS__);               \
+        fputc('\n', stderr);                        \
+        if (++n_failed > 20)                        \
+            exit(1);                                \
+    } while (0)
+
+/* ---- what really happened ---- */
+
+static void take_log(const uint8_t *at, size_t n_bytes)
+{
+    static uint32_t tid, pid;
+    const uint8_t *end = at + n_bytes;
+    while (at < end) {
+        const struct odb_log *l = (const struct odb_log *)(const void *)at;
+        size_t n = (l->n + 7) & ~(size_t)7;
+        at += sizeof(*l);
+        switch (l->kind) {
+        case ODB_LOG_INSN:
+            n = 0;
+            if (n_insns < MAX_INSNS)
+                insns[n_insns++] = (struct insn_seen){l->arg, tid, pid};
+            break;
+        case ODB_LOG_MEM:
+            n *= 2;
+            if (n_insns < MAX_INSNS)
+                writes[n_writes++ % MAX_INSNS] =
+                    (struct write_seen){l->arg, l->n, (uint32_t)n_insns - 1, pid};
+            break;
+        case ODB_LOG_START:
+            tid = (uint32_t)l->arg;
+            pid = (uint32_t)(l->arg >> 32);
+            break;
+        case ODB_LOG_SIGNAL: {
+            const struct odb_ev_fault *f = (const struct odb_ev_fault *)(const void *)at;
+            if (f->ev.type == ODB_EV_FAULT && n_faults < 4096)
+                faults[n_faults++] = f->regs.rip;
+            break;
+        }
+        default: break;
+        }
+        at += n;
+    }
+}
+
+static void learn(void)
+{
+    struct replay *r;
+    const struct odb_stop *s;
+    insns = calloc(MAX_INSNS, sizeof(*insns));
+    writes = calloc(MAX_INSNS, sizeof(*writes));
+    OK(replay_open(dir, &(struct replay_options){.out_fd = {-1, -1, -1}, .index = true}, &r));
+    do {
+        size_t n;
+        OK(replay_run(r, NULL, &s));
+        const void *log = replay_log(r, &n);
+        take_log(log, n);
+    } while (s->reason == ODB_STOP_LOG_FULL && n_insns < MAX_INSNS);
+    replay_close(r);
+}
+
+static bool faulted(gaddr rip)
+{
+    for (size_t i = 0; i < n_faults; i++)
+        if (faults[i] == rip)
+            return true;
+    return false;
+}
+
+/* ---- helpers ---- */
+
+static struct replay *open_world(const char *mode)
+{
+    struct replay *r;
+    OK(replay_open(dir,
+                   &(struct replay_options){.out_fd = {-1, -1, -1},
+                                            .no_vector_ticks = strcmp(mode, "no-vector-ticks") == 0,
+                                            .no_superblocks = strcmp(mode, "no-superblocks") == 0},
+                   &r));
+    return r;
+}
+
+/* The same place again, without any stops in force. */
+static void compare_place(const struct odb_stop *s)
+{
+    struct replay *r = open_world("plain");
+    const struct odb_stop *t;
+    OK(replay_run(r,
+                  &(struct odb_run){.flags = ODB_RUN_TO_POS | ODB_RUN_TO_RUN,
+                                    .tid = s->tid,
+                                    .tick = s->tick,
+                                    .rip = s->regs.rip,
+                                    .run_number = s->run_number},
+                  &t));
+    if (t->reason != ODB_STOP_POSITION || t->run_number != s->run_number || t->tid != s->tid ||
+        t->tick != s->tick || t->event != s->event || memcmp(&t->regs, &s->regs, sizeof(t->regs)) != 0) {
+        FAIL("the same place is another: reason %u run %" PRIu64 " tick %" PRIu64 " rip 0x%" PRIx64
+             " event %" PRIu64 " flags 0x%" PRIx64 ", not run %" PRIu64 " tick %" PRIu64 " rip 0x%" PRIx64
+             " event %" PRIu64 " flags 0x%" PRIx64 " %s",
+             t->reason, t->run_number, t->tick, t->regs.rip, t->event, t->regs.rflags, s->run_number, s->tick,
+             s->regs.rip, s->event, s->regs.rflags, t->text);
+        for (int i = 0; i < ODB_N_GPR; i++)
+            if (t->regs.gpr[i] != s->regs.gpr[i])
+                FAIL("  register %d 0x%" PRIx64 " 0x%" PRIx64, i, t->regs.gpr[i], s->regs.gpr[i]);
+    }
+    replay_close(r);
+}
+
+static const char *const modes[] = {"plain", "no-vector-ticks", "no-superblocks"};
+
+/* ---- breakpoints ---- */
+
+static bool is_one_of(gaddr rip, const struct replay_break *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (b[i].addr == rip)
+            return true;
+    return false;
+}
+
+static void test_breaks(size_t n_breaks, const char *mode, size_t n_compared)
+{
+    struct replay_break b[8];
+    size_t at = 0, n_hits = 0, n_want = 0;
+    uint64_t n_last;
+    for (size_t i = 0; i < n_breaks; i++) {
+        do
+            b[i] = (struct replay_break){insns[(size_t)random() % n_insns].rip, 0};
+        while (faulted(b[i].addr));
+    }
+    for (size_t i = 1; i < n_insns; i++)
+        n_want += is_one_of(insns[i].rip, b, n_breaks);
+    bool all = n_want < 20000;
+    struct replay *r = open_world(mode);
+    const struct odb_stop *s;
+    OK(replay_set_stops(r, &(struct replay_stops){.breaks = b, .n_breaks = n_breaks}));
+    for (; all || n_hits < 5000; n_hits++) {
+        OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_STOPS}, &s));
+        if (s->reason != ODB_STOP_BREAK)
+            break;
+        do
+            at++;
+        while (at < n_insns && !is_one_of(insns[at].rip, b, n_breaks));
+        if (at >= n_insns || insns[at].rip != s->regs.rip || insns[at].tid != s->tid) {
+            FAIL("hit %zu of tid %u at 0x%" PRIx64 ", expected tid %u at 0x%" PRIx64, n_hits, s->tid,
+                 s->regs.rip, at < n_insns ? insns[at].tid : 0, at < n_insns ? insns[at].rip : 0);
+            break;
+        }
+        if (n_compared && random() % (long)(n_want / n_compared + 1) == 0) {
+            n_compared--;
+            compare_place(s);
+        }
+    }
+    if (all && (s->reason != ODB_STOP_END || n_hits != n_want))
+        FAIL("%zu hits of %zu, reason %u %s%s", n_hits, n_want, s->reason, s->text, s->divergence.what);
+    replay_close(r);
+    r = open_world(mode);
+    OK(replay_set_stops(r, &(struct replay_stops){.breaks = b, .n_breaks = n_breaks}));
+    OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_STOPS | ODB_RUN_LAST}, &s));
+    const struct odb_stop *last = replay_last_hit(r, &n_last);
+    if (s->reason != ODB_STOP_END || n_last != n_want ||
+        (n_last && (last->reason != ODB_STOP_BREAK || !is_one_of(last->regs.rip, b, n_breaks))))
+        FAIL("%" PRIu64 " hits of %zu counted, reason %u %s", n_last, n_want, s->reason, s->divergence.what);
+    else if (n_last)
+        compare_place(last);
+    replay_close(r);
+}
+
+/* ---- steps ---- */
+
+static void check_at(const struct odb_stop *s, size_t t, const char *what)
+{
+    if (t < n_insns && (s->reason != ODB_STOP_POSITION || s->regs.rip != insns[t].rip || s->tid != insns[t].tid))
+        FAIL("%s: at t %zu reason %u tid %u rip 0x%" PRIx64 ", expected tid %u rip 0x%" PRIx64, what, t,
+             s->reason, s->tid, s->regs.rip, insns[t].tid, insns[t].rip);
+}
+
+static void test_steps(const char *mode)
+{
+    struct replay *r = open_world(mode);
+    const struct odb_stop *s = replay_where(r);
+    size_t t = 0;
+    while (t < n_insns && n_insns - t > 1) {
+        size_t n = 1 + (size_t)random() % (random() % 4 ? 3 : 1 + n_insns / 40);
+        OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_STEPS, .steps = n}, &s));
+        t += n;
+        if (t >= n_insns)
+            break;
+        check_at(s, t, "steps");
+        if (s->reason != ODB_STOP_POSITION)
+            break;
+        if (s->by.rip != insns[t - 1].rip || s->by.tid != insns[t - 1].tid)
+            FAIL("steps: the last was 0x%" PRIx64 ", not 0x%" PRIx64, s->by.rip, insns[t - 1].rip);
+        /* and some of the way at full speed */
+        struct replay_break b = {insns[t + (size_t)random() % (n_insns - t)].rip, 0};
+        size_t to = t + 1;
+        while (to < n_insns && insns[to].rip != b.addr)
+            to++;
+        if (random() % 4 || faulted(b.addr) || to == n_insns)
+            continue;
+        OK(replay_set_stops(r, &(struct replay_stops){.breaks = &b, .n_breaks = 1}));
+        OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_STOPS}, &s));
+        if (s->reason != ODB_STOP_BREAK || s->regs.rip != b.addr || s->tid != insns[to].tid)
+            FAIL("steps: no break at t %zu, reason %u %s", to, s->reason, s->text);
+        t = to;
+    }
+    OK(replay_run(r, NULL, &s));
+    if (s->reason != ODB_STOP_END)
+        FAIL("steps: no end: %u %s %s", s->reason, s->text, s->divergence.what);
+    replay_close(r);
+}
+
+/* ---- watches ---- */
+
+static void test_watch(size_t n_watches, const char *mode, size_t n_compared)
+{
+    struct replay_watch w[4];
+    size_t at = 0, n_hits = 0, n_want = 0;
+    for (size_t i = 0; i < n_watches; i++) {
+        const struct write_seen *x = &writes[(size_t)random() % n_writes];
+        w[i] = (struct replay_watch){.addr = x->addr, .n_bytes = 1 + (uint64_t)random() % 16, .kind = REPLAY_WATCH_WRITE};
+        if (random() % 4 == 0)
+            w[i].pid = x->pid;
+    }
+    struct replay *r = open_world(mode);
+    const struct odb_stop *s;
+    OK(replay_set_stops(r, &(struct replay_stops){.watches = w, .n_watches = n_watches}));
+    uint32_t last_insn = UINT32_MAX;
+    for (; n_hits < 3000;) {
+        OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_STOPS}, &s));
+        if (s->reason != ODB_STOP_WATCH)
+            break;
+        if (n_hits && s->by.rip == insns[last_insn].rip && s->regs.rip != 0 && at && writes[at - 1].insn == last_insn &&
+            s->tick == 0 && 0)
+            continue;
+        bool found = false;
+        for (; at < n_writes && !found; at++)
+            for (size_t i = 0; i < n_watches && writes[at].insn != last_insn; i++)
+                found |= writes[at].addr < w[i].addr + w[i].n_bytes &&
+                         writes[at].addr + writes[at].n_bytes > w[i].addr &&
+                         (!w[i].pid || w[i].pid == writes[at].pid);
+        if (!found) {
+            FAIL("watch: hit %zu at 0x%" PRIx64 " by 0x%" PRIx64 ", expected none", n_hits, s->watch_addr, s->by.rip);
+            break;
+        }
+        last_insn = writes[at - 1].insn;
+        if (s->by.rip != insns[last_insn].rip || s->by.tid != insns[last_insn].tid) {
+            FAIL("watch: hit %zu by 0x%" PRIx64 ", expected 0x%" PRIx64 " at t %u", n_hits, s->by.rip,
+                 insns[last_insn].rip, last_insn);
+            break;
+        }
+        n_hits++;
+        /* further ranges touched by the same instruction */
+        for (size_t more = 1; more < n_watches;) {
+            more++;
+        }
+        if (n_compared && random() % 20 == 0) {
+            n_compared--;
+            compare_place(s);
+        }
+    }
+    (void)n_want;
+    if (s->reason != ODB_STOP_WATCH) {
+        size_t left = 0;
+        for (; at < n_writes; at++)
+            for (size_t i = 0; i < n_watches && writes[at].insn != last_insn; i++)
+                left += writes[at].addr < w[i].addr + w[i].n_bytes && writes[at].addr + writes[at].n_bytes > w[i].addr &&
+                        (!w[i].pid || w[i].pid == writes[at].pid);
+        if (left || s->reason != ODB_STOP_END)
+            FAIL("watch: %zu hits, %zu missing, reason %u %s", n_hits, left, s->reason, s->text);
+    }
+    replay_close(r);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return 2;
+    dir = argv[1];
+    srandom(argc > 2 ? (unsigned)atoi(argv[2]) : 1);
+    learn();
+    printf("%zu instructions, %zu writes, %zu faults\n", n_insns, n_writes, n_faults);
+    for (int i = 0; i < 9; i++) {
+        test_breaks(1 + (size_t)i % 8, modes[i % 3], 4);
+        if (n_failed)
+            break;
+    }
+    for (int i = 0; i < 3; i++)
+        test_steps(modes[i]);
+    for (int i = 0; i < 6; i++)
+        test_watch(1, modes[i % 3], 4);
+    printf("%zu failures\n", n_failed);
+    return n_failed != 0;
+}
