@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/query_symbols.h"
 #include "common/cleanup.h"
 #include "common/fs.h"
 #include "indexer/schema.h"
@@ -35,6 +36,18 @@ static const struct question questions[] = {
     {"maps", "maps --at T", 0, 0, TAKES_AT, answer_maps},
     {"processes", "processes", 0, 0, 0, answer_processes},
     {"disasm", "disasm ADDR [N] --at T", 1, 2, TAKES_AT, answer_disasm},
+    {"backtrace", "backtrace --at T [--max N]", 0, 0, TAKES_AT | TAKES_MAX, answer_backtrace},
+    {"locals", "locals --at T [--frame N]", 0, 0, TAKES_AT | TAKES_FRAME, answer_locals},
+    {"print", "print EXPR --at T [--frame N]", 1, 1, TAKES_AT | TAKES_FRAME, answer_print},
+    {"source", "source --at T [--frame N]", 0, 0, TAKES_AT | TAKES_FRAME, answer_source},
+    {"history", "history EXPR --at T [--frame N] [--from T --to T] [--max N]", 1, 1,
+     TAKES_AT | TAKES_FRAME | TAKES_FROM | TAKES_TO | TAKES_MAX, answer_history},
+    {"line", "line FILE:LINE [--from T --to T] [--max N]", 1, 1, TAKES_FROM | TAKES_TO | TAKES_MAX,
+     answer_line},
+    {"calls", "calls FUNC [--from T --to T] [--max N]", 1, 1, TAKES_FROM | TAKES_TO | TAKES_MAX,
+     answer_calls},
+    {"why", "why EXPR --at T [--frame N] [--depth N] [--max N]", 1, 1,
+     TAKES_AT | TAKES_FRAME | TAKES_DEPTH | TAKES_MAX, answer_why},
 };
 enum { N_QUESTIONS = sizeof(questions) / sizeof(questions[0]) };
 
@@ -345,10 +358,9 @@ static struct odb_err *answer_disasm(struct query *q)
 
 /* ---- the command ---- */
 
-static struct odb_err *open_index(const char *arg, struct odb_db **ret)
+static struct odb_err *open_index(const char *dir, struct odb_db **ret)
 {
-    _cleanup_free_ char *dir = NULL, *path = NULL;
-    ODB_TRY(cli_find_recording(arg, &dir));
+    _cleanup_free_ char *path = NULL;
     ODB_TRY(cli_ensure_index(dir));
     ODB_TRY(fs_join(dir, "index.db", &path));
     return db_open(path, ret);
@@ -382,11 +394,14 @@ struct odb_err *cli_query(int argc, char **argv, int *ret_status)
     (void)ret_status;
     struct query_args a = {0};
     ODB_TRY(query_parse(argc, argv, &a));
-    struct query q = {.a = &a, .json = a.json};
-    ODB_TRY(open_index(a.dir, &q.db));
+    _cleanup_free_ char *dir = NULL;
+    ODB_TRY(cli_find_recording(a.dir, &dir));
+    struct query q = {.a = &a, .json = a.json, .dir = dir};
+    ODB_TRY(open_index(dir, &q.db));
     struct odb_err *e = read_task(&q);
     if (!e)
         e = a.sql ? query_sql(&q, a.question) : query_find(a.question)->answer(&q);
+    query_symbols_close(&q);
     db_maps_free(q.maps, q.n_maps);
     db_close(q.db);
     if (!e && (fflush(stdout) || ferror(stdout)))

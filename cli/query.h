@@ -15,6 +15,8 @@
 #include "db/db.h"
 
 struct sqlite3_stmt;
+struct symbols;
+struct view_db;
 
 #define QUERY_MAX_ARGS 4
 
@@ -62,7 +64,21 @@ struct query {
     uint64_t maps_t;
     uint32_t maps_pid;
     bool have_maps;
+    const char *dir;         /* the recording's folder */
+    struct view_db *view;    /* owned; NULL: not needed yet (query_symbols.h) */
+    struct symbols *symbols; /* owned; likewise */
 };
+
+/* ---- answers in files of their own: they are in the table of query.c ---- */
+
+struct odb_err *answer_backtrace(struct query *q) ODB_MUST_CHECK; /* query_stack.c */
+struct odb_err *answer_print(struct query *q) ODB_MUST_CHECK;   /* query_symbols.c */
+struct odb_err *answer_locals(struct query *q) ODB_MUST_CHECK;  /* query_symbols.c */
+struct odb_err *answer_source(struct query *q) ODB_MUST_CHECK;  /* query_symbols.c */
+struct odb_err *answer_history(struct query *q) ODB_MUST_CHECK; /* query_history.c */
+struct odb_err *answer_line(struct query *q) ODB_MUST_CHECK;    /* query_line.c */
+struct odb_err *answer_calls(struct query *q) ODB_MUST_CHECK;   /* query_calls.c */
+struct odb_err *answer_why(struct query *q) ODB_MUST_CHECK;     /* query_why.c */
 
 /* ---- query_args.c ---- */
 
@@ -74,6 +90,9 @@ struct odb_err *query_parse_addr(struct query *q, uint64_t t, const char *text, 
     ODB_MUST_CHECK;
 /* A number from 1 to max. what: for the message. */
 struct odb_err *query_parse_count(const char *what, const char *text, uint64_t max, uint64_t *ret)
+    ODB_MUST_CHECK;
+/* A number from 0 to max; NULL text leaves *ret. */
+struct odb_err *query_parse_index(const char *what, const char *text, uint64_t max, uint64_t *ret)
     ODB_MUST_CHECK;
 /* Completes q->pid (and q->tid): the process and thread that a question about the state at t means: those given, or
  * those that run at t. */

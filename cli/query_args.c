@@ -233,3 +233,15 @@ struct odb_err *query_parse_count(const char *what, const char *text, uint64_t m
         return cli_usage("query: %s '%s': a number from 1 to %llu", what, text, (unsigned long long)max);
     return NULL;
 }
+
+struct odb_err *query_parse_index(const char *what, const char *text, uint64_t max, uint64_t *ret)
+{
+    char *rest;
+    uint64_t n;
+    if (!text)
+        return NULL;
+    if (!parse_number(text, &rest, &n) || *rest || n > max)
+        return cli_usage("query: %s '%s': a number from 0 to %llu", what, text, (unsigned long long)max);
+    *ret = n;
+    return NULL;
+}
