@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # bench/run.sh BUILD [record] [NAME...]: CPU time (user + system, whole tree) of programs run natively, recorded and
-# replayed, interleaved, median of ROUNDS (default 3) rounds (record-mt: bench/mt.sh). Inputs are made once in $ODB_BENCH_DIR (/tmp/odb-bench).
+# replayed, interleaved, median of ROUNDS (default 3) rounds (record-mt: bench/mt.sh; gdb: bench/gdb.sh). Inputs are made once in $ODB_BENCH_DIR (/tmp/odb-bench).
 set -euo pipefail
 export LC_ALL=C
 cd "$(dirname "$(readlink -f "$0")")/.."
@@ -8,6 +8,7 @@ cd "$(dirname "$(readlink -f "$0")")/.."
 build=$PWD/$1
 shift
 [ "${1:-}" != record-mt ] || exec bench/mt.sh "$build" "${@:2}"
+[ "${1:-}" != gdb ] || exec bench/gdb.sh "$build" "${@:2}"
 [ "${1:-record}" != record ] || shift || true
 only=("$@")
 rounds=${ROUNDS:-3}
