@@ -38,6 +38,8 @@ struct odb_err *cli_dump(int argc, char **argv, int *ret_status) ODB_MUST_CHECK;
 struct odb_err *cli_ls(int argc, char **argv, int *ret_status) ODB_MUST_CHECK;
 struct odb_err *cli_info(int argc, char **argv, int *ret_status) ODB_MUST_CHECK;
 struct odb_err *cli_query(int argc, char **argv, int *ret_status) ODB_MUST_CHECK; /* query.c */
+struct odb_err *cli_gdb(int argc, char **argv, int *ret_status) ODB_MUST_CHECK;
+struct odb_err *cli_gdbserver(int argc, char **argv, int *ret_status) ODB_MUST_CHECK; /* gdb.c */
 
 /* ---- the command line ---- */
 

@@ -20,6 +20,8 @@ static const struct cli_command commands[] = {
     {"replay", "[--check] [DIR]", "run a recording again, exactly", cli_replay},
     {"index", "[DIR]", "make the database of everything that happened", cli_index},
     {"query", "[DIR] QUESTION... [--json]", "ask the database (odb help query)", cli_query},
+    {"gdb", "[--at T] [--pid N] [DIR] [GDB-ARG...]", "debug it with gdb, forwards and backwards", cli_gdb},
+    {"gdbserver", "[--at T] [--pid N] [DIR] --listen WHERE", "the same for any client of gdb's protocol", cli_gdbserver},
     {"dump", "[DIR]", "print a recording's events", cli_dump},
     {"ls", "", "list the recordings", cli_ls},
     {"info", "[DIR]", "tell about one recording", cli_info},
@@ -57,7 +59,7 @@ static void print_overview(FILE *to)
 {
     fputs("usage: odb COMMAND ...\n", to);
     for (size_t i = 0; i < N_COMMANDS; i++)
-        fprintf(to, "  %-7s %-47s %s\n", commands[i].name, commands[i].args, commands[i].summary);
+        fprintf(to, "  %-9s %-47s %s\n", commands[i].name, commands[i].args, commands[i].summary);
     fputs("DIR is a recording's folder or its name in `odb ls`; without it, the latest recording.\n", to);
 }
 

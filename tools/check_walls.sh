@@ -15,6 +15,7 @@ declare -A allowed=(
     [indexer]="common trace model preload replayer db"
     [db]="common trace model"
     [symbols]="common db"
+    [gdb]="common trace model replayer db symbols"
 )
 # What freestanding code of preload/ may take from outside: headers that say they are freestanding-safe.
 # The interfaces of preload/ that hosted code may see.
@@ -71,7 +72,7 @@ done < <(grep -rnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*<' --include='*
 # Only the command and the recorder's main loop talk to people.
 while IFS=: read -r file line _; do
     complain "$file:$line: prints; only cli/ and the recorder's main loop do (return a struct odb_err *)"
-done < <(grep -rnE '(^|[^a-z_n])(printf|puts|perror)\(|fprintf\(stderr' --include='*.c' common model trace replayer db symbols 2>/dev/null |
+done < <(grep -rnE '(^|[^a-z_n])(printf|puts|perror)\(|fprintf\(stderr' --include='*.c' common model trace replayer db symbols gdb 2>/dev/null |
          grep -vE '^common/err\.c:|^[a-z]+/(gen|tools)[^:]*:|:[[:space:]]*(\*|//|/\*)' || true)
 
 [ "$bad" = 0 ] || { echo "walls: broken"; exit 1; }

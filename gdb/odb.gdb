@@ -1,0 +1,91 @@
+# What `odb gdb` gives to gdb before the user's own arguments. Needs a gdb with Python (Debian's has it).
+# cli/gdb.c sets ODB_PROGRAM, ODB_RECORDING and ODB_SERVER_OPTIONS.
+set confirm off
+set sysroot target:
+# A reply may take as long as a search through the recording.
+set remotetimeout 3600
+
+python
+import gdb
+
+class Odb:
+    """What gdb does not know of recordings: where in time it is, and that it may be moved."""
+    busy = False
+
+    @staticmethod
+    def monitor(line):
+        return gdb.execute("monitor " + line, False, True)
+
+    @classmethod
+    def note_time(cls, event=None):
+        """$_odb_t: the t of this position; void without an index."""
+        try:
+            text = cls.monitor("odb-t").strip()
+        except gdb.error:
+            return
+        gdb.set_convenience_variable("_odb_t", int(text) if text.isdigit() else None)
+
+    @classmethod
+    def after_monitor(cls):
+        """A monitor command may have moved the recording. gdb learns of it as of any stop: by a resume, which the
+        stub answers with where it is."""
+        if cls.busy:
+            return
+        cls.busy = True
+        try:
+            if cls.monitor("odb-moved").strip() == "1":
+                cls.monitor("odb-announce")
+                gdb.execute("stepi")
+        finally:
+            cls.busy = False
+
+    @classmethod
+    def connect(cls):
+        gdb.execute('target extended-remote | exec "$ODB_PROGRAM" gdbserver "$ODB_RECORDING" '
+                    '$ODB_SERVER_OPTIONS --listen -', False, True)
+        cls.monitor("odb-script")
+        cls.note_time()
+        gdb.events.stop.connect(cls.note_time)
+        try:
+            gdb.execute("frame")
+        except gdb.error:
+            pass
+
+
+class Relay(gdb.Command):
+    """A monitor command as one of gdb's own."""
+    def __init__(self, name, doc):
+        self.__doc__ = doc
+        self.name = name
+        super().__init__(name, gdb.COMMAND_RUNNING)
+
+    def invoke(self, arg, from_tty):
+        gdb.execute("monitor " + self.name + " " + self.translate(arg))
+
+    def translate(self, arg):
+        return arg
+
+
+class RelayMemory(Relay):
+    """The same for commands that take memory: an expression of gdb's becomes ADDR,LEN."""
+    def translate(self, arg):
+        first = arg.split(",")[0].strip()
+        if first[:1].isdigit():
+            return arg
+        value = gdb.parse_and_eval(arg)
+        if value.address is None:
+            raise gdb.GdbError("%s is not in memory" % arg)
+        return "0x%x,%d" % (int(value.address), value.type.sizeof)
+
+
+Relay("when", "Where in the recording this is.")
+Relay("seek", "seek T|event:N|N%|start|end: go to another place of the recording.")
+RelayMemory("last-write", "last-write EXPR|ADDR[,LEN]: who wrote this memory last, before here.")
+RelayMemory("next-write", "next-write EXPR|ADDR[,LEN]: who writes this memory next.")
+end
+
+define hookpost-monitor
+python Odb.after_monitor()
+end
+
+python Odb.connect()
