@@ -14,6 +14,7 @@
 #include "preload/core.h"
 #include "preload/replay.h"
 #include "preload/sys.h"
+#include "preload/watch.h"
 
 #define MAX_HITS 8
 
@@ -427,6 +428,8 @@ static void watches_changed(void)
     for (uint32_t i = 0; i < WORLD->n_watches; i++)
         want |= WORLD->watches[i].kind & WORLD_WATCH_READ ? 2 : 1;
     want = want & 2 ? 2 : want;
+    if (want)
+        watch_set();
     if (want != debug_watching)
         cache_flush();
     debug_watching = want;

@@ -16,6 +16,7 @@
  * place, or the mark in force says which one is in which spill slot. */
 #include "preload/core.h"
 #include "preload/debug.h"
+#include "preload/watch.h"
 
 #define MAX_INSNS 64
 #define MAX_BRANCHES 4
@@ -658,6 +659,8 @@ static void emit_body(void)
             uint32_t x = inline_exit(EXIT_BREAK, tr.at[i]);
             exits[x].patch = offset();
         }
+        if (debug_watching && tr.variant == VARIANT_FAST)
+            tr.p = watch_emit(tr.p, &tr.in[i], tr.at[i]);
         done = emit_insn(&tr.bytes[tr.off[i]], &tr.in[i], tr.at[i]);
     }
     if (!done) {

@@ -1,0 +1,171 @@
+/* A filter in front of each store (with READ watches: of each load, too) of fast translations.
+ *
+ * The address is computed with lea, and its 8-byte granule, modulo 2^16, is looked up in a table of bytes: anything but 0
+ * leads to C (EXIT_WATCH), which knows exactly. Nothing here touches the flags; rcx and rdx wait in `spill`. Accesses
+ * of more than 8 bytes have a table of their own, in which everything is marked that the longest of them could reach.
+ * Instructions whose accesses are more than one address (strings, scatters, saved images) always lead to C. */
+#include "preload/watch.h"
+
+#include "preload/access.h"
+#include "preload/debug.h"
+#include "preload/replay.h"
+
+#define ENTRIES 65536u
+#define GRANULE_SHIFT 3
+#define NARROW_BYTES 8
+#define WIDE_BYTES 64
+
+static uint8_t narrow[ENTRIES], wide[ENTRIES];
+static uint64_t spill[2];
+static bool have_rdfsbase;
+
+static void mark_range(uint8_t *table, gaddr start, gaddr end, uint64_t access_bytes)
+{
+    gaddr first = (start < access_bytes ? 0 : start - (access_bytes - 1)) >> GRANULE_SHIFT;
+    gaddr last = (end - 1) >> GRANULE_SHIFT;
+    if (last - first >= ENTRIES)
+        last = first + ENTRIES - 1;
+    for (gaddr g = first; g <= last; g++)
+        table[g & (ENTRIES - 1)] = 1;
+}
+
+void watch_set(void)
+{
+    uint64_t probe;
+    have_rdfsbase = guard_rdfsbase(&probe) == 0;
+    memset(narrow, 0, sizeof(narrow));
+    memset(wide, 0, sizeof(wide));
+    for (uint32_t i = 0; i < WORLD->n_watches; i++) {
+        const struct odb_world_watch *w = &WORLD->watches[i];
+        gaddr end = w->addr + w->n_bytes < w->addr ? UINT64_MAX : w->addr + w->n_bytes;
+        mark_range(narrow, w->addr, end, NARROW_BYTES);
+        mark_range(wide, w->addr, end, WIDE_BYTES);
+    }
+}
+
+/* ---- emitting ---- */
+
+static uint8_t *put(uint8_t *p, const void *bytes, unsigned n)
+{
+    __builtin_memcpy(p, bytes, n);
+    return p + n;
+}
+
+static uint8_t *put_rel32(uint8_t *p, const void *to)
+{
+    int32_t rel = (int32_t)((const uint8_t *)to - (p + 4));
+    return put(p, &rel, 4);
+}
+
+/* 0x89: store, 0x8b: load, 0x8d: lea; reg 0-7 */
+static uint8_t *put_slot(uint8_t *p, uint8_t op, uint8_t reg, const void *slot)
+{
+    const uint8_t head[] = {0x48, op, (uint8_t)(0x05 | reg << 3)};
+    return put_rel32(put(p, head, 3), slot);
+}
+
+static uint8_t *put_imm64(uint8_t *p, uint8_t reg, uint64_t v)
+{
+    const uint8_t head[] = {0x48, (uint8_t)(0xb8 + reg)};
+    return put(put(p, head, 2), &v, 8);
+}
+
+/* lea reg, [base + index << scale + disp]; reg 0-7. rcx and rdx still have the program's values. */
+static uint8_t *put_lea(uint8_t *p, uint8_t reg, uint8_t base, uint8_t index, uint8_t scale, int32_t disp)
+{
+    bool has_base = base != GPR_NONE, has_index = index != GPR_NONE;
+    uint8_t rex = (uint8_t)(0x48 | (has_index && index >= 8 ? 2 : 0) | (has_base && base >= 8 ? 1 : 0));
+    uint8_t mod = has_base ? 0x80 : 0;
+    uint8_t sib = (uint8_t)(scale << 6 | (has_index ? index & 7 : 4) << 3 | (has_base ? base & 7 : 5));
+    const uint8_t code[] = {rex, 0x8d, (uint8_t)(mod | reg << 3 | 4), sib};
+    return put(put(p, code, 4), &disp, 4);
+}
+
+/* rcx = address of the operand. */
+static uint8_t *put_operand(uint8_t *p, const struct insn *in, gaddr at)
+{
+    bool segment = in->seg == SEG_FS || in->seg == SEG_GS;
+    uint8_t reg = segment ? ODB_RDX : ODB_RCX;
+    if (in->is_moffs)
+        p = put_imm64(p, reg, (uint64_t)in->imm);
+    else if (in->base == GPR_RIP)
+        p = put_imm64(p, reg, at + in->len + (uint64_t)(int64_t)in->disp);
+    else
+        p = put_lea(p, reg, in->base, in->index, in->scale_log2, in->disp);
+    if (!segment)
+        return p;
+    const uint8_t base[] = {0xf3, 0x48, 0x0f, 0xae, in->seg == SEG_FS ? 0xc1 : 0xc9}; /* rdfsbase rcx */
+    return put_lea(put(p, base, 5), ODB_RCX, ODB_RCX, ODB_RDX, 0, 0);
+}
+
+static uint8_t *put_exit(uint8_t *p, gaddr at)
+{
+    uint32_t x = exit_new(EXIT_WATCH, VARIANT_FAST, at, 0);
+    *p++ = 0xe9;
+    p = put_rel32(p, CACHE + stub_emit(x));
+    exits[x].patch = (uint32_t)(p - CACHE);
+    return p;
+}
+
+/* rcx is the address. */
+static uint8_t *put_look_up(uint8_t *p, gaddr at, uint64_t n_bytes)
+{
+    static const uint8_t look[] = {
+        0xc4, 0xe3, 0xfb, 0xf0, 0xc9, GRANULE_SHIFT, /* rorx rcx, rcx, 3 */
+        0x0f, 0xb7, 0xc9,                            /* movzx ecx, cx */
+        0x0f, 0xb6, 0x0c, 0x0a,                      /* movzx ecx, byte [rdx + rcx] */
+    };
+    p = put_slot(p, 0x8d, ODB_RDX, n_bytes <= NARROW_BYTES ? narrow : wide);
+    p = put(p, look, sizeof(look));
+    p = put_slot(p, 0x8b, ODB_RDX, &spill[1]);
+    const uint8_t jrcxz[] = {0xe3, 7 + 5};
+    p = put(p, jrcxz, 2);
+    p = put_slot(p, 0x8b, ODB_RCX, &spill[0]);
+    p = put_exit(p, at);
+    return put_slot(p, 0x8b, ODB_RCX, &spill[0]);
+}
+
+static uint8_t *put_check(uint8_t *p, const struct insn *in, gaddr at, bool stack)
+{
+    p = put_slot(p, 0x89, ODB_RCX, &spill[0]);
+    p = put_slot(p, 0x89, ODB_RDX, &spill[1]);
+    if (!stack)
+        return put_look_up(put_operand(p, in, at), at, in->mem_bytes);
+    bool writes = in->stack_access & MEM_WRITE;
+    uint8_t base = in->special == SP_LEAVE ? ODB_RBP : ODB_RSP;
+    p = put_lea(p, ODB_RCX, base, GPR_NONE, 0, writes ? -(int32_t)in->stack_bytes : 0);
+    return put_look_up(p, at, in->stack_bytes);
+}
+
+static unsigned wanted(unsigned access) { return access & (debug_watching & 2 ? MEM_RW : MEM_WRITE); }
+
+/* One address, which lea can compute. */
+static bool is_simple(const struct insn *in)
+{
+    bool segment = in->seg == SEG_FS || in->seg == SEG_GS;
+    if (in->special != SP_NONE && in->special != SP_LEAVE)
+        return false;
+    if (in->string_src || in->string_dst || in->is_vsib || in->bit_string || in->pfx_67)
+        return false;
+    if (in->mem_access && (in->mem_bytes == 0 || in->mem_bytes > WIDE_BYTES || (segment && !have_rdfsbase)))
+        return false;
+    return !(in->stack_access & MEM_READ && in->mem_access) && in->stack_bytes <= NARROW_BYTES;
+}
+
+uint8_t *watch_emit(uint8_t *p, const struct insn *in, gaddr at)
+{
+    unsigned operand = (in->has_mem || in->is_moffs) ? wanted(in->mem_access) : 0;
+    if (!access_any(in))
+        return p;
+    if (!is_simple(in)) {
+        bool reads_only = !(in->mem_access & MEM_WRITE) && !(in->stack_access & MEM_WRITE) &&
+                          !(in->string_dst & MEM_WRITE) && in->special != SP_MASKMOV &&
+                          in->special != SP_SCATTER;
+        return reads_only && !(debug_watching & 2) ? p : put_exit(p, at);
+    }
+    if (operand)
+        p = put_check(p, in, at, false);
+    if (wanted(in->stack_access))
+        p = put_check(p, in, at, true);
+    return p;
+}
