@@ -97,10 +97,7 @@ static uint64_t worth(const struct timeline *tl, size_t i, uint64_t here)
     return (gap << 16) / (distance + TIMELINE_LADDER_NS);
 }
 
-static uint32_t vessels_of(const struct replay *r)
-{
-    return r->world->n_vessels ? r->world->n_vessels : 1;
-}
+static uint32_t vessels_of(const struct replay *r) { return r->world->n_vessels ? r->world->n_vessels : 1; }
 
 /* Not so many that the machine feels them. */
 static void thin(struct timeline *tl, uint64_t here)

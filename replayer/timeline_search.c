@@ -55,17 +55,17 @@ static bool is_at_end(const struct timeline *tl)
     return tl->end_known && place_compare(&tl->now.at, &tl->end) >= 0;
 }
 
-/* A signal that is delivered here was not told yet, if the timeline came by a step or a seek. */
-static struct odb_err *signal_here(struct timeline *tl, const struct odb_run *how,
-                                   const struct odb_stop **ret, bool *ret_first)
+/* The signal that is delivered here, if it counts. */
+static bool signal_counts(struct timeline *tl, const struct timeline_want *want, struct timeline_hit *ret)
 {
-    struct odb_run run = *how;
-    struct place begin = tl->now.at;
-    run.flags |= ODB_RUN_HERE;
-    ODB_TRY(timeline_run(tl, &run, ret));
-    *ret_first = place_compare(&tl->now.at, &begin) == 0 &&
-                 ((*ret)->reason == ODB_STOP_BREAK || (*ret)->reason == ODB_STOP_SYSCALL_ENTRY);
-    return NULL;
+    struct odb_stop stop;
+    const struct replay_stops *all = &tl->stops;
+    if (!(all->catch_ & REPLAY_CATCH_SIGNALS) || !timeline_signal_here(tl, &stop) || stop.signo > 63 ||
+        all->pass_signals >> stop.signo & 1 || !counts(tl, want, &stop))
+        return false;
+    *ret = (struct timeline_hit){.stop = stop};
+    tl->told = true;
+    return true;
 }
 
 /* What a run's end means. *ret_done false: go on. */
@@ -94,17 +94,14 @@ static struct odb_err *run_on(struct timeline *tl, const struct odb_run *run,
                               const struct timeline_want *want, struct timeline_hit *ret)
 {
     const struct odb_stop *stop;
-    bool told = tl->told, again = false, done = false;
+    bool told = tl->told, done = false;
     tl->told = false;
     if (take_interrupt(tl) || is_at_end(tl)) {
         *ret = only(is_at_end(tl) ? TIMELINE_AT_END : TIMELINE_INTERRUPTED);
         return NULL;
     }
-    if (!told && tl->stops.catch_ & REPLAY_CATCH_SIGNALS) {
-        ODB_TRY(signal_here(tl, run, &stop, &again));
-        if (!again)
-            ODB_TRY(judge(tl, stop, want, ret, &done));
-    }
+    if (!told && signal_counts(tl, want, ret))
+        return NULL;
     while (!done) {
         ODB_TRY(timeline_run(tl, run, &stop));
         ODB_TRY(judge(tl, stop, want, ret, &done));
@@ -131,15 +128,21 @@ struct odb_err *timeline_forward(struct timeline *tl, const struct timeline_want
     return run_to_stop(tl, (struct odb_run){.flags = ODB_RUN_STOPS}, want, ret);
 }
 
+/* Where a signal is delivered, the step leads to the handler's first instruction: a tick begins there. */
 struct odb_err *timeline_step(struct timeline *tl, uint32_t tid, const struct timeline_want *want,
                               struct timeline_hit *ret)
 {
-    const struct odb_run run = {
-        .flags = ODB_RUN_STOPS | ODB_RUN_STEPS,
-        .tid = tid ? tid : tl->now.at.tid,
-        .steps = 1,
-    };
-    return run_to_stop(tl, run, want, ret);
+    struct odb_stop signal;
+    struct odb_run run = {.flags = ODB_RUN_STOPS | ODB_RUN_STEPS, .steps = 1};
+    run.tid = tid ? tid : tl->now.at.tid;
+    if (tl->now.r && run.tid == tl->now.at.tid && timeline_signal_here(tl, &signal)) {
+        run.flags = ODB_RUN_STOPS | ODB_RUN_TO_POS;
+        run.tick = tl->now.at.tick + 1;
+    }
+    ODB_TRY(run_to_stop(tl, run, want, ret));
+    if (ret->end == TIMELINE_STEPPED)
+        signal_counts(tl, want, ret);
+    return NULL;
 }
 
 /* ---- backwards ---- */
