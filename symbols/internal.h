@@ -96,6 +96,9 @@ struct symbols {
     size_t n_modules;
     struct instance *instances; /* of the view, by address */
     size_t n_instances;
+    bool frames_done; /* of the view, for location_caller.c: */
+    struct sym_frame *frames;
+    size_t n_frames;
     struct ptr_map types;      /* addr of a DIE -> struct sym_type */
     struct name_map strings;   /* interned */
     struct unwinder *unwinder; /* owned; NULL: nothing was unwound yet (unwind.h) */

@@ -71,6 +71,7 @@ void symbols_destroy(struct symbols *s)
         module_free(s->modules[i]);
     free(s->modules);
     free(s->instances);
+    free(s->frames);
     ptr_map_deinit(&s->types);
     name_map_deinit(&s->strings);
     arena_deinit(&s->arena);
@@ -133,6 +134,10 @@ struct odb_err *symbols_set_view(struct symbols *s, const struct sym_view *view)
     s->view = *view;
     s->has_view = true;
     s->n_instances = 0;
+    free(s->frames);
+    s->frames = NULL;
+    s->n_frames = 0;
+    s->frames_done = false;
     struct instance *in = NULL;
     for (size_t i = 0; i < view->n_maps; i++) {
         const struct sym_map *map = &view->maps[i], *last = i ? map - 1 : NULL;

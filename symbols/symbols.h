@@ -158,6 +158,8 @@ struct odb_err *symbols_eval(struct symbols *s, const struct sym_frame *frame, s
 /* As gdb prints it: {a = 1, b = "x"}, 0x... <symbol>, (int *) 0x..., enum names, chars, arrays with repeats, cut at
  * max_bytes of text with "...". */
 struct odb_err *symbols_print_value(struct symbols *s, const struct sym_value *v, FILE *to) ODB_MUST_CHECK;
+/* As in gdb's `info locals`: without the type in front of a pointer; "<error: ...>" where memory cannot be read. */
+struct odb_err *symbols_print_plain(struct symbols *s, const struct sym_value *v, FILE *to) ODB_MUST_CHECK;
 struct odb_err *symbols_type_name(struct symbols *s, const struct sym_type *t, char *buf, size_t n_bytes)
     ODB_MUST_CHECK;
 size_t symbols_type_bytes(const struct sym_type *t);

@@ -20,9 +20,10 @@ static void read_frames(const char *path)
 {
     _cleanup_fclose_ FILE *f = fopen(path, "r");
     odb_assert(f);
-    struct sym_frame at = {.known = 0xffff};
+    struct sym_frame at = {0};
     int is_signal;
-    while (n_frames < 256 && fscanf(f, "%" SCNx64 " %" SCNx64 " %d", &at.pc, &at.cfa, &is_signal) == 3) {
+    while (n_frames < 256 &&
+           fscanf(f, "%" SCNx64 " %" SCNx64 " %d %" SCNx32, &at.pc, &at.cfa, &is_signal, &at.known) == 4) {
         for (int i = 0; i < 16; i++)
             odb_assert(fscanf(f, "%" SCNx64, &at.gpr[i]) == 1);
         at.is_signal_handler_caller = is_signal;

@@ -1,4 +1,5 @@
-/* Memory is the PT_LOAD segments, maps the same with names from NT_FILE, registers the first NT_PRSTATUS and NT_X86_XSTATE. */
+/* Memory is the PT_LOAD segments, and the files of NT_FILE where those have nothing (gcore leaves out what it thinks can be had
+ * from the files); maps the same, registers the first NT_PRSTATUS and NT_X86_XSTATE. */
 #include "view_core.h"
 
 #include <elf.h>
@@ -21,7 +22,12 @@
 struct view_core {
     uint8_t *bytes;
     size_t n_bytes;
-    const Elf64_Phdr *loads[4096];
+    struct area {
+        gaddr start, end;
+        const uint8_t *bytes; /* as many as n_bytes; zeros behind */
+        size_t n_bytes;
+        struct sym_map map;
+    } areas[4096];
     struct sym_map maps[4096];
     size_t n_maps;
     const char *names[1024]; /* file_id - 1 -> path */
@@ -35,16 +41,15 @@ static struct odb_err *core_read(void *ctx, gaddr addr, void *to, size_t n_bytes
     const struct view_core *v = ctx;
     size_t n = 0;
     for (size_t i = 0; i < v->n_maps && n < n_bytes; i++) {
-        const Elf64_Phdr *ph = v->loads[i];
+        const struct area *a = &v->areas[i];
         gaddr at = addr + n;
-        if (at < ph->p_vaddr || at >= ph->p_vaddr + ph->p_memsz)
+        if (at < a->start || at >= a->end)
             continue;
-        size_t left = ph->p_vaddr + ph->p_memsz - at, skip = at - ph->p_vaddr;
+        size_t left = a->end - at, skip = at - a->start;
         size_t take = left < n_bytes - n ? left : n_bytes - n;
         memset((uint8_t *)to + n, 0, take);
-        if (skip < ph->p_filesz)
-            memcpy((uint8_t *)to + n, v->bytes + ph->p_offset + skip,
-                   take < ph->p_filesz - skip ? take : ph->p_filesz - skip);
+        if (skip < a->n_bytes)
+            memcpy((uint8_t *)to + n, a->bytes + skip, take < a->n_bytes - skip ? take : a->n_bytes - skip);
         n += take;
     }
     *ret_n = n;
@@ -67,6 +72,29 @@ static uint32_t name_id(struct view_core *v, const char *name)
     return (uint32_t)v->n_names;
 }
 
+/* A range of a file that the core has nothing of. */
+static void add_file(struct view_core *v, const char *name, const uint64_t row[3], uint64_t offset)
+{
+    _cleanup_close_ int fd = open(name, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0 || v->n_maps == sizeof(v->maps) / sizeof(*v->maps))
+        return;
+    const uint8_t *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    odb_assert(bytes != MAP_FAILED);
+    struct area *a = &v->areas[v->n_maps++];
+    size_t left = offset < (uint64_t)st.st_size ? (size_t)st.st_size - offset : 0;
+    *a = (struct area){.start = row[0], .end = row[1], .bytes = bytes + offset};
+    a->n_bytes = left < row[1] - row[0] ? left : row[1] - row[0];
+    a->map = (struct sym_map){
+        .start = row[0], .end = row[1], .offset = offset, .name = name, .file_id = name_id(v, name)};
+    const Elf64_Ehdr *eh = (const void *)bytes;
+    const Elf64_Phdr *ph = (const void *)(bytes + eh->e_phoff);
+    for (size_t i = 0; memcmp(bytes, ELFMAG, SELFMAG) == 0 && i < eh->e_phnum; i++)
+        if (ph[i].p_type == PT_LOAD && (ph[i].p_flags & PF_X) && offset >= (ph[i].p_offset & ~4095UL) &&
+            offset < ph[i].p_offset + ph[i].p_filesz)
+            a->map.executable = true;
+}
+
 /* NT_FILE: count, page size, {start, end, offset in pages}..., names. */
 static void take_files(struct view_core *v, const uint8_t *desc)
 {
@@ -75,16 +103,26 @@ static void take_files(struct view_core *v, const uint8_t *desc)
     memcpy(&page, desc + 8, 8);
     const char *name = (const char *)desc + 16 + n * 24;
     for (uint64_t i = 0; i < n; i++, name += strlen(name) + 1) {
+        bool there = false;
         memcpy(row, desc + 16 + i * 24, 24);
         for (size_t j = 0; j < v->n_maps; j++) {
-            struct sym_map *map = &v->maps[j];
+            struct sym_map *map = &v->areas[j].map;
             if (map->start < row[0] || map->start >= row[1])
                 continue;
+            there = true;
             map->name = name;
             map->file_id = name_id(v, name);
             map->offset = row[2] * page + (map->start - row[0]);
         }
+        if (!there)
+            add_file(v, name, row, row[2] * page);
     }
+}
+
+static int compare_areas(const void *a, const void *b)
+{
+    const struct area *x = a, *y = b;
+    return x->start < y->start ? -1 : x->start > y->start;
 }
 
 static void take_prstatus(struct view_core *v, const uint8_t *desc)
@@ -149,18 +187,23 @@ struct odb_err *view_core_open(const char *path, struct view_core **ret)
     for (size_t i = 0; i < eh->e_phnum; i++) {
         if (ph[i].p_type != PT_LOAD || v->n_maps == sizeof(v->maps) / sizeof(*v->maps))
             continue;
-        v->loads[v->n_maps] = &ph[i];
-        v->maps[v->n_maps++] = (struct sym_map){.start = ph[i].p_vaddr,
-                                                .end = ph[i].p_vaddr + ph[i].p_memsz,
-                                                .executable = ph[i].p_flags & PF_X,
-                                                .name = ""};
+        struct area *a = &v->areas[v->n_maps++];
+        *a = (struct area){.start = ph[i].p_vaddr,
+                           .end = ph[i].p_vaddr + ph[i].p_memsz,
+                           .bytes = v->bytes + ph[i].p_offset,
+                           .n_bytes = ph[i].p_filesz};
+        a->map = (struct sym_map){
+            .start = a->start, .end = a->end, .executable = ph[i].p_flags & PF_X, .name = ""};
     }
     for (size_t i = 0; i < eh->e_phnum; i++)
         if (ph[i].p_type == PT_NOTE)
             take_notes(v, v->bytes + ph[i].p_offset, ph[i].p_filesz);
-    for (size_t i = 0; i < v->n_maps; i++)
+    qsort(v->areas, v->n_maps, sizeof(*v->areas), compare_areas);
+    for (size_t i = 0; i < v->n_maps; i++) {
+        v->maps[i] = v->areas[i].map;
         if (v->vdso && v->maps[i].start == v->vdso)
             v->maps[i].name = "[vdso]";
+    }
     v->view.ctx = v;
     v->view.read = core_read;
     v->view.maps = v->maps;

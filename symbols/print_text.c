@@ -1,0 +1,198 @@
+/* Characters, strings, numbers and addresses as gdb writes them (in the C locale). */
+#include <math.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "symbols/print.h"
+
+const char *text_prefix(const struct sym_type *t)
+{
+    for (int i = 0; i < 100 && t; i++, t = t->target) {
+        if (t->name && strcmp(t->name, "wchar_t") == 0)
+            return "L";
+        if (t->name && strcmp(t->name, "char16_t") == 0)
+            return "u";
+        if (t->name && strcmp(t->name, "char32_t") == 0)
+            return "U";
+        if (t->kind < TYPE_TYPEDEF)
+            break;
+    }
+    return "";
+}
+
+/* ---- characters ---- */
+
+/* *escaped: an octal escape came before, so a digit must be escaped, too. */
+static void put_char(FILE *to, uint32_t c, char quote, bool *escaped)
+{
+    static const char letters[] = "abtnvfr"; /* 7 ... 13 */
+    bool digit = c >= '0' && c <= '9';
+    if (c >= 0x20 && c < 0x7f && !(*escaped && digit)) {
+        if (c == (unsigned char)quote || c == '\\')
+            fputc('\\', to);
+        fputc((int)c, to);
+        *escaped = false;
+    } else if (c >= 7 && c <= 13) {
+        fprintf(to, "\\%c", letters[c - 7]);
+        *escaped = false;
+    } else {
+        if (c <= 0777)
+            fprintf(to, "\\%.3o", c);
+        else
+            fprintf(to, "\\x%x", c);
+        *escaped = true;
+    }
+}
+
+void print_char(FILE *to, uint32_t c, const char *prefix)
+{
+    bool escaped = false;
+    fprintf(to, "%s'", prefix);
+    put_char(to, c, '\'', &escaped);
+    fputc('\'', to);
+}
+
+static uint32_t char_at(const uint8_t *bytes, size_t i, unsigned width)
+{
+    uint32_t c = 0;
+    memcpy(&c, bytes + i * width, width);
+    return c;
+}
+
+void print_string(FILE *to, const uint8_t *bytes, size_t n, unsigned width, const char *prefix, bool cut)
+{
+    if (!cut && n && char_at(bytes, n - 1, width) == 0)
+        n--;
+    if (!n) {
+        fprintf(to, "%s\"\"%s", prefix, cut ? "..." : "");
+        return;
+    }
+    bool open = false, first = true, escaped = false;
+    size_t i = 0, printed = 0;
+    while (i < n && printed < PRINT_ELEMENTS) {
+        uint32_t c = char_at(bytes, i, width);
+        size_t same = 1;
+        while (i + same < n && char_at(bytes, i + same, width) == c)
+            same++;
+        if (same > PRINT_REPEATS) {
+            fputs(open ? "\", " : first ? "" : ", ", to);
+            print_char(to, c, prefix);
+            fprintf(to, " <repeats %zu times>", same);
+            open = false;
+        } else {
+            if (!open) {
+                fprintf(to, "%s%s\"", first ? "" : ", ", prefix);
+                escaped = false;
+            }
+            if (same > PRINT_ELEMENTS - printed)
+                same = PRINT_ELEMENTS - printed;
+            for (size_t j = 0; j < same; j++)
+                put_char(to, c, '"', &escaped);
+            open = true;
+        }
+        first = false;
+        printed += same;
+        i += same;
+    }
+    if (open)
+        fputc('"', to);
+    if (cut || i < n)
+        fputs("...", to);
+}
+
+void print_string_at(struct symbols *s, FILE *to, gaddr addr, unsigned width, const char *prefix)
+{
+    uint8_t bytes[(PRINT_ELEMENTS + 1) * 4];
+    size_t n = 0, got = 0;
+    bool ended = false, failed = false;
+    /* By pieces that do not cross a page: where it ends unreadable is where the memory ends. */
+    while (n < PRINT_ELEMENTS && !ended && !failed) {
+        size_t want = 64 - (addr + n * width) % 64, room = (PRINT_ELEMENTS - n) * width;
+        want = want < room ? want : room;
+        want = want < width ? width : want / width * width;
+        struct odb_err *e = s->view.read(s->view.ctx, addr + n * width, bytes + n * width, want, &got);
+        failed = e || got < want;
+        odb_err_free(e);
+        for (size_t i = 0; i < got / width && !ended; i++, n++)
+            ended = char_at(bytes, n, width) == 0;
+    }
+    if (!n && failed) {
+        fprintf(to, "<error: Cannot access memory at address 0x%llx>", (unsigned long long)addr);
+        return;
+    }
+    print_string(to, bytes, n, width, prefix, !ended && !failed);
+    if (failed && !ended)
+        fprintf(to, "<error: Cannot access memory at address 0x%llx>",
+                (unsigned long long)(addr + n * width));
+}
+
+/* ---- numbers ---- */
+
+void print_int(FILE *to, __int128 x, bool is_signed)
+{
+    char digits[48];
+    size_t at = sizeof(digits);
+    bool negative = is_signed && x < 0;
+    unsigned __int128 u = negative ? 0 - (unsigned __int128)x : (unsigned __int128)x;
+    digits[--at] = 0;
+    do
+        digits[--at] = (char)('0' + (int)(u % 10));
+    while (u /= 10);
+    if (negative)
+        digits[--at] = '-';
+    fputs(digits + at, to);
+}
+
+void print_float(FILE *to, const uint8_t *bytes, size_t n_bytes)
+{
+    uint64_t mantissa = 0;
+    bool negative;
+    long double x;
+    float f;
+    double d;
+    int digits;
+    if (n_bytes == 4) {
+        memcpy(&f, bytes, 4);
+        uint32_t u;
+        memcpy(&u, bytes, 4);
+        x = f, digits = 9, mantissa = u & 0x7fffff, negative = u >> 31;
+    } else if (n_bytes == 8) {
+        memcpy(&d, bytes, 8);
+        memcpy(&mantissa, bytes, 8);
+        x = d, digits = 17, negative = mantissa >> 63, mantissa &= (1ULL << 52) - 1;
+    } else {
+        uint16_t top;
+        x = 0;
+        memcpy(&x, bytes, 10);
+        memcpy(&mantissa, bytes, 8);
+        memcpy(&top, bytes + 8, 2);
+        digits = 21, negative = top >> 15;
+    }
+    if (isnan(x))
+        fprintf(to, "%snan(0x%llx)", negative ? "-" : "", (unsigned long long)mantissa);
+    else if (isinf(x))
+        fputs(negative ? "-inf" : "inf", to);
+    else
+        fprintf(to, "%.*Lg", digits, x);
+}
+
+/* ---- addresses ---- */
+
+void print_address(struct symbols *s, FILE *to, gaddr addr)
+{
+    struct module *m;
+    gaddr bias;
+    fprintf(to, "0x%llx", (unsigned long long)addr);
+    _cleanup_err_ struct odb_err *e = sym_module_at(s, addr, &m, &bias);
+    if (e || !m)
+        return;
+    const struct elf_symbol *sym = module_symbol_at(s, m, addr - bias);
+    const struct plt_entry *plt = sym ? NULL : module_plt_at(s, m, addr - bias);
+    if (!sym && !plt)
+        return;
+    uint64_t offset = addr - bias - (sym ? sym->vaddr : plt->vaddr);
+    fprintf(to, " <%s", sym ? sym_demangle(s, sym->name, true) : plt->name);
+    if (offset)
+        fprintf(to, "+%llu", (unsigned long long)offset);
+    fputc('>', to);
+}
