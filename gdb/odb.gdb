@@ -46,10 +46,6 @@ class Odb:
         cls.monitor("odb-script")
         cls.note_time()
         gdb.events.stop.connect(cls.note_time)
-        try:
-            gdb.execute("frame")
-        except gdb.error:
-            pass
 
 
 class Relay(gdb.Command):

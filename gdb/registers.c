@@ -165,7 +165,7 @@ static const char *type_of(const struct register_row *r)
     case MASK: return "uint64";
     case ORIG_RAX:
     case FS_BASE:
-    case GS_BASE: return "long";
+    case GS_BASE: return "int64";
     default: return "int";
     }
 }

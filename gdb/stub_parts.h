@@ -31,8 +31,8 @@ struct stub_table {
         .rows = (rows_), .n = sizeof(rows_) / sizeof((rows_)[0]), \
     }
 extern const struct stub_table stub_general_table, stub_threads_table, stub_memory_table, stub_registers_table,
-    stub_breaks_table, stub_resume_table, stub_xfer_table, stub_files_table, stub_monitor_table;
-enum { STUB_N_TABLES = 9 };
+    stub_breaks_table, stub_resume_table, stub_xfer_table, stub_files_table, stub_monitor_table, stub_tls_table;
+enum { STUB_N_TABLES = 10 };
 extern const struct stub_table *const stub_tables[STUB_N_TABLES];
 
 /* ---- the session ---- */

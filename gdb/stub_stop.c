@@ -62,10 +62,10 @@ static void note_end(struct stub *s, const struct target_stop *stop)
         return;
     s->told_end = true;
     if (stop->status < 0)
-        stub_note(s, "the program was killed by %s here: this is the end of the recording",
+        stub_note(s, "process %u was killed by %s here: this is the end of its history", stop->pid,
                   linux_signal_name(-stop->status));
     else
-        stub_note(s, "the program exited with code %d here: this is the end of the recording", stop->status);
+        stub_note(s, "process %u exited with code %d here: this is the end of its history", stop->pid, stop->status);
     stub_send_notes(s);
 }
 

@@ -12,15 +12,6 @@
 #include "db/db.h"
 #include "gdb/target_common.h"
 
-/* Where there is no replay target in this build. */
-__attribute__((weak)) struct odb_err *target_replay_open(const char *dir, const struct target_options *opt,
-                                                         struct target **ret)
-{
-    (void)opt;
-    (void)ret;
-    return odb_err("%s has no index: make one with `odb index`", dir);
-}
-
 /* Is there an index, and does it cover the whole recording? */
 static struct odb_err *has_whole_index(const char *dir, bool *ret)
 {
