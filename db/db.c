@@ -35,18 +35,20 @@ static const char *const stmt_sql[DB_N_STMT] = {
     [DB_IMAGE] = "SELECT t, data FROM main.odb_images WHERE page=?1 AND t<=?2 ORDER BY t DESC LIMIT 1",
     [DB_PIECE] = "SELECT data FROM main.odb_pieces WHERE file_id=?1 AND piece=?2",
     [DB_SYSCALL_AT] = "SELECT name FROM main.syscalls WHERE t=?1 AND tid=?2 LIMIT 1",
+    [DB_SYSCALL_BETWEEN] = "SELECT 1 FROM main.syscalls WHERE t>=?1 AND t<?2 LIMIT 1",
     [DB_CONTENTS] = "SELECT t_start, t_end, start, end, file_id, offset, src, src_space, object FROM "
                     "main.odb_contents WHERE space=?1 ORDER BY start",
     [DB_VIEWS] = "SELECT space, t_start, t_end, start, end, offset FROM main.odb_contents WHERE object=?1",
-    [DB_STAY] =
-        "SELECT space, t_end FROM main.odb_stays WHERE pid=?1 AND t_start<=?2 ORDER BY t_start DESC LIMIT 1",
+    [DB_STAY] = "SELECT space, t_end, t_start FROM main.odb_stays WHERE pid=?1 AND t_start<=?2 ORDER BY "
+                "t_start DESC LIMIT 1",
     [DB_BIRTH] = "SELECT from_space, t_start FROM main.odb_stays WHERE space=?1 ORDER BY t_start LIMIT 1",
     [DB_THREAD] = "SELECT pid FROM main.threads WHERE tid=?1 AND t_start<=?2 AND t_end>=?2 LIMIT 1",
     [DB_MAPS] = "SELECT m.start, m.end, m.t_start, m.t_end, m.prot, m.flags, m.file_id, m.offset,"
                 " coalesce(nullif(m.name, ''), f.path, '') FROM main.odb_maps m LEFT JOIN main.files f ON "
                 "f.id=m.file_id"
                 " WHERE m.space=?2 AND m.t_start<=?1 AND (m.t_end IS NULL OR m.t_end>?1) ORDER BY m.start",
-    [DB_PLACE] = "SELECT t, pid, tid, event, tick, rip FROM main.positions WHERE t<=?1 ORDER BY t DESC LIMIT 1",
+    [DB_PLACE] =
+        "SELECT t, pid, tid, event, tick, rip FROM main.positions WHERE t<=?1 ORDER BY t DESC LIMIT 1",
 };
 
 struct odb_err *db_sql_err(struct odb_db *db)
@@ -125,6 +127,8 @@ void db_free(struct odb_db *db)
             free_column(db->cache[i]);
     free(db->damage);
     db_spaces_free(db);
+    db_regs_tracks_free(db);
+    db_pages_free(db);
     free(db);
 }
 
@@ -152,8 +156,13 @@ static struct odb_err *load_rows(struct odb_db *db, sqlite3_stmt *st, uint64_t *
         const char *key;
         uint64_t *to;
     } numbers[] = {
-        {"schema_version", ret_version}, {"end", &db->end},     {"end_rip", &db->end_rip},
-        {"n_reg", &db->n_reg},           {"n_mem", &db->n_mem}, {"n_chunks", &db->n_chunks},
+        {"schema_version", ret_version},
+        {"end", &db->end},
+        {"end_rip", &db->end_rip},
+        {"n_reg", &db->n_reg},
+        {"n_mem", &db->n_mem},
+        {"n_chunks", &db->n_chunks},
+        {"shadow_mismatches", &db->n_mismatches},
     };
     bool row = false;
     for (;;) {
@@ -256,8 +265,18 @@ static struct odb_err *read_chunk(struct odb_db *db, sqlite3_stmt *st, bool *ret
         .n_reg = (uint32_t)v[6],
         .n_mem = (uint32_t)v[7],
     };
-    db->last = *ret;
+    db->last = db->recent[ret->id % DB_RECENT_CHUNKS] = *ret;
     return NULL;
+}
+
+/* Ids have no gaps. */
+static bool recent_chunk(const struct odb_db *db, uint64_t id, struct db_chunk *ret)
+{
+    const struct db_chunk *c = &db->recent[id % DB_RECENT_CHUNKS];
+    if (c->id != id || !(c->n || c->n_mem || c->n_reg))
+        return false;
+    *ret = *c;
+    return true;
 }
 
 struct odb_err *db_chunk_at(struct odb_db *db, uint64_t t, struct db_chunk *ret)
@@ -270,6 +289,13 @@ struct odb_err *db_chunk_at(struct odb_db *db, uint64_t t, struct db_chunk *ret)
         *ret = db->last;
         return NULL;
     }
+    for (uint64_t i = 0; i < 2; i++) /* or one of its neighbours */
+        if (db->last.n && (i || db->last.id) &&
+            recent_chunk(db, i ? db->last.id + 1 : db->last.id - 1, ret) && key >= ret->t_start &&
+            key - ret->t_start < ret->n) {
+            db->last = *ret;
+            return NULL;
+        }
     _cleanup_reset_ sqlite3_stmt *st = NULL;
     bool found;
     ODB_TRY(db_prepare(db, DB_CHUNK_BY_T, &st));
@@ -286,6 +312,9 @@ struct odb_err *db_chunk_at(struct odb_db *db, uint64_t t, struct db_chunk *ret)
 struct odb_err *db_chunk_by_id(struct odb_db *db, uint64_t id, bool *ret_found, struct db_chunk *ret)
 {
     _cleanup_reset_ sqlite3_stmt *st = NULL;
+    *ret_found = recent_chunk(db, id, ret);
+    if (*ret_found)
+        return NULL;
     ODB_TRY(db_prepare(db, DB_CHUNK_BY_ID, &st));
     sqlite3_bind_int64(st, 1, (int64_t)id);
     return read_chunk(db, st, ret_found, ret);
@@ -296,6 +325,10 @@ struct odb_err *db_chunk_seek(struct odb_db *db, uint64_t from, bool desc, const
 {
     _cleanup_reset_ sqlite3_stmt *st = NULL;
     bool by_reg = wish && wish->reg >= 0, by_tid = wish && wish->tid, by_pid = wish && wish->pid;
+    *ret_found = !by_reg && recent_chunk(db, from, ret) && (!by_tid || ret->tid == wish->tid) &&
+                 (!by_pid || ret->pid == wish->pid);
+    if (*ret_found)
+        return NULL;
     enum db_stmt which = by_tid   ? DB_CHUNK_NEXT_TID
                          : by_pid ? DB_CHUNK_NEXT_PID
                          : by_reg ? DB_CHUNK_NEXT_REG
@@ -357,6 +390,14 @@ static struct db_column **cache_slot(struct odb_db *db)
         *best = NULL;
     }
     return best;
+}
+
+bool db_column_is_there(const struct odb_db *db, enum chunk_column kind, const struct db_chunk *c)
+{
+    for (int i = 0; i < DB_CACHE_COLUMNS; i++)
+        if (db->cache[i] && db->cache[i]->chunk == c->id && db->cache[i]->kind == kind)
+            return true;
+    return false;
 }
 
 struct odb_err *db_column_get(struct odb_db *db, enum chunk_column kind, const struct db_chunk *c,

@@ -111,6 +111,7 @@ struct db_write {
     uint32_t pid, tid;
     gaddr rip,
         addr; /* addr: as the writer has it. rip 0: not known, no instruction of the thread came before */
+    uint32_t space;     /* number of the address space that addr is in (indexer/schema.h) */
     bool by_descriptor; /* into a file that is mapped shared: addr is the offset in it */
     uint32_t n_bytes;
     unsigned flags;            /* enum odb_mem_flag */
@@ -180,7 +181,7 @@ struct db_range {
     uint64_t n_bytes;
     uint32_t pid; /* whose memory; 0: of any process */
 };
-/* The first (last) write with from <= t < to to any of the ranges: to whatever the process has at those addresses
+/* ranges: by address. The first (last) write with from <= t < to to any of them: to whatever the process has at those addresses
  * then, and, by whoever and through whatever mapping, to the memory that it has there in the state at `at`. *ret_i: which range.
  * new_ and old of the answer may be NULL. */
 struct odb_err *db_find_write(struct odb_db *db, const struct db_range *ranges, size_t n, uint64_t at,

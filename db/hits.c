@@ -12,7 +12,8 @@
 #include "db/scan.h"
 
 #define LINES_PER_PAGE (ODB_PAGE_BYTES / ODB_LINE_BYTES)
-#define RANGE_PAGES_MAX 64 /* ranges of more pages are looked for in every chunk */
+#define WINDOW (2 * ODB_CHUNK_INSNS) /* so few instructions are searched without asking postings */
+#define RANGE_PAGES_MAX 64           /* ranges of more pages are looked for in every chunk */
 
 /* ---- cursors over postings ---- */
 
@@ -164,19 +165,14 @@ struct walk {
     struct db_chunk chunk;
 };
 
-static struct odb_err *walk_first(struct walk *w, uint64_t *ret)
+static struct odb_err *walk_first(struct walk *w)
 {
-    struct db_chunk c;
-    ODB_TRY(db_chunk_at(w->db, w->desc ? w->to - 1 : w->from, &c));
-    *ret = c.id;
-    if (!w->desc)
-        return NULL;
-    for (bool more = c.t_start + c.n == w->to; more;) { /* writes of to - 1 may go on in chunks behind */
-        struct db_chunk next;
-        ODB_TRY(db_chunk_seek(w->db, c.id + 1, false, NULL, &more, &next));
+    ODB_TRY(db_chunk_at(w->db, w->desc ? w->to - 1 : w->from, &w->chunk));
+    for (bool more = w->desc && w->chunk.t_start + w->chunk.n == w->to; more;) {
+        struct db_chunk next; /* writes of to - 1 may go on in chunks behind */
+        ODB_TRY(db_chunk_seek(w->db, w->chunk.id + 1, false, NULL, &more, &next));
         if (more) {
-            c = next;
-            *ret = c.id;
+            w->chunk = next;
             more = !next.n;
         }
     }
@@ -191,8 +187,9 @@ static struct odb_err *walk_next(struct walk *w, bool *ret)
     if (!w->begun) {
         if (w->from >= w->to)
             return NULL;
-        ODB_TRY(walk_first(w, &id));
+        ODB_TRY(walk_first(w));
         w->begun = true;
+        id = w->chunk.id;
     } else if (w->desc ? w->chunk.t_start <= w->from || !w->chunk.id
                        : w->chunk.t_start + w->chunk.n > w->to) {
         return NULL;
@@ -271,6 +268,42 @@ static struct db_execution execution(const struct db_chunk *c, const struct db_c
     return (struct db_execution){.t = c->t_start + i, .pid = c->pid, .tid = c->tid, .rip = col->insns.rip[i]};
 }
 
+/* Searches the walk's chunks. */
+static struct odb_err *walk_rips(struct walk *w, const struct rip_set *set, bool *ret_found,
+                                 struct db_execution *ret)
+{
+    for (;;) {
+        _cleanup_column_ struct db_column *col = NULL;
+        bool more;
+        uint32_t first, last, i;
+        ODB_TRY(walk_next(w, &more));
+        if (!more)
+            return NULL;
+        clip(&w->chunk, w->from, w->to, &first, &last);
+        if (first >= last)
+            continue;
+        ODB_TRY(db_column_get(w->db, CHUNK_INSNS, &w->chunk, &col));
+        odb_assert(col);
+        if (search_rips(set, &w->chunk, col->insns.rip, first, last, w->desc, &i)) {
+            *ret = execution(&w->chunk, col, i);
+            *ret_found = true;
+            return NULL;
+        }
+    }
+}
+
+/* The part of from..to that is in the nearest chunk, if that is decoded already or all there is. */
+static struct odb_err *near_part(struct odb_db *db, uint64_t from, uint64_t to, bool desc, uint64_t *ret_from,
+                                 uint64_t *ret_to)
+{
+    struct db_chunk c;
+    ODB_TRY(db_chunk_at(db, desc ? to - 1 : from, &c));
+    bool all = to - from <= WINDOW, here = all || db_column_is_there(db, CHUNK_INSNS, &c);
+    *ret_from = all || !desc ? from : !here ? to : c.t_start > from ? c.t_start : from;
+    *ret_to = all || desc ? to : !here ? from : c.t_start + c.n < to ? c.t_start + c.n : to;
+    return NULL;
+}
+
 struct odb_err *db_find_execution(struct odb_db *db, const struct db_point *points, size_t n, uint64_t from,
                                   uint64_t to, bool desc, bool *ret_found, struct db_execution *ret)
 {
@@ -284,28 +317,21 @@ struct odb_err *db_find_execution(struct odb_db *db, const struct db_point *poin
     for (size_t i = 0; i < n; i++) {
         unsigned h = rip_hash(points[i].addr);
         set.filter[h / 64] |= 1ull << h % 64;
+    }
+    struct walk w = {.db = db, .wish = {.reg = -1}, .desc = desc};
+    ODB_TRY(near_part(db, from, to, desc, &w.from, &w.to));
+    ODB_TRY(walk_rips(&w, &set, ret_found, ret));
+    if (*ret_found)
+        return NULL;
+    if (w.from < w.to) /* and now the rest */
+        *(desc ? &to : &from) = desc ? w.from : w.to;
+    if (from >= to)
+        return NULL;
+    for (size_t i = 0; i < n; i++)
         ODB_TRY(cursors_add(&cursors, points[i].addr / ODB_LINE_BYTES));
-    }
     cursors_finish(&cursors);
-    struct walk w = {.db = db, .cursors = &cursors, .from = from, .to = to, .desc = desc};
-    for (;;) {
-        _cleanup_column_ struct db_column *col = NULL;
-        bool more;
-        uint32_t first, last, i;
-        ODB_TRY(walk_next(&w, &more));
-        if (!more)
-            return NULL;
-        clip(&w.chunk, from, to, &first, &last);
-        if (first >= last)
-            continue;
-        ODB_TRY(db_column_get(db, CHUNK_INSNS, &w.chunk, &col));
-        odb_assert(col);
-        if (search_rips(&set, &w.chunk, col->insns.rip, first, last, desc, &i)) {
-            *ret = execution(&w.chunk, col, i);
-            *ret_found = true;
-            return NULL;
-        }
-    }
+    w = (struct walk){.db = db, .cursors = &cursors, .from = from, .to = to, .desc = desc};
+    return walk_rips(&w, &set, ret_found, ret);
 }
 
 struct odb_err *db_find_run(struct odb_db *db, uint32_t tid, gaddr but_lo, gaddr but_hi, uint64_t from,
@@ -345,9 +371,12 @@ struct odb_err *db_find_run(struct odb_db *db, uint32_t tid, gaddr but_lo, gaddr
 
 struct range_set {
     struct odb_db *db;
-    const struct db_range *v;
+    const struct db_range *v; /* by addr */
+    gaddr *reach;             /* owned: the last byte of v[0..i] */
     size_t n;
 };
+static void range_set_deinit(struct range_set *s) { free(s->reach); }
+#define _cleanup_ranges_ __attribute__((cleanup(range_set_deinit)))
 
 /* a - r->addr wraps where a is below */
 static bool touches(const struct db_range *r, gaddr a, uint32_t size)
@@ -368,6 +397,20 @@ static struct odb_err *in_process(struct odb_db *db, const struct db_range *r, c
     return NULL;
 }
 
+/* How many ranges begin below addr. */
+static size_t starting_below(const struct range_set *s, gaddr addr)
+{
+    size_t lo = 0, hi = s->n;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (s->v[mid].addr < addr)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
 /* Rows [*first, *last) of the chunk's writes have from <= t < to. */
 static void clip_writes(const struct walk *w, const struct db_column *col, uint32_t *first, uint32_t *last)
 {
@@ -386,8 +429,11 @@ static struct odb_err *search_writes(const struct range_set *set, const struct w
     clip_writes(w, col, &first, &last);
     for (uint32_t k = first; k < last; k++) {
         uint32_t row = w->desc ? last - 1 - (k - first) : k;
-        for (size_t i = 0; i < set->n; i++) {
-            if (!touches(&set->v[i], m->addr[row], m->size[row]))
+        gaddr a = m->addr[row];
+        if (a > set->reach[set->n - 1])
+            continue;
+        for (size_t i = starting_below(set, a + m->size[row]); i-- && set->reach[i] >= a;) {
+            if (!touches(&set->v[i], a, m->size[row]))
                 continue;
             ODB_TRY(in_process(set->db, &set->v[i], &w->chunk, ret_found));
             if (*ret_found) {
@@ -406,8 +452,14 @@ static struct odb_err *find_by_address(struct odb_db *db, const struct db_range 
                                        size_t *ret_i)
 {
     _cleanup_cursors_ struct cursors cursors = {.db = db, .kind = ODB_POST_MEM, .desc = desc};
-    const struct range_set set = {.db = db, .v = v, .n = n};
-    bool huge = false;
+    _cleanup_ranges_ struct range_set set = {.db = db, .v = v, .n = n, .reach = malloc(n * sizeof(gaddr))};
+    bool huge = to - from <= WINDOW;
+    if (!set.reach)
+        return odb_err("out of memory");
+    for (size_t i = 0; i < n; i++) {
+        gaddr last = v[i].addr + (v[i].n_bytes - 1);
+        set.reach[i] = i && set.reach[i - 1] > last ? set.reach[i - 1] : last;
+    }
     for (size_t i = 0; i < n && !huge; i++) {
         uint64_t line = v[i].addr / ODB_LINE_BYTES, last = (v[i].addr + (v[i].n_bytes - 1)) / ODB_LINE_BYTES;
         huge = last - line >= RANGE_PAGES_MAX * LINES_PER_PAGE;
@@ -444,9 +496,13 @@ static struct odb_err *has_aliases(struct odb_db *db, const struct db_range *r, 
 {
     const struct db_content *c;
     _cleanup_err_ struct odb_err *e = db_space_of(db, r->pid, at, true, ret_space);
+    bool plain = true;
     *ret = false;
     if (e)
         return NULL; /* does not live yet */
+    ODB_TRY(db_space_is_plain(db, *ret_space, &plain));
+    if (plain)
+        return NULL;
     for (gaddr a = r->addr; !*ret; a = (a | (ODB_PAGE_BYTES - 1)) + 1) {
         ODB_TRY(db_find_content(db, *ret_space, at, a, &c));
         *ret = c && (c->object || (c->moved && c->src_space != *ret_space));

@@ -41,6 +41,7 @@ enum db_stmt {
     DB_IMAGE,
     DB_PIECE,
     DB_SYSCALL_AT,
+    DB_SYSCALL_BETWEEN,
     DB_CONTENTS,
     DB_VIEWS,
     DB_STAY,
@@ -70,12 +71,25 @@ struct db_column {
 };
 #define DB_CACHE_COLUMNS 48
 
+#define DB_RECENT_CHUNKS 64
+#define DB_RECENT_STAYS 8
+/* Which space a process has in states t_start <= t < t_end; t_end 0: none. */
+struct db_stay {
+    uint32_t pid, space;
+    uint64_t t_start, t_end;
+};
+struct db_pages;
+#define DB_REGS_TRACKS 4
+struct db_regs_track;
+
 /* Where the memory of a space came from. */
 struct db_space {
     uint32_t number;
     struct db_content *contents; /* owned, by start */
     gaddr *reach;                /* owned: highest end of contents[0..i] */
     size_t n;
+    uint64_t *times; /* owned: all t_start and t_end, ascending */
+    bool plain;      /* nothing of it was ever shared, or copied from another space */
 };
 
 struct odb_db {
@@ -92,7 +106,12 @@ struct odb_db {
     uint64_t clock;
     struct db_space *spaces; /* owned, by number: those asked for */
     size_t n_spaces;
-    const _Atomic bool *interrupt; /* borrowed; NULL: none */
+    const _Atomic bool *interrupt;                /* borrowed; NULL: none */
+    struct db_regs_track *tracks[DB_REGS_TRACKS]; /* owned: registers.c */
+    struct db_pages *pages;                       /* owned: pages.c */
+    uint64_t n_mismatches;
+    struct db_chunk recent[DB_RECENT_CHUNKS]; /* by id modulo their number; n and n_mem 0: none */
+    struct db_stay stays[DB_RECENT_STAYS];
 };
 
 /* For the extension: an odb_db on somebody else's connection. */
@@ -132,6 +151,8 @@ struct odb_err *db_chunk_seek(struct odb_db *db, uint64_t from, bool desc, const
 /* A column, pinned until db_column_put. */
 struct odb_err *db_column_get(struct odb_db *db, enum chunk_column kind, const struct db_chunk *c,
                               struct db_column **ret) ODB_MUST_CHECK;
+/* Is it decoded and kept? */
+bool db_column_is_there(const struct odb_db *db, enum chunk_column kind, const struct db_chunk *c);
 void db_column_put(struct db_column *col);
 static inline void db_column_putp(struct db_column **col)
 {
@@ -151,12 +172,31 @@ struct odb_err *db_nearest_write(struct odb_db *db, const struct db_target *targ
                                  uint64_t to, bool desc, bool *ret_found, struct db_write *ret)
     ODB_MUST_CHECK;
 
+/* ---- memory.c, pages.c ---- */
+
+/* Bytes within one page of a space, from the chunks; `to` is untouched where the page is not mapped. */
+struct odb_err *db_find_bytes(struct odb_db *db, uint32_t space, uint64_t t, gaddr addr, size_t n_bytes,
+                              uint8_t *to, bool *ret_mapped) ODB_MUST_CHECK;
+/* The same, keeping what was found for states near t. */
+struct odb_err *db_page_read(struct odb_db *db, uint32_t space, uint64_t t, gaddr addr, size_t n_bytes,
+                             uint8_t *to, bool *ret_mapped) ODB_MUST_CHECK;
+#define DB_KEPT_BYTES_MAX 65536 /* larger pieces are read past what is kept */
+void db_pages_free(struct odb_db *db);
+
+/* ---- registers.c ---- */
+
+void db_regs_tracks_free(struct odb_db *db);
+
 /* ---- spaces.c ---- */
 
 void db_spaces_free(struct odb_db *db);
 /* The contents in force at (t, addr) of a space, or NULL. Valid until the next call. */
 struct odb_err *db_find_content(struct odb_db *db, uint32_t space, uint64_t t, gaddr addr,
                                 const struct db_content **ret) ODB_MUST_CHECK;
+/* Do the space's contents change in a state lo < t <= hi? */
+struct odb_err *db_space_changes(struct odb_db *db, uint32_t space, uint64_t lo, uint64_t hi, bool *ret)
+    ODB_MUST_CHECK;
+struct odb_err *db_space_is_plain(struct odb_db *db, uint32_t space, bool *ret) ODB_MUST_CHECK;
 /* The space of a process at t (pid 0: of the one that runs); `last`: where it is gone by then, its last. */
 struct odb_err *db_space_of(struct odb_db *db, uint32_t pid, uint64_t t, bool last, uint32_t *ret)
     ODB_MUST_CHECK;

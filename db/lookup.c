@@ -76,74 +76,6 @@ struct odb_err *db_process_of(struct odb_db *db, uint64_t t, uint32_t tid, uint3
     return NULL;
 }
 
-/* The thread's registers at the chunk's start; of one that has not run yet, those that it begins with. */
-static struct odb_err *find_snapshot(struct odb_db *db, uint32_t tid, uint64_t chunk, struct regfile *ret)
-{
-    _cleanup_reset_ sqlite3_stmt *st = NULL;
-    bool row = false;
-    for (int i = 0; i < 2 && !row; i++) {
-        db_resetp(&st);
-        ODB_TRY(db_prepare(db, i ? DB_SNAPSHOT_NEXT : DB_SNAPSHOT, &st));
-        sqlite3_bind_int64(st, 1, tid);
-        sqlite3_bind_int64(st, 2, (int64_t)chunk);
-        ODB_TRY(db_step(db, st, &row));
-    }
-    if (!row)
-        return odb_err("thread %u has no registers yet at that t", tid);
-    const void *p = sqlite3_column_blob(st, 1);
-    return regfile_decode(p, (size_t)sqlite3_column_bytes(st, 1), ret);
-}
-
-/* Where a thread goes on that does not run. */
-static struct odb_err *find_next_rip(struct odb_db *db, uint64_t chunk, uint32_t tid, bool *ret_found,
-                                     gaddr *ret)
-{
-    struct db_chunk c = {.id = chunk};
-    do {
-        ODB_TRY(db_chunk_seek(db, c.id + 1, false, &(struct db_chunk_wish){.reg = -1, .tid = tid}, ret_found,
-                              &c));
-        if (!*ret_found)
-            return NULL;
-    } while (!c.n);
-    _cleanup_column_ struct db_column *col = NULL;
-    ODB_TRY(db_column_get(db, CHUNK_INSNS, &c, &col));
-    *ret = col->insns.rip[0];
-    return NULL;
-}
-
-struct odb_err *db_registers(struct odb_db *db, uint64_t t, uint32_t tid, struct db_regs *ret)
-{
-    struct db_chunk c;
-    struct db_regs r = {0};
-    ODB_TRY(db_load(db));
-    ODB_TRY(db_chunk_at(db, t, &c));
-    r.tid = tid ? tid : c.tid;
-    r.vector_bytes = db->vector_bytes;
-    r.runs = r.tid == c.tid;
-    r.pid = c.pid;
-    if (!r.runs)
-        ODB_TRY(db_process_of(db, t, r.tid, &r.pid));
-    /* the last state has a snapshot of its own, behind the last chunk */
-    ODB_TRY(find_snapshot(db, r.tid, t == db->end ? INT64_MAX : c.id, &r.regs));
-    if (r.runs && t < db->end) {
-        _cleanup_column_ struct db_column *col = NULL;
-        ODB_TRY(db_column_get(db, CHUNK_REGS, &c, &col));
-        const struct chunk_regs *w = &col->regs;
-        for (uint32_t i = 0; i < w->n && w->at[i] <= t - c.t_start; i++)
-            regfile_set(&r.regs, w->reg[i],
-                        regfile_wide(w->reg[i]) < 0 ? (const void *)&w->val[i] : w->wide + w->val[i],
-                        w->len[i]);
-    }
-    uint32_t tid_there;
-    r.has_rip = r.runs;
-    if (r.runs)
-        ODB_TRY(db_position(db, t, &r.regs.scalar[ODB_REG_RIP], &tid_there));
-    else
-        ODB_TRY(find_next_rip(db, c.id, r.tid, &r.has_rip, &r.regs.scalar[ODB_REG_RIP]));
-    *ret = r;
-    return NULL;
-}
-
 struct odb_err *db_write_of(struct odb_db *db, const struct db_chunk *c, const struct db_column *mems,
                             uint32_t row, bool with_rip, struct db_write *ret)
 {
@@ -153,6 +85,7 @@ struct odb_err *db_write_of(struct odb_db *db, const struct db_chunk *c, const s
         .pid = c->pid,
         .tid = c->tid,
         .addr = m->addr[row],
+        .space = c->space,
         .by_descriptor = c->space > ODB_SPACE_OBJECT,
         .n_bytes = m->size[row],
         .flags = m->flags[row],

@@ -157,6 +157,13 @@ static struct odb_err *fill_part(struct odb_db *db, uint64_t t, struct part *p, 
     return NULL;
 }
 
+struct odb_err *db_find_bytes(struct odb_db *db, uint32_t space, uint64_t t, gaddr addr, size_t n_bytes,
+                              uint8_t *to, bool *ret_mapped)
+{
+    struct part p = {.space = space, .addr = addr, .to = to, .n = n_bytes, .n_open = n_bytes};
+    return fill_part(db, t, &p, ret_mapped);
+}
+
 struct odb_err *db_memory(struct odb_db *db, uint64_t t, uint32_t pid, gaddr addr, size_t n_bytes,
                           uint8_t *buf, bool *valid, size_t *ret_valid)
 {
@@ -171,14 +178,13 @@ struct odb_err *db_memory(struct odb_db *db, uint64_t t, uint32_t pid, gaddr add
     ODB_TRY(db_space_of(db, pid, t, false, &space));
     memset(buf, 0, n_bytes);
     for (size_t done = 0; done < n_bytes;) {
-        struct part p = {.space = space, .addr = addr + done, .to = buf + done};
-        p.n = ODB_PAGE_BYTES - p.addr % ODB_PAGE_BYTES;
-        if (p.n > n_bytes - done)
-            p.n = n_bytes - done;
-        p.n_open = p.n;
-        size_t n = p.n;
-        bool mapped;
-        ODB_TRY(fill_part(db, t, &p, &mapped));
+        size_t n = ODB_PAGE_BYTES - (addr + done) % ODB_PAGE_BYTES;
+        n = n < n_bytes - done ? n : n_bytes - done;
+        bool mapped = false;
+        if (n_bytes <= DB_KEPT_BYTES_MAX)
+            ODB_TRY(db_page_read(db, space, t, addr + done, n, buf + done, &mapped));
+        else
+            ODB_TRY(db_find_bytes(db, space, t, addr + done, n, buf + done, &mapped));
         if (valid)
             memset(valid + done, mapped, n);
         n_valid += mapped ? n : 0;

@@ -15,8 +15,8 @@ static void take_row(const struct db_scan *s, struct db_reg_write *ret)
     memcpy(ret->value, from, ret->n_bytes < sizeof(ret->value) ? ret->n_bytes : sizeof(ret->value));
 }
 
-struct odb_err *db_last_reg_write(struct odb_db *db, uint32_t tid, unsigned reg, uint64_t from_t, uint64_t before_t,
-                                  bool *ret_found, struct db_reg_write *ret)
+struct odb_err *db_last_reg_write(struct odb_db *db, uint32_t tid, unsigned reg, uint64_t from_t,
+                                  uint64_t before_t, bool *ret_found, struct db_reg_write *ret)
 {
     struct db_reg_write w = {0};
     *ret_found = false;

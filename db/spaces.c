@@ -21,6 +21,7 @@ void db_spaces_free(struct odb_db *db)
     for (size_t i = 0; i < db->n_spaces; i++) {
         free(db->spaces[i].contents);
         free(db->spaces[i].reach);
+        free(db->spaces[i].times);
     }
     free(db->spaces);
     db->spaces = NULL;
@@ -66,6 +67,12 @@ static int by_start(const void *a, const void *b)
     return x->start < y->start ? -1 : x->start > y->start;
 }
 
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
 static struct odb_err *load_space(struct odb_db *db, uint32_t number, struct db_space *ret)
 {
     _cleanup_reset_ sqlite3_stmt *st = NULL;
@@ -78,11 +85,23 @@ static struct odb_err *load_space(struct odb_db *db, uint32_t number, struct db_
     if (n)
         qsort(v, n, sizeof(*v), by_start); /* as unsigned addresses */
     gaddr *reach = malloc(n * sizeof(*reach) + 1);
-    if (!reach)
+    uint64_t *times = malloc(2 * n * sizeof(*times) + 1);
+    if (!reach || !times) {
+        free(reach);
+        free(times);
         return odb_err("out of memory");
-    for (size_t i = 0; i < n; i++)
+    }
+    bool plain = true;
+    for (size_t i = 0; i < n; i++) {
+        plain &= !v[i].object && (!v[i].moved || v[i].src_space == number);
         reach[i] = i && reach[i - 1] > v[i].end ? reach[i - 1] : v[i].end;
-    *ret = (struct db_space){.number = number, .contents = take_ptr(v), .reach = reach, .n = n};
+        times[2 * i] = v[i].t_start;
+        times[2 * i + 1] = v[i].t_end;
+    }
+    if (n)
+        qsort(times, 2 * n, sizeof(*times), by_value);
+    *ret = (struct db_space){
+        .number = number, .contents = take_ptr(v), .reach = reach, .n = n, .times = times, .plain = plain};
     return NULL;
 }
 
@@ -140,6 +159,30 @@ struct odb_err *db_find_content(struct odb_db *db, uint32_t space, uint64_t t, g
     return NULL;
 }
 
+struct odb_err *db_space_changes(struct odb_db *db, uint32_t space, uint64_t lo, uint64_t hi, bool *ret)
+{
+    const struct db_space *sp;
+    ODB_TRY(get_space(db, space, &sp));
+    size_t a = 0, b = 2 * sp->n; /* the first time > lo */
+    while (a < b) {
+        size_t mid = (a + b) / 2;
+        if (sp->times[mid] <= lo)
+            a = mid + 1;
+        else
+            b = mid;
+    }
+    *ret = a < 2 * sp->n && sp->times[a] <= hi;
+    return NULL;
+}
+
+struct odb_err *db_space_is_plain(struct odb_db *db, uint32_t space, bool *ret)
+{
+    const struct db_space *sp;
+    ODB_TRY(get_space(db, space, &sp));
+    *ret = sp->plain;
+    return NULL;
+}
+
 struct odb_err *db_content(struct odb_db *db, uint64_t t, uint32_t pid, gaddr addr, bool *ret_found,
                            struct db_content *ret)
 {
@@ -171,6 +214,11 @@ struct odb_err *db_space_of(struct odb_db *db, uint32_t pid, uint64_t t, bool la
         *ret = c.space;
         return NULL;
     }
+    for (int i = 0; i < DB_RECENT_STAYS; i++)
+        if (db->stays[i].pid == pid && db->stays[i].t_start <= t && t < db->stays[i].t_end) {
+            *ret = db->stays[i].space;
+            return NULL;
+        }
     _cleanup_reset_ sqlite3_stmt *st = NULL;
     bool row = false;
     ODB_TRY(db_prepare(db, DB_STAY, &st));
@@ -180,6 +228,11 @@ struct odb_err *db_space_of(struct odb_db *db, uint32_t pid, uint64_t t, bool la
     if (!row || (!last && t_end_of(st, 1) <= t))
         return odb_err("process %u does not live at t %llu", pid, (unsigned long long)t);
     *ret = (uint32_t)sqlite3_column_int64(st, 0);
+    db->stays[db->clock++ % DB_RECENT_STAYS] =
+        (struct db_stay){.pid = pid,
+                         .space = *ret,
+                         .t_start = (uint64_t)sqlite3_column_int64(st, 2),
+                         .t_end = t_end_of(st, 1)};
     return NULL;
 }
 

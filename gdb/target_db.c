@@ -321,8 +321,13 @@ static struct odb_err *tdb_insert_watch(struct target *base, uint32_t pid, enum 
         return NULL;
     ODB_TRY(grow((void **)&g->watches, &g->cap_watches, g->n_watches, sizeof(*g->watches)));
     ODB_TRY(grow((void **)&g->ranges, &g->cap_ranges, g->n_watches, sizeof(*g->ranges)));
-    g->watches[g->n_watches] = w;
-    g->ranges[g->n_watches++] = (struct db_range){addr, n_bytes, pid};
+    size_t i = g->n_watches++;
+    for (; i && g->watches[i - 1].addr > addr; i--) { /* by address */
+        g->watches[i] = g->watches[i - 1];
+        g->ranges[i] = g->ranges[i - 1];
+    }
+    g->watches[i] = w;
+    g->ranges[i] = (struct db_range){addr, n_bytes, pid};
     return NULL;
 }
 
@@ -333,8 +338,10 @@ static struct odb_err *tdb_remove_watch(struct target *base, uint32_t pid, enum 
     size_t i = find_watch(g, &(struct tdb_watch){pid, kind, addr, n_bytes});
     if (i == g->n_watches)
         return NULL;
-    g->watches[i] = g->watches[--g->n_watches];
-    g->ranges[i] = g->ranges[g->n_watches];
+    for (g->n_watches--; i < g->n_watches; i++) {
+        g->watches[i] = g->watches[i + 1];
+        g->ranges[i] = g->ranges[i + 1];
+    }
     return NULL;
 }
 

@@ -449,7 +449,7 @@ static struct odb_err *find_break(struct search *s)
         return NULL;
     if (s->reverse) {
         hi = s->from.t;
-        lo = s->found ? s->best.t : 0;
+        lo = s->found ? s->best.t + (s->best.order == BEFORE) : 0;
     } else {
         lo += s->from.order == BEFORE;
         hi = s->found ? s->best.t + (s->best.order == BEFORE) : g->end;
