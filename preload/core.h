@@ -182,7 +182,7 @@ long guard_fxsave(void *area);
 long guard_rdfsbase(uint64_t *ret);
 long guard_rdgsbase(uint64_t *ret);
 extern char guard_start[], guard_end[], guard_failed[], exit_common[], raw_syscall_insn[], engine_sigreturn[],
-    engine_stack[], engine_stack_top[], image_text_end[], image_end[];
+    engine_stack[], engine_stack_top[], image_text_end[], image_end[], watch_check[], watch_check_end[];
 void x87_fnstenv(void *to);
 void x87_fnstenv16(void *to);
 void x87_fnsave(void *to);

@@ -47,6 +47,8 @@ void debug_call_begins(const struct model_call *c);
 void debug_call_done(const struct model_call *c, uint32_t child);
 /* The host stopped inside the instruction at ctx.rip, which is not done yet. */
 void debug_in_insn(void);
+/* Hits that translated code counted by itself: before an event, a stop, and a switch. */
+void debug_take_counted(void);
 /* A signal is delivered next, or kills. siginfo128 may be NULL. */
 void debug_signal(int signo, const void *siginfo128);
 /* A thread (pid: of tid) or a process (tid 0) ended. */

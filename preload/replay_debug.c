@@ -54,9 +54,35 @@ static struct odb_stop *details(void)
     return s;
 }
 
+/* Hits that translated code has counted by itself become the host's. They were made since the last event, in this run. */
+void debug_take_counted(void)
+{
+    struct watch_counted c = watch_counted;
+    struct odb_control *k = CONTROL;
+    if (!c.n)
+        return;
+    watch_counted.n = 0;
+    k->n_hits += c.n;
+    struct odb_stop *s = &k->last_hit;
+    memset(s, 0, sizeof(*s));
+    s->reason = ODB_STOP_WATCH;
+    s->tid = replay_current->tid;
+    s->pid = replay_current->pid;
+    s->tick = c.tick;
+    s->regs.rip = c.rip;
+    s->event = WORLD->ordinal;
+    s->run_number = WORLD->run_number;
+    s->by = (struct odb_place){s->run_number, c.tick, c.rip, s->event, s->tid, s->pid};
+    s->watch_addr = c.range->start;
+    s->watch_bytes = c.range->end - c.range->start;
+    s->watch_kind = (c.range->kind & MEM_WRITE ? (unsigned)WORLD_WATCH_WRITE : 0) |
+                    (c.range->kind & MEM_READ ? (unsigned)WORLD_WATCH_READ : 0);
+}
+
 /* Of a kind that ODB_RUN_LAST only counts; details are in CONTROL->stop. */
 static void stop_for(uint32_t reason)
 {
+    debug_take_counted();
     passed = place_here();
     if (!WORLD->last_on) {
         vessel_stop(reason, 0);
@@ -206,8 +232,22 @@ void debug_completed(void)
     n_pending = 0;
 }
 
+/* The one counted last faulted: it touched nothing. */
+static void uncount(void)
+{
+    struct watch_counted *c = &watch_counted;
+    if (!c->n || c->rip != ctx.rip || c->tick != core_tick())
+        return;
+    c->n--;
+    c->rip = c->before_rip;
+    c->tick = c->before_tick;
+    c->range = c->before_range;
+}
+
 void debug_cancelled(void)
 {
+    if (debug_watching)
+        uncount();
     begun.tid = 0;
     n_pending = 0;
 }
@@ -289,6 +329,7 @@ void debug_call_begins(const struct model_call *c)
 {
     if (!debug_on)
         return;
+    debug_take_counted();
     call = place_here();
     bool is_break = WORLD->n_breaks && break_here(), caught = call_is_caught(c->nr);
     if (!WORLD->stops_on || (!is_break && !caught) || is_passed() || !call_is_next())
@@ -438,6 +479,8 @@ static void watches_changed(void)
 void debug_sync(void)
 {
     debug_on = WORLD->stops_on || WORLD->steps_on;
+    if (replay_current && WORLD->n_watches)
+        watch_choose(replay_current->pid, WORLD->last_on && WORLD->stops_on);
     if (seen_version == WORLD->stops_version)
         return;
     seen_version = WORLD->stops_version;

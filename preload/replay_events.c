@@ -317,6 +317,7 @@ const struct odb_event *replay_next(uint16_t type)
 
 void replay_taken(const struct odb_event *ev)
 {
+    debug_take_counted();
     cursor_take(ev);
     WORLD->ordinal++;
 }
@@ -587,6 +588,8 @@ static void publish_position(void)
 
 static void go_on(void)
 {
+    if (replay_current)
+        debug_take_counted();
     publish_position();
     for (;;) {
         const struct odb_event *ev = cursor_peek();

@@ -262,6 +262,10 @@ static void interrupt(struct frame_mcontext *m)
     if (m->rip < ODB_CACHE_ADDR || m->rip >= ODB_CACHE_ADDR + ODB_CACHE_BYTES) {
         if (in_window(m->rip, leave_window, leave_window_end))
             m->rip = (uint64_t)leave_window;
+        if (in_window(m->rip, watch_check, watch_check_end)) { /* part of translated code */
+            stepping = true;
+            m->rflags |= FL_TF;
+        }
         return;
     }
     if (!at_instruction(m->rip, &b, &k)) {

@@ -121,6 +121,8 @@ void vessel_describe(uint32_t reason, int32_t status)
 static void answer(uint32_t reason, int32_t status)
 {
     struct odb_stop *s = &CONTROL->stop;
+    if (replay_current)
+        debug_take_counted();
     vessel_describe(reason, status);
     if (!text_set)
         s->text[0] = 0;

@@ -1,8 +1,11 @@
 /* A filter in front of each store (with READ watches: of each load, too) of fast translations.
  *
- * The address is computed with lea, and its 8-byte granule, modulo 2^16, is looked up in a table of bytes: anything but 0
- * leads to C (EXIT_WATCH), which knows exactly. Nothing here touches the flags; rcx and rdx wait in `spill`. Accesses
+ * The address is computed with lea, and its 8-byte granule, modulo 2^16, is looked up in a table of bytes: anything but 0 is
+ * suspicious. Nothing here touches the flags; rcx and rdx wait in `spill`. Accesses
  * of more than 8 bytes have a table of their own, in which everything is marked that the longest of them could reach.
+ * What the table holds against an access is looked at more closely by watch_check.S, so that the neighbours of what is
+ * watched cost little; only what it cannot tell goes to C.
+ *
  * Instructions whose accesses are more than one address (strings, scatters, saved images) always lead to C. */
 #include "preload/watch.h"
 
@@ -16,7 +19,17 @@
 #define WIDE_BYTES 64
 
 static uint8_t narrow[ENTRIES], wide[ENTRIES];
-static uint64_t spill[2];
+/* Known to watch_check.S. */
+uint64_t watch_spill[2], watch_check_save[6], watch_cache_base = ODB_CACHE_ADDR;
+struct watch_range watch_ranges[WATCH_MAX_RANGES];
+uint32_t watch_n_ranges, watch_counting;
+struct watch_counted watch_counted;
+extern char watch_check[];
+_Static_assert(sizeof(struct exit_rec) == 16 && offsetof(struct exit_rec, aux) == 2 &&
+                   offsetof(struct exit_rec, patch) == 4 && offsetof(struct exit_rec, target) == 8,
+               "watch_check.S knows these");
+_Static_assert(sizeof(struct watch_range) == 24 && offsetof(struct watch_counted, before_rip) == 32,
+               "watch_check.S knows these");
 static bool have_rdfsbase;
 
 static void mark_range(uint8_t *table, gaddr start, gaddr end, uint64_t access_bytes)
@@ -41,6 +54,29 @@ void watch_set(void)
         mark_range(narrow, w->addr, end, NARROW_BYTES);
         mark_range(wide, w->addr, end, WIDE_BYTES);
     }
+}
+
+void watch_choose(uint32_t pid, bool counting)
+{
+    uint32_t n = 0;
+    bool all = true;
+    for (uint32_t i = 0; i < WORLD->n_watches; i++) {
+        const struct odb_world_watch *w = &WORLD->watches[i];
+        gaddr end = w->addr + w->n_bytes < w->addr ? UINT64_MAX : w->addr + w->n_bytes;
+        if (w->pid && w->pid != pid)
+            continue;
+        if (n == WATCH_MAX_RANGES) { /* the first one takes everything to C */
+            watch_ranges[0] = (struct watch_range){0, UINT64_MAX, MEM_RW};
+            n = 1;
+            all = false;
+            break;
+        }
+        uint64_t kind = (w->kind & WORLD_WATCH_WRITE ? (uint64_t)MEM_WRITE : 0) |
+                        (w->kind & WORLD_WATCH_READ ? (uint64_t)MEM_READ : 0);
+        watch_ranges[n++] = (struct watch_range){w->addr, end, kind};
+    }
+    watch_n_ranges = n;
+    watch_counting = counting && all;
 }
 
 /* ---- emitting ---- */
@@ -107,8 +143,8 @@ static uint8_t *put_exit(uint8_t *p, gaddr at)
     return p;
 }
 
-/* rcx is the address. */
-static uint8_t *put_look_up(uint8_t *p, gaddr at, uint64_t n_bytes)
+/* rcx is the address; ends within a jump that is not taken where nothing is watched. */
+static uint8_t *put_look_up(uint8_t *p, uint64_t n_bytes)
 {
     static const uint8_t look[] = {
         0xc4, 0xe3, 0xfb, 0xf0, 0xc9, GRANULE_SHIFT, /* rorx rcx, rcx, 3 */
@@ -117,24 +153,49 @@ static uint8_t *put_look_up(uint8_t *p, gaddr at, uint64_t n_bytes)
     };
     p = put_slot(p, 0x8d, ODB_RDX, n_bytes <= NARROW_BYTES ? narrow : wide);
     p = put(p, look, sizeof(look));
-    p = put_slot(p, 0x8b, ODB_RDX, &spill[1]);
-    const uint8_t jrcxz[] = {0xe3, 7 + 5};
-    p = put(p, jrcxz, 2);
-    p = put_slot(p, 0x8b, ODB_RCX, &spill[0]);
-    p = put_exit(p, at);
-    return put_slot(p, 0x8b, ODB_RCX, &spill[0]);
+    p = put_slot(p, 0x8b, ODB_RDX, &watch_spill[1]);
+    const uint8_t jrcxz_jmp[] = {0xe3, 5, 0xe9};
+    return put(p, jrcxz_jmp, 3);
+}
+
+/* rcx = the address of the access. */
+static uint8_t *put_address(uint8_t *p, const struct insn *in, gaddr at, bool stack)
+{
+    if (!stack)
+        return put_operand(p, in, at);
+    uint8_t base = in->special == SP_LEAVE ? ODB_RBP : ODB_RSP;
+    bool writes = in->stack_access & MEM_WRITE;
+    return put_lea(p, ODB_RCX, base, GPR_NONE, 0, writes ? -(int32_t)in->stack_bytes : 0);
+}
+
+/* The closer look, out of the way: the address once more, and to watch_check. */
+static uint32_t put_closer(const struct insn *in, gaddr at, bool stack, uint32_t x)
+{
+    uint8_t code[64], *p = code;
+    uint8_t *to = CACHE + pool_bytes(code, sizeof(code));
+    p = to;
+    p = put_slot(p, 0x8b, ODB_RCX, &watch_spill[0]);
+    p = put_address(p, in, at, stack);
+    p = put_slot(p, 0x89, ODB_RAX, &ctx.gpr[ODB_RAX]);
+    *p++ = 0xb8;
+    p = put(p, &x, 4);
+    *p++ = 0xe9;
+    put_rel32(p, watch_check);
+    return (uint32_t)(to - CACHE);
 }
 
 static uint8_t *put_check(uint8_t *p, const struct insn *in, gaddr at, bool stack)
 {
-    p = put_slot(p, 0x89, ODB_RCX, &spill[0]);
-    p = put_slot(p, 0x89, ODB_RDX, &spill[1]);
-    if (!stack)
-        return put_look_up(put_operand(p, in, at), at, in->mem_bytes);
-    bool writes = in->stack_access & MEM_WRITE;
-    uint8_t base = in->special == SP_LEAVE ? ODB_RBP : ODB_RSP;
-    p = put_lea(p, ODB_RCX, base, GPR_NONE, 0, writes ? -(int32_t)in->stack_bytes : 0);
-    return put_look_up(p, at, in->stack_bytes);
+    uint64_t n_bytes = stack ? in->stack_bytes : in->mem_bytes;
+    unsigned kind = (stack ? in->stack_access : in->mem_access) & MEM_RW;
+    uint32_t x = exit_new(EXIT_WATCH, VARIANT_FAST, at, 0);
+    exits[x].aux = (uint16_t)(n_bytes | kind << 8);
+    p = put_slot(p, 0x89, ODB_RCX, &watch_spill[0]);
+    p = put_slot(p, 0x89, ODB_RDX, &watch_spill[1]);
+    p = put_look_up(put_address(p, in, at, stack), n_bytes);
+    p = put_rel32(p, CACHE + put_closer(in, at, stack, x));
+    exits[x].patch = (uint32_t)(p - CACHE);
+    return put_slot(p, 0x8b, ODB_RCX, &watch_spill[0]);
 }
 
 static unsigned wanted(unsigned access) { return access & (debug_watching & 2 ? MEM_RW : MEM_WRITE); }
