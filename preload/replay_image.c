@@ -236,7 +236,7 @@ static void set_state(const struct odb_ev_exec *ev)
     for (int i = 0; i < ODB_N_GPR; i++)
         ctx.gpr[i] = ev->regs.gpr[i];
     ctx.rip = ev->regs.rip;
-    ctx.rflags = (ev->regs.rflags & 0x244dd5) | 2; /* status and control flags that a program can have */
+    ctx.rflags = (ev->regs.rflags & 0x244dd5) | 0x202; /* status and control flags that a program can have */
     sig_mask = ev->sigmask;
     for (int n = 1; n <= ENGINE_NSIG; n++)
         sig_actions[n] = (struct engine_sigaction){.handler = ev->sigignored >> (n - 1) & 1};
