@@ -8,11 +8,12 @@ int main(void)
     if (pid == 0) {
         errno = 0;
         int before = getpriority(PRIO_PROCESS, 0);
-        CHECK(nice(3) == before + 3 && sched_getscheduler(0) == SCHED_OTHER);
+        int nicer = before + 3 < 19 ? before + 3 : 19; /* the test itself may have been started with nice */
+        CHECK(nice(3) == nicer && sched_getscheduler(0) == SCHED_OTHER);
         CHECK(sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0}) == 0);
         pid_t inner = start();
         if (inner == 0) {
-            CHECK(getpriority(PRIO_PROCESS, 0) == before + 3 && sched_getscheduler(0) == SCHED_BATCH);
+            CHECK(getpriority(PRIO_PROCESS, 0) == nicer && sched_getscheduler(0) == SCHED_BATCH);
             CHECK(sched_getparam(0, &param) == 0 && param.sched_priority == 0);
             _exit(0);
         }
