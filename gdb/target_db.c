@@ -133,7 +133,7 @@ struct odb_err *tdb_go(struct target_db *g, uint64_t t, unsigned sig)
     g->signals = signals;
     g->n_signals = n;
     g->at = (struct tdb_position){t, sig < n ? sig : n};
-    g->behind = false;
+    g->behind = 0;
     const struct tdb_signal *s = tdb_signal_here(g);
     if (!s && n && t == g->end && signals[n - 1].fatal)
         s = &signals[n - 1]; /* the thread that died */

@@ -71,8 +71,9 @@ struct target_db {
     uint32_t pid, tid;          /* current there */
     struct tdb_signal *signals; /* owned; those at at.t */
     unsigned n_signals;
-    /* The last stop was one behind something that thread behind_tid did: what else is here was not told. */
-    bool behind;
+    /* Not 0: the last stop was one behind something that thread behind_tid did, and what else is here was not
+     * told (target_db_resume.c, struct place.order). */
+    int behind;
     uint32_t behind_tid;
 
     struct db_point *breaks; /* owned, by address */

@@ -4,7 +4,7 @@
  * Order of what is at one t (struct place): what is behind instruction t - 1; then the signals before instruction t, one
  * by one; ends of processes killed by them; what is before instruction t. A search takes places beyond the current
  * one, so that nothing is found twice. A stop behind something (WATCH, SYSCALL_RETURN, ...) leaves open what else is
- * at that place: its signals are told by the next resume forwards, and what is before an instruction of another thread. */
+ * at that place: the next resume forwards tells it, but for what is before an instruction of the same thread. */
 #include <limits.h>
 #include <linux/sched.h>
 #include <signal.h>
@@ -18,7 +18,13 @@
 #include "indexer/schema.h"
 
 enum { /* struct place.order */
-       BEHIND = 0,
+       FIRST = -10,
+       BEHIND_WATCH, /* behind instruction t - 1, in this order */
+       BEHIND_TASK,
+       BEHIND_EXEC,
+       BEHIND_END,
+       BEHIND_CALL,
+       BEHIND_STEP,
        SIGNAL_0 = 1, /* + number of the signal */
        KILLED = INT_MAX - 1,
        BEFORE = INT_MAX
@@ -42,7 +48,7 @@ struct search {
 
 static int compare(struct place a, struct place b)
 {
-    return a.t != b.t ? (a.t < b.t ? -1 : 1) : a.order - b.order;
+    return a.t != b.t ? (a.t < b.t ? -1 : 1) : (a.order > b.order) - (a.order < b.order);
 }
 
 /* Is the place beyond where the search begins, and nearer than the best so far? What happens where a step ends
@@ -63,7 +69,7 @@ static void take(struct search *s, struct place p, uint64_t to_t, int to_order,
     s->best = p;
     s->stop = *stop;
     s->to.t = to_t;
-    s->to.sig = to_order == BEHIND                          ? 0
+    s->to.sig = to_order < SIGNAL_0                         ? 0
                 : to_order >= SIGNAL_0 && to_order < KILLED ? (unsigned)(to_order - SIGNAL_0)
                                                             : TDB_AT_INSTRUCTION;
 }
@@ -158,13 +164,13 @@ static bool wants_call(const struct target_db *g, long nr)
 static void offer_call(struct search *s, uint64_t t, const struct target_stop *call, bool returns)
 {
     struct target_stop stop = *call;
-    struct place entry = {t, BEFORE}, behind = {t + 1, BEHIND};
+    struct place entry = {t, BEFORE}, behind = {t + 1, BEHIND_CALL};
     stop.kind = TARGET_STOP_SYSCALL_RETURN;
     bool other = s->behind_tid && stop.tid != s->behind_tid;
     if (returns && is_better(s, behind))
-        take(s, behind, t + 1, BEHIND, &stop);
+        take(s, behind, t + 1, BEHIND_CALL, &stop);
     stop.kind = TARGET_STOP_SYSCALL_ENTRY;
-    if (is_better(s, entry) && (t != s->from.t || s->from.order != BEHIND || !s->behind_tid || other))
+    if (is_better(s, entry) && (t != s->from.t || s->from.order >= SIGNAL_0 || !s->behind_tid || other))
         take(s, entry, t, BEFORE, &stop);
 }
 
@@ -275,7 +281,7 @@ static struct odb_err *find_starts(struct search *s)
         ODB_TRY(describe_start(g, t, (uint32_t)sqlite3_column_int64(st, 1),
                                (uint32_t)sqlite3_column_int64(st, 2), &stop));
         if (wants_start(g, stop.kind))
-            offer_between(s, t, BEHIND, &stop);
+            offer_between(s, t, BEHIND_TASK, &stop);
     }
 }
 
@@ -298,7 +304,7 @@ static struct odb_err *find_vfork_done(struct search *s)
         if (s->found && (s->reverse ? t < s->best.t : t + 1 > s->best.t))
             return NULL;
         if (calls_vfork(g, t, tid))
-            offer_between(s, t + 1, BEHIND,
+            offer_between(s, t + 1, BEHIND_TASK,
                           &(struct target_stop){.kind = TARGET_STOP_VFORK_DONE,
                                                 .pid = (uint32_t)sqlite3_column_int64(st, 1),
                                                 .tid = tid,
@@ -322,7 +328,7 @@ static struct odb_err *find_execs(struct search *s)
         const char *exe = (const char *)sqlite3_column_text(st, 2);
         struct target_stop stop = {.kind = TARGET_STOP_EXEC, .pid = pid, .tid = pid};
         snprintf(stop.text, sizeof(stop.text), "%s", exe ? exe : "");
-        offer_between(s, t, BEHIND, &stop);
+        offer_between(s, t, BEHIND_EXEC, &stop);
         if (s->found && s->stop.kind == TARGET_STOP_EXEC)
             break;
     }
@@ -350,7 +356,7 @@ static struct odb_err *find_process_ends(struct search *s)
         bool known = sqlite3_column_type(st, 2) != SQLITE_NULL;
         stop.status = known ? sqlite3_column_int(st, 2) : INT32_MIN;
         ODB_TRY(db_last_thread(g->db, t, stop.pid, &stop.tid));
-        offer_between(s, t, known && stop.status < 0 ? KILLED : BEHIND, &stop);
+        offer_between(s, t, known && stop.status < 0 ? KILLED : BEHIND_END, &stop);
     }
 }
 
@@ -380,7 +386,7 @@ static struct odb_err *find_thread_ends(struct search *s)
         sqlite3_bind_int64(life, 2, (int64_t)t);
         ODB_TRY(tdb_row(g, life, &ends));
         if (!ends || (uint64_t)sqlite3_column_int64(life, 1) != t)
-            offer_between(s, t, BEHIND, &stop);
+            offer_between(s, t, BEHIND_END, &stop);
     }
 }
 
@@ -428,7 +434,7 @@ static struct odb_err *find_watches(struct search *s)
                                    .tid = w.tid,
                                    .addr = g->ranges[i].addr,
                                    .watch = TARGET_WATCH_WRITE};
-        struct place p = s->reverse ? (struct place){w.t, BEFORE} : (struct place){w.t + 1, BEHIND};
+        struct place p = s->reverse ? (struct place){w.t, BEFORE} : (struct place){w.t + 1, BEHIND_WATCH};
         if (frame)
             p = s->reverse ? (struct place){w.t + 1, SIGNAL_0} : (struct place){w.t + 1, KILLED};
         if (is_better(s, p) || (s->found && !compare(p, s->best)))
@@ -458,7 +464,7 @@ static struct odb_err *find_break(struct search *s)
         ODB_TRY(db_find_execution(g->db, g->breaks, g->n_breaks, lo, hi, s->reverse, &found, &x));
         if (!found)
             return NULL;
-        if (!s->reverse && x.t == s->from.t && s->from.order == BEHIND && x.tid == s->behind_tid) {
+        if (!s->reverse && x.t == s->from.t && s->from.order < SIGNAL_0 && x.tid == s->behind_tid) {
             lo = x.t + 1; /* it was stopped here */
             continue;
         }
@@ -501,7 +507,7 @@ static struct odb_err *find_step(struct search *s, const struct target_resume *h
     if (s->reverse)
         take(s, (struct place){x.t, BEFORE}, x.t, BEFORE, &stop);
     else
-        take(s, (struct place){x.t + 1, BEHIND}, x.t + 1, BEHIND, &stop);
+        take(s, (struct place){x.t + 1, BEHIND_STEP}, x.t + 1, BEHIND_STEP, &stop);
     return NULL;
 }
 
@@ -522,11 +528,11 @@ static struct odb_err *find_others(struct search *s)
 /* Backwards, what is behind instruction t - 1 is not beyond this place where it is the same state. */
 static struct place here(const struct target_db *g, bool reverse)
 {
-    int order = g->behind ? BEHIND : BEFORE;
+    int order = g->behind ? g->behind : BEFORE;
     if (g->at.sig < g->n_signals && !g->behind)
-        order = reverse && !g->at.sig ? BEHIND : SIGNAL_0 + (int)g->at.sig;
+        order = reverse && !g->at.sig ? FIRST : SIGNAL_0 + (int)g->at.sig;
     else if (reverse && (!g->n_signals || (g->at.t == g->end && g->signals[g->n_signals - 1].fatal)))
-        order = BEHIND;
+        order = FIRST;
     return (struct place){g->at.t, order};
 }
 
@@ -556,7 +562,7 @@ static struct odb_err *finish(struct search *s)
         return finish_nothing(s);
     ODB_TRY(tdb_go(g, s->to.t, s->to.sig));
     /* a signal that comes at the place where a step ends is told at once */
-    if (s->stop.kind == TARGET_STOP_STEP && !s->reverse && s->best.order == BEHIND) {
+    if (s->stop.kind == TARGET_STOP_STEP && !s->reverse && s->best.order == BEHIND_STEP) {
         const struct tdb_signal *sig = tdb_signal_here(g);
         bool passed = !sig || (!sig->fatal && sig->signo < 64 && g->catches.pass_signals >> sig->signo & 1);
         if (!passed)
@@ -567,7 +573,7 @@ static struct odb_err *finish(struct search *s)
                                            .addr = sig->addr};
         return NULL;
     }
-    g->behind = !s->reverse && s->best.order == BEHIND;
+    g->behind = !s->reverse && s->best.order < SIGNAL_0 ? s->best.order : 0;
     g->behind_tid = s->stop.tid;
     return NULL;
 }

@@ -216,6 +216,19 @@ struct odb_err *index_builder_event(struct index_builder *b, const struct odb_ev
     return NULL;
 }
 
+static struct odb_err *on_exit_event(struct index_builder *b, const struct odb_ev_exit *x)
+{
+    bool by_fault = b->fault_count == b->count + 1 && b->fault_signo == -x->status; /* has its row */
+    if (x->status >= 0 && b->pending) {
+        b->have_exit = true;
+        if (!b->have_call || !b->call_ends)
+            ODB_TRY(story_call_of_registers(b, b->count, true));
+    }
+    if (x->status >= 0 || by_fault || x->ev.flags & ODB_EXIT_KILLED || x->ev.pid != builder_pid(b))
+        return NULL;
+    return put_signal(b, -x->status, SI_USER, NULL, true, x->rip); /* one that nobody handles */
+}
+
 static struct odb_err *on_event(struct index_builder *b, const uint8_t *body, uint32_t n)
 {
     struct odb_event head;
@@ -233,11 +246,8 @@ static struct odb_err *on_event(struct index_builder *b, const uint8_t *body, ui
         return odb_err("index log: EVENT: %s", bad);
     if (ev->type == ODB_EV_NOTE)
         return put_event(b, ev, b->count, "note", trace_note_text((const struct odb_ev_note *)ev));
-    if (ev->type == ODB_EV_EXIT && b->pending && ((const struct odb_ev_exit *)ev)->status >= 0) {
-        b->have_exit = true;
-        if (!b->have_call || !b->call_ends)
-            ODB_TRY(story_call_of_registers(b, b->count, true));
-    }
+    if (ev->type == ODB_EV_EXIT)
+        ODB_TRY(on_exit_event(b, (const struct odb_ev_exit *)ev));
     return index_builder_event(b, ev);
 }
 

@@ -42,6 +42,19 @@ static struct sig *sigs;
 static uint64_t n_insns, n_mems, n_sigs;
 static uint64_t *first_mem; /* of t: index of its first write */
 static uint64_t *first_sig;
+/* What is behind instruction t - 1 besides writes (order as they are told), and system calls. */
+enum { TASK, EXEC, ENDED, CALL, TOLD, KILLED };
+struct event {
+    uint64_t t;
+    int order;
+    enum target_stop_kind kind;
+    uint32_t tid;
+    long nr;
+    bool returns;
+};
+static struct event *events;
+static uint64_t n_events;
+static struct target_catch catches;
 static struct odb_db *db;
 static uint64_t state = 1;
 
@@ -106,6 +119,59 @@ static void load(void)
     }
 }
 
+static void load_events(const char *sql)
+{
+    sqlite3_stmt *st = prepare(sql);
+    while (sqlite3_step(st) == SQLITE_ROW) {
+        if (!(n_events & (n_events + 1)))
+            events = reallocarray(events, 2 * (n_events + 1), sizeof(*events));
+        events[n_events++] = (struct event){.t = COL(st, 0),
+                                            .order = sqlite3_column_int(st, 1),
+                                            .kind = (enum target_stop_kind)sqlite3_column_int(st, 2),
+                                            .tid = (uint32_t)COL(st, 3),
+                                            .nr = (long)COL(st, 4),
+                                            .returns = sqlite3_column_int(st, 5)};
+    }
+    sqlite3_finalize(st);
+}
+
+static int by_t(const void *a, const void *b)
+{
+    const struct event *x = a, *y = b;
+    return x->t != y->t ? (x->t < y->t ? -1 : 1) : x->order - y->order;
+}
+
+static void load_all_events(void)
+{
+    char sql[1024];
+    const unsigned long end = (unsigned long)n_insns;
+    load_events("SELECT t, 3, 5, tid, nr, result IS NOT NULL FROM syscalls"); /* t: of the instruction */
+    snprintf(sql, sizeof(sql),
+             "SELECT th.t_start, 0, CASE WHEN p.pid IS NULL THEN %d WHEN s.name='vfork' THEN %d ELSE %d END, "
+             "s.tid, 0, 0 "
+             "FROM threads th LEFT JOIN processes p ON p.pid=th.tid AND p.t_start=th.t_start "
+             "JOIN syscalls s ON s.result=th.tid AND s.name IN ('fork','vfork','clone','clone3') WHERE "
+             "th.t_start>0",
+             TARGET_STOP_CLONE, TARGET_STOP_VFORK, TARGET_STOP_FORK);
+    load_events(sql);
+    snprintf(sql, sizeof(sql), "SELECT t+1, 0, %d, tid, 0, 0 FROM syscalls WHERE name='vfork' AND result>0",
+             TARGET_STOP_VFORK_DONE);
+    load_events(sql);
+    snprintf(sql, sizeof(sql), "SELECT t, 1, %d, pid, 0, 0 FROM execs WHERE t>0", TARGET_STOP_EXEC);
+    load_events(sql);
+    snprintf(sql, sizeof(sql),
+             "SELECT t_end, CASE WHEN status<0 THEN 5 ELSE 2 END, %d, 0, 0, 0 FROM processes WHERE t_end<%lu",
+             TARGET_STOP_EXIT, end);
+    load_events(sql);
+    snprintf(sql, sizeof(sql),
+             "SELECT th.t_end, 2, %d, th.tid, 0, 0 FROM threads th WHERE t_end<%lu AND NOT EXISTS "
+             "(SELECT 1 FROM processes p WHERE p.pid=th.pid AND p.t_end=th.t_end)",
+             TARGET_STOP_THREAD_EXIT, end);
+    load_events(sql);
+    if (n_events)
+        qsort(events, n_events, sizeof(*events), by_t);
+}
+
 /* ---- the oracle ---- */
 
 struct place {
@@ -158,73 +224,145 @@ struct answer {
     enum target_stop_kind kind;
     struct place at;
     uint32_t tid;
+    int order; /* < TOLD: behind something, and this was what */
 };
 
-static struct answer forwards(struct place p, bool told, uint32_t behind_tid, uint32_t step)
+static bool wanted(const struct event *e)
+{
+    switch (e->kind) {
+    case TARGET_STOP_SYSCALL_RETURN:
+        return catches.syscalls && (!catches.numbers || e->nr == catches.numbers[0]);
+    case TARGET_STOP_CLONE:
+    case TARGET_STOP_THREAD_EXIT: return catches.thread_events;
+    case TARGET_STOP_FORK: return catches.forks;
+    case TARGET_STOP_VFORK:
+    case TARGET_STOP_VFORK_DONE: return catches.vforks;
+    case TARGET_STOP_EXEC: return catches.execs;
+    default: return catches.exits;
+    }
+}
+
+/* The first wanted event with `t`, lo <= order < hi. */
+static const struct event *event_at(uint64_t t, int lo, int hi)
+{
+    uint64_t a = 0, b = n_events;
+    while (a < b) {
+        uint64_t mid = (a + b) / 2;
+        if (events[mid].t < t)
+            a = mid + 1;
+        else
+            b = mid;
+    }
+    for (; a < n_events && events[a].t == t; a++)
+        if (events[a].order >= lo && events[a].order < hi && wanted(&events[a]))
+            return &events[a];
+    return NULL;
+}
+
+/* What is behind instruction t - 1, from `lo` on. */
+static const struct event *behind(uint64_t t, int lo)
+{
+    const struct event *e = event_at(t, lo, CALL);
+    if (!e && t && lo <= CALL)
+        e = event_at(t - 1, CALL, TOLD);
+    return e && (e->kind != TARGET_STOP_SYSCALL_RETURN || e->returns) ? e : NULL;
+}
+
+/* from: what of the place was told already; `of` by whom. */
+static struct answer forwards(struct place p, int from, uint32_t of, uint32_t step)
 {
     bool first = true, into = false;
+    const struct event *e = from < TOLD ? behind(p.t, from + 1) : NULL;
+    if (e)
+        return (struct answer){e->kind, p, e->tid, e->order};
     for (;;) {
         if (p.sig < n_signals(p.t)) {
             const struct sig *s = signal_of(p.t, p.sig);
-            if ((!first || !told) && stops_at_signal(p.t, p.sig))
-                return (struct answer){TARGET_STOP_SIGNAL, p, s->tid};
+            if ((!first || from < TOLD) && stops_at_signal(p.t, p.sig))
+                return (struct answer){TARGET_STOP_SIGNAL, p, s->tid, TOLD};
             if (s->fatal && p.t == n_insns)
-                return (struct answer){TARGET_STOP_END, {p.t, n_signals(p.t)}, 0};
-            into |= first && told && step == s->tid && !s->fatal;
+                return (struct answer){TARGET_STOP_END, {p.t, n_signals(p.t)}, 0, TOLD};
+            into |= first && step == s->tid && !s->fatal;
             first = false;
             p.sig++;
             if (p.sig < n_signals(p.t))
                 continue;
             const struct mem *m = p.t ? watch_hit(p.t - 1, true) : NULL;
             if (m)
-                return (struct answer){TARGET_STOP_WATCH, p, m->tid};
+                return (struct answer){TARGET_STOP_WATCH, p, m->tid, TOLD};
+            e = event_at(p.t, KILLED, KILLED + 1);
+            if (e)
+                return (struct answer){e->kind, p, e->tid, TOLD};
             if (into)
-                return (struct answer){TARGET_STOP_STEP, p, s->tid};
+                return (struct answer){TARGET_STOP_STEP, p, s->tid, TOLD};
+        } else if (!first || from < TOLD) {
+            e = event_at(p.t, KILLED, KILLED + 1);
+            if (e)
+                return (struct answer){e->kind, p, e->tid, TOLD};
         }
+        e = event_at(p.t, CALL, TOLD);
+        if (e && (!first || (from < TOLD && e->tid != of)))
+            return (struct answer){TARGET_STOP_SYSCALL_ENTRY, p, e->tid, TOLD};
         if (p.t == n_insns)
-            return (struct answer){TARGET_STOP_END, p, 0};
-        if (is_break(p.t) && (!first || (!told && insns[p.t].tid != behind_tid)))
-            return (struct answer){TARGET_STOP_BREAK, p, insns[p.t].tid};
+            return (struct answer){TARGET_STOP_END, p, 0, TOLD};
+        if (is_break(p.t) && (!first || (from < TOLD && insns[p.t].tid != of)))
+            return (struct answer){TARGET_STOP_BREAK, p, insns[p.t].tid, TOLD};
         first = false;
         const struct mem *m = watch_hit(p.t, false);
         uint32_t tid = insns[p.t].tid;
         p.t++;
         p.sig = 0;
         if (m)
-            return (struct answer){TARGET_STOP_WATCH, p, m->tid};
+            return (struct answer){TARGET_STOP_WATCH, p, m->tid, -1};
+        e = behind(p.t, TASK);
+        if (e)
+            return (struct answer){e->kind, p, e->tid, e->order};
         if (step == tid && n_signals(p.t) && stops_at_signal(p.t, 0))
-            return (struct answer){TARGET_STOP_SIGNAL, p, signal_of(p.t, 0)->tid};
+            return (struct answer){TARGET_STOP_SIGNAL, p, signal_of(p.t, 0)->tid, TOLD};
         if (step == tid)
-            return (struct answer){TARGET_STOP_STEP, p, tid};
+            return (struct answer){TARGET_STOP_STEP, p, tid, TOLD};
     }
 }
 
 static struct answer backwards(struct place p, uint32_t step)
 {
-    if (p.t == n_insns && n_signals(p.t) && signal_of(p.t, n_signals(p.t) - 1)->fatal)
+    bool between = p.sig < n_signals(p.t);  /* not all frames are there */
+    bool there = !n_signals(p.t) || !p.sig; /* the state behind t - 1 is where we are */
+    if (p.t == n_insns && n_signals(p.t) && signal_of(p.t, n_signals(p.t) - 1)->fatal) {
         p.sig = 0;
-    bool between = p.sig < n_signals(p.t); /* not all frames are there */
+        there = true;
+    }
     for (;; between &= p.sig > 0) {
         if (p.sig) { /* all frames of the place go with the first signal */
             const struct mem *m = p.sig == 1 && p.t && !between ? watch_hit(p.t - 1, true) : NULL;
             if (m)
-                return (struct answer){TARGET_STOP_WATCH, {p.t, 0}, m->tid};
+                return (struct answer){TARGET_STOP_WATCH, {p.t, 0}, m->tid, TOLD};
             p.sig--;
             if (stops_at_signal(p.t, p.sig))
-                return (struct answer){TARGET_STOP_SIGNAL, p, signal_of(p.t, p.sig)->tid};
+                return (struct answer){TARGET_STOP_SIGNAL, p, signal_of(p.t, p.sig)->tid, TOLD};
             continue;
         }
         if (!p.t)
-            return (struct answer){TARGET_STOP_START, p, 0};
+            return (struct answer){TARGET_STOP_START, p, 0, TOLD};
+        const struct event *e = event_at(p.t - 1, CALL, TOLD), *k = e;
+        if (e && e->returns && !there)
+            return (struct answer){TARGET_STOP_SYSCALL_RETURN, p, e->tid, TOLD};
+        there = false;
         p.t--;
         p.sig = n_signals(p.t);
         const struct mem *m = watch_hit(p.t, false);
         if (m)
-            return (struct answer){TARGET_STOP_WATCH, p, m->tid};
+            return (struct answer){TARGET_STOP_WATCH, p, m->tid, TOLD};
+        e = event_at(p.t + 1, TASK, CALL);
+        e = e ? e : event_at(p.t + 1, KILLED, KILLED + 1);
+        if (k)
+            return (struct answer){TARGET_STOP_SYSCALL_ENTRY, p, k->tid, TOLD};
+        if (e)
+            return (struct answer){e->kind, p, e->tid, TOLD};
         if (step == insns[p.t].tid)
-            return (struct answer){TARGET_STOP_STEP, p, step};
+            return (struct answer){TARGET_STOP_STEP, p, step, TOLD};
         if (is_break(p.t))
-            return (struct answer){TARGET_STOP_BREAK, p, insns[p.t].tid};
+            return (struct answer){TARGET_STOP_BREAK, p, insns[p.t].tid, TOLD};
     }
 }
 
@@ -348,7 +486,22 @@ static void choose(struct target *g)
         CHECK_OK(target_insert_watch(g, 0, TARGET_WATCH_WRITE, watches[i].addr, watches[i].n));
     }
     pass = rnd(2) ? UINT64_MAX : 0;
-    CHECK_OK(target_set_catch(g, &(struct target_catch){.pass_signals = pass}));
+    static uint16_t nr;
+    catches = (struct target_catch){.pass_signals = pass};
+    if (rnd(2)) {
+        catches.syscalls = rnd(2);
+        catches.forks = rnd(2);
+        catches.vforks = rnd(2);
+        catches.execs = rnd(2);
+        catches.exits = rnd(2);
+        catches.thread_events = rnd(2);
+    }
+    if (catches.syscalls && n_events && rnd(2)) {
+        nr = (uint16_t)events[rnd(n_events)].nr;
+        catches.numbers = &nr;
+        catches.n_numbers = 1;
+    }
+    CHECK_OK(target_set_catch(g, &catches));
 }
 
 static struct place place_of(const struct target_position *p)
@@ -369,16 +522,15 @@ static void ask(struct target *g, struct answer *last)
     if (rnd(6) == 0) {
         uint64_t t = rnd(4) || !n_sigs ? rnd(n_insns + 1) : sigs[rnd(n_sigs)].t;
         CHECK_OK(target_seek(g, &(struct target_position){.has_t = true, .t = t, .in_signal = rnd(2)}));
-        *last = (struct answer){0};
+        *last = (struct answer){.order = TOLD};
     }
     target_where(g, &from);
     struct place p = place_of(&from);
     uint32_t tid = from.tid;
     if (how.step && rnd(4) == 0 && n_insns)
         tid = how.tid = insns[rnd(n_insns)].tid;
-    bool behind = last->kind == TARGET_STOP_WATCH && last->tid;
     struct answer want = how.reverse ? backwards(p, how.step ? tid : 0)
-                                     : forwards(p, !behind, behind ? last->tid : 0, how.step ? tid : 0);
+                                     : forwards(p, last->order, last->tid, how.step ? tid : 0);
     CHECK_OK(target_resume(g, &how, &stop));
     target_where(g, &to);
     struct place got = place_of(&to);
@@ -392,9 +544,6 @@ static void ask(struct target *g, struct answer *last)
         exit(1);
     }
     *last = want;
-    /* behind something, at the place of a signal's frame: not a stop behind an instruction */
-    if (how.reverse || (want.kind == TARGET_STOP_WATCH && want.at.sig && n_signals(want.at.t)))
-        last->kind = TARGET_STOP_NONE;
     if (rnd(4) == 0)
         check_state(g);
 }
@@ -402,7 +551,7 @@ static void ask(struct target *g, struct answer *last)
 int main(int argc, char **argv)
 {
     struct target *g;
-    struct answer last = {0};
+    struct answer last = {.order = TOLD};
     _cleanup_free_ char *path = NULL;
     if (argc < 2)
         return 2;
@@ -412,6 +561,7 @@ int main(int argc, char **argv)
     CHECK_OK(fs_join(argv[1], "index.db", &path));
     CHECK_OK(db_open(path, &db));
     load();
+    load_all_events();
     CHECK_OK(target_open(argv[1], NULL, &g));
     CHECK(target_has_index(g));
     for (long i = 0; i < rounds; i++) {
