@@ -37,7 +37,7 @@ static gaddr entry_of(struct walk *w, gaddr addr)
         odb_err_free(e);
         return 0;
     }
-    if (!place.n_scopes || !place.scopes[place.n_scopes - 1].function || place.is_plt)
+    if (!place.scopes[place.n_scopes - 1].function)
         return 0;
     return place.scopes[place.n_scopes - 1].low;
 }
@@ -96,6 +96,10 @@ static bool walk_on(struct walk *w, struct sym_frame *frame)
     }
     if (caller.pc == w->regs.pc && caller.gpr[ODB_RSP] == w->regs.gpr[ODB_RSP]) {
         w->end = "a frame is its own caller: the stack is damaged";
+        return false;
+    }
+    if (how != SYM_FRAME_SIGNAL && !is_code(w, caller.pc)) {
+        w->end = sym_intern_printf(w->u->s, "no code at the return address 0x%llx", (unsigned long long)caller.pc);
         return false;
     }
     w->regs = caller;

@@ -1,11 +1,12 @@
 /* Steps without unwind information.
  *
  * Of a signal frame nothing is guessed: the kernel's layout says it all. Else, in this order: what the function's first
- * instructions do to the stack, as far as they are pushes and a subtraction (then the return address is at a known distance from
- * rsp while still among them); the chain of rbp, where its return address lies behind a call; and as the last resort the
- * next word on the stack that lies behind a call.
+ * instructions do to the stack, as far as they are pushes and a subtraction (while pc is still among them, the return address is at
+ * a known distance from rsp; if they make rbp the frame pointer, it is above that; else it is likely to be at the distance
+ * that they leave); the chain of rbp; and as the last resort the next word on the stack that may be a return address.
  *
- * A return address is believed only if it is in an executable mapping and a call instruction ends there. */
+ * A return address is believed only if it is in an executable mapping and a call instruction ends there; where only
+ * likelihood speaks for it, and the function is known, that call must also be able to lead to the function. */
 #include <string.h>
 
 #include "symbols/internal.h"
@@ -76,29 +77,47 @@ static size_t indirect_call(const uint8_t *p, size_t n)
     return len + (mod == 1) + (mod == 2 ? 4 : 0);
 }
 
-static bool is_return_address(struct unwinder *u, gaddr addr)
+/* The call that ends at addr. false: there is none. *ret_target 0: an indirect one. */
+static bool call_before(struct unwinder *u, gaddr addr, gaddr *ret_target)
 {
     uint8_t before[8];
     if (!is_code(u, addr) || !sym_read(u->s, addr - 8, before, 8))
         return false;
-    if (before[3] == 0xe8) {
-        int32_t rel;
-        memcpy(&rel, before + 4, 4);
-        if (is_code(u, addr + (uint64_t)(int64_t)rel))
-            return true;
-    }
+    *ret_target = 0;
     for (size_t n = 2; n <= 7; n++)
         if (indirect_call(before + 8 - n, n) == n)
             return true;
-    return false;
+    int32_t rel;
+    memcpy(&rel, before + 4, 4);
+    *ret_target = addr + (uint64_t)(int64_t)rel;
+    return before[3] == 0xe8 && is_code(u, *ret_target);
 }
 
-/* The caller whose return address is in the word at `slot`. */
-static bool return_through(struct unwinder *u, const struct unwind_regs *r, gaddr slot, struct unwind_regs *ret,
-                           gaddr *ret_cfa)
+/* Does a call of target lead to the function at `callee`, as far as can be said? Through a pointer it may. */
+static bool may_lead_to(struct unwinder *u, gaddr target, gaddr callee)
 {
-    gaddr pc;
-    if (slot % 8 || !sym_read(u->s, slot, &pc, 8) || !is_return_address(u, pc))
+    struct sym_place there, here;
+    if (!target || target == callee)
+        return true;
+    struct odb_err *e = symbols_place(u->s, target, &there);
+    if (!e && !there.is_plt) /* only what has a name is known not to be the callee */
+        return !there.scopes[there.n_scopes - 1].function;
+    if (!e)
+        e = symbols_place(u->s, callee, &here);
+    const char *plt = e ? NULL : there.scopes[0].function, *name = e ? NULL : here.scopes[here.n_scopes - 1].linkage;
+    odb_err_free(e);
+    return plt && name && !strncmp(plt, name, strlen(name)) && plt[strlen(name)] == '@';
+}
+
+/* The caller whose return address is in the word at `slot`. callee: where the function begins that it called, 0: anywhere. */
+static bool return_through(struct unwinder *u, const struct unwind_regs *r, gaddr slot, gaddr callee,
+                           struct unwind_regs *ret, gaddr *ret_cfa)
+{
+    gaddr pc, target;
+    if (slot % 8 || !sym_read(u->s, slot, &pc, 8))
+        return false;
+    if (!unwind_is_sigreturn(u, pc) &&
+        (!call_before(u, pc, &target) || (callee && !may_lead_to(u, target, callee))))
         return false;
     *ret = (struct unwind_regs){.pc = pc, .known = 1u << ODB_RSP};
     ret->gpr[ODB_RSP] = slot + 8;
@@ -149,6 +168,14 @@ static struct prologue read_prologue(struct unwinder *u, gaddr entry, gaddr pc)
             memcpy(&big, c + 3, 4);
             p.depth += (uint64_t)(int64_t)big;
             i += 7;
+        } else if (c[0] == 0xff && (c[1] == 0x25 || c[1] == 0x35)) { /* of a PLT: jmp *x(%rip), push x(%rip) */
+            p.depth += c[1] == 0x35 ? 8 : 0;
+            i += 6;
+        } else if (!memcmp(c, "\xf2\xff\x25", 3)) { /* bnd jmp */
+            i += 7;
+        } else if (c[0] == 0x68) { /* push $n */
+            p.depth += 8;
+            i += 5;
         } else {
             break;
         }
@@ -165,19 +192,17 @@ static bool by_rbp(struct unwinder *u, const struct unwind_regs *r, struct unwin
     uint64_t saved;
     const struct sym_map *stack = sym_map_at(u->s, rsp);
     if (!(r->known >> ODB_RBP & 1) || rbp < rsp || !stack || rbp >= stack->end || rbp % 8 ||
-        !return_through(u, r, rbp + 8, ret, ret_cfa) || !sym_read(u->s, rbp, &saved, 8))
+        !return_through(u, r, rbp + 8, 0, ret, ret_cfa) || !sym_read(u->s, rbp, &saved, 8))
         return false;
     ret->gpr[ODB_RBP] = saved;
     return true;
 }
 
-static bool by_prologue(struct unwinder *u, const struct unwind_regs *r, bool exact, const struct prologue *p,
+static bool by_prologue(struct unwinder *u, const struct unwind_regs *r, gaddr callee, const struct prologue *p,
                         struct unwind_regs *ret, gaddr *ret_cfa)
 {
     gaddr rsp = r->gpr[ODB_RSP];
-    if (!(exact && p->inside) && p->has_frame)
-        return by_rbp(u, r, ret, ret_cfa);
-    if (!return_through(u, r, rsp + p->depth, ret, ret_cfa))
+    if (!return_through(u, r, rsp + p->depth, callee, ret, ret_cfa))
         return false;
     if (p->rbp_at && !sym_read(u->s, rsp + p->depth - p->rbp_at, &ret->gpr[ODB_RBP], 8))
         return false;
@@ -186,12 +211,16 @@ static bool by_prologue(struct unwinder *u, const struct unwind_regs *r, bool ex
     return true;
 }
 
-static bool by_scan(struct unwinder *u, const struct unwind_regs *r, struct unwind_regs *ret, gaddr *ret_cfa)
+static bool by_scan(struct unwinder *u, const struct unwind_regs *r, gaddr callee, struct unwind_regs *ret,
+                    gaddr *ret_cfa)
 {
     gaddr rsp = r->gpr[ODB_RSP] & ~(gaddr)7;
     const struct sym_map *stack = sym_map_at(u->s, rsp);
+    gaddr word;
     for (size_t i = 0; stack && i < SCAN_WORDS && rsp + 8 * i + 8 <= stack->end; i++)
-        if (return_through(u, r, rsp + 8 * i, ret, ret_cfa))
+        /* signal handlers are rare */
+        if (!(callee && sym_read(u->s, rsp + 8 * i, &word, 8) && unwind_is_sigreturn(u, word)) &&
+            return_through(u, r, rsp + 8 * i, callee, ret, ret_cfa))
             return true;
     return false;
 }
@@ -203,38 +232,51 @@ static bool is_ret(struct unwinder *u, gaddr pc)
                                           (c[0] == 0xf3 && sym_read(u->s, pc, c, 2) && c[1] == 0xc3));
 }
 
+/* What the beginning of the function says. */
+static bool by_entry(struct unwinder *u, const struct unwind_regs *r, bool exact, gaddr entry,
+                     struct unwind_regs *ret, gaddr *ret_cfa, enum sym_frame_how *ret_how)
+{
+    struct prologue p = read_prologue(u, entry, r->pc);
+    *ret_how = SYM_FRAME_POINTER;
+    if (exact && p.inside)
+        return by_prologue(u, r, 0, &p, ret, ret_cfa);
+    if (p.has_frame)
+        return by_rbp(u, r, ret, ret_cfa);
+    *ret_how = SYM_FRAME_SCAN;
+    return by_prologue(u, r, entry, &p, ret, ret_cfa) || by_scan(u, r, entry, ret, ret_cfa);
+}
+
+/* Before or between `push %rbp; mov %rsp, %rbp` of a function that has no name. */
+static bool by_first_instructions(struct unwinder *u, const struct unwind_regs *r, struct unwind_regs *ret,
+                                  gaddr *ret_cfa)
+{
+    static const struct prologue at_entry = {.inside = true};
+    static const struct prologue pushed = {.inside = true, .depth = 8, .rbp_at = 8};
+    uint8_t c[4];
+    if (sym_read(u->s, r->pc, c, 4) && !memcmp(c, "\x55\x48\x89\xe5", 4))
+        return by_prologue(u, r, 0, &at_entry, ret, ret_cfa);
+    return sym_read(u->s, r->pc - 1, c, 4) && !memcmp(c, "\x55\x48\x89\xe5", 4) &&
+           by_prologue(u, r, 0, &pushed, ret, ret_cfa);
+}
+
 enum unwind_step unwind_by_guess(struct unwinder *u, const struct unwind_regs *r, bool exact, gaddr entry,
                                  struct unwind_regs *ret, gaddr *ret_cfa, enum sym_frame_how *ret_how)
 {
+    bool nowhere = !is_code(u, r->pc); /* a call into nothing */
     if (!(r->known >> ODB_RSP & 1))
         return UNWIND_NONE;
-    bool nowhere = !is_code(u, r->pc); /* a call into nothing */
     *ret_how = SYM_FRAME_POINTER;
-    if (exact && (nowhere || is_ret(u, r->pc)) && return_through(u, r, r->gpr[ODB_RSP], ret, ret_cfa))
+    if (exact && (nowhere || is_ret(u, r->pc)) && return_through(u, r, r->gpr[ODB_RSP], 0, ret, ret_cfa))
         return UNWIND_OK;
     if (nowhere)
         return UNWIND_NONE;
-    if (entry && entry <= r->pc) {
-        struct prologue p = read_prologue(u, entry, r->pc);
-        if (by_prologue(u, r, exact, &p, ret, ret_cfa))
-            return UNWIND_OK;
-    }
-    if (exact) {
-        /* perhaps before, between or behind `push %rbp; mov %rsp, %rbp` of a function that has no name */
-        struct prologue at_entry = {.inside = true};
-        struct prologue pushed = {.inside = true, .depth = 8, .rbp_at = 8};
-        uint8_t c[4];
-        if (sym_read(u->s, r->pc, c, 4) && !memcmp(c, "\x55\x48\x89\xe5", 4) &&
-            by_prologue(u, r, true, &at_entry, ret, ret_cfa))
-            return UNWIND_OK;
-        if (sym_read(u->s, r->pc - 1, c, 4) && !memcmp(c, "\x55\x48\x89\xe5", 4) &&
-            by_prologue(u, r, true, &pushed, ret, ret_cfa))
-            return UNWIND_OK;
-    }
-    if (by_rbp(u, r, ret, ret_cfa))
+    if (entry && entry <= r->pc && by_entry(u, r, exact, entry, ret, ret_cfa, ret_how))
+        return UNWIND_OK;
+    *ret_how = SYM_FRAME_POINTER;
+    if ((exact && by_first_instructions(u, r, ret, ret_cfa)) || by_rbp(u, r, ret, ret_cfa))
         return UNWIND_OK;
     if (r->known >> ODB_RBP & 1 && !r->gpr[ODB_RBP] && !exact)
         return UNWIND_END; /* the calling convention's mark of the outermost frame */
     *ret_how = SYM_FRAME_SCAN;
-    return by_scan(u, r, ret, ret_cfa) ? UNWIND_OK : UNWIND_NONE;
+    return by_scan(u, r, 0, ret, ret_cfa) ? UNWIND_OK : UNWIND_NONE;
 }
