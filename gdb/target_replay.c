@@ -221,8 +221,8 @@ __attribute__((weak)) struct odb_err *replay_branch(struct replay *r)
     return odb_err("writing is not possible here");
 }
 
-__attribute__((weak)) struct odb_err *replay_write(struct replay *r, uint32_t pid, gaddr addr, const void *from,
-                                                   size_t n_bytes)
+__attribute__((weak)) struct odb_err *replay_write(struct replay *r, uint32_t pid, gaddr addr,
+                                                   const void *from, size_t n_bytes)
 {
     (void)pid;
     (void)addr;
@@ -232,7 +232,8 @@ __attribute__((weak)) struct odb_err *replay_write(struct replay *r, uint32_t pi
 }
 
 __attribute__((weak)) struct odb_err *replay_set_registers(struct replay *r, uint32_t tid,
-                                                           const struct odb_regs *regs, const struct odb_xstate *x)
+                                                           const struct odb_regs *regs,
+                                                           const struct odb_xstate *x)
 {
     (void)tid;
     (void)regs;

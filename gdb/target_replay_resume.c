@@ -1,4 +1,5 @@
 /* Resuming a target over a replay: what gdb asks as stops of a timeline, and its answers as gdb's. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,13 +95,28 @@ static void fill_task(struct target_replay *g, const struct odb_stop *s, struct 
     ret->other_pid = s->other_pid;
     ret->other_tid = s->other_tid;
     ret->status = s->task_status;
+    if (ret->kind == TARGET_STOP_EXEC || ret->kind == TARGET_STOP_VFORK_DONE)
+        ret->other_pid = ret->other_tid = 0;
     if (ret->kind == TARGET_STOP_EXEC) {
+        ret->pid = s->pid; /* who executed it may have been another thread */
+        ret->tid = s->tid;
         char *path = NULL;
         struct odb_err *e = trp_exec_file(&g->base, s->pid, &path);
         snprintf(ret->text, sizeof(ret->text), "%s", path ? path : "");
         free(path);
         odb_err_free(e);
     }
+}
+
+/* Where a fault was; 0: it is none. */
+static gaddr fault_addr(const struct odb_stop *s)
+{
+    int32_t code;
+    gaddr addr;
+    bool fault = s->signo == SIGSEGV || s->signo == SIGBUS || s->signo == SIGFPE || s->signo == SIGILL;
+    memcpy(&code, s->siginfo + 8, 4);
+    memcpy(&addr, s->siginfo + 16, 8);
+    return fault && s->has_siginfo && code > 0 ? addr : 0;
 }
 
 static void fill(struct target_replay *g, const struct odb_stop *s, struct target_stop *ret)
@@ -128,6 +144,7 @@ static void fill(struct target_replay *g, const struct odb_stop *s, struct targe
     case ODB_STOP_SIGNAL:
         ret->kind = TARGET_STOP_SIGNAL;
         ret->signo = s->signo;
+        ret->addr = fault_addr(s);
         g->has_siginfo = s->has_siginfo;
         g->siginfo_tid = s->tid;
         memcpy(g->siginfo, s->siginfo, sizeof(g->siginfo));
@@ -184,6 +201,18 @@ static struct odb_err *steps(struct target_replay *g, const struct target_resume
     }
 }
 
+static struct odb_err *pid_of(struct target_replay *g, uint32_t tid, uint32_t *ret)
+{
+    struct replay_task *tasks;
+    size_t n;
+    ODB_TRY(replay_tasks(trp_world(g), &tasks, &n));
+    for (size_t i = 0; i < n; i++)
+        if (tasks[i].tid == tid)
+            *ret = tasks[i].pid;
+    free(tasks);
+    return NULL;
+}
+
 static struct odb_err *resume_recording(struct target_replay *g, const struct target_resume *how,
                                         struct target_stop *ret)
 {
@@ -195,6 +224,10 @@ static struct odb_err *resume_recording(struct target_replay *g, const struct ta
         ODB_TRY(timeline_set_stops(g->tl, &stops));
         g->stops_dirty = false;
     }
+    struct place begin = timeline_where(g->tl);
+    uint32_t pid = begin.pid, tid = how->tid ? how->tid : begin.tid;
+    if (tid != begin.tid)
+        ODB_TRY(pid_of(g, tid, &pid));
     g->has_siginfo = false;
     g->returned.reason = ODB_STOP_NONE;
     if (how->step)
@@ -203,12 +236,11 @@ static struct odb_err *resume_recording(struct target_replay *g, const struct ta
         ODB_TRY(timeline_backward(g->tl, &want, &hit));
     else
         ODB_TRY(timeline_forward(g->tl, &want, &hit));
-    if (how->step && how->tid && hit.end == TIMELINE_STEPPED) {
-        answer(g, &hit, ret);
-        ret->tid = how->tid;
-        return NULL;
-    }
     answer(g, &hit, ret);
+    if (hit.end == TIMELINE_STEPPED) {
+        ret->tid = tid;
+        ret->pid = pid;
+    }
     return NULL;
 }
 

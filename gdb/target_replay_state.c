@@ -1,8 +1,10 @@
 /* What there is at the place where a replay is: registers, threads, memory, mappings. */
 #include <elf.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/fs.h"
@@ -138,9 +140,45 @@ struct odb_err *trp_registers(struct target *target, uint32_t tid, struct target
     return NULL;
 }
 
+/* The engine's own memory, and its look-up table below 2 GiB. */
+static bool is_ours(gaddr start)
+{
+    bool engine = start >= ODB_ENGINE_BASE && start < ODB_ENGINE_END;
+    bool table = start >= ODB_IBL_ADDR && start < ODB_IBL_ADDR + ODB_IBL_BYTES;
+    return table || (engine && (start < ODB_VDSO_ADDR || start >= ODB_VDSO_ADDR + ODB_VDSO_BYTES));
+}
+
+/* What the program itself could not read (PROT_NONE) a debugger can: up to the end of its page. 0: nothing there. */
+static size_t read_forced(struct target_replay *g, uint32_t pid, gaddr addr, void *to, size_t n)
+{
+    char path[64];
+    size_t page = ODB_PAGE_BYTES - (addr & (ODB_PAGE_BYTES - 1));
+    if (is_ours(addr) || addr >> 47)
+        return 0;
+    snprintf(path, sizeof(path), "/proc/%d/mem",
+             replay_process_pid(trp_world(g), pid ? pid : trp_stop(g)->pid));
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : pread(fd, to, n < page ? n : page, (off_t)addr);
+    return got > 0 ? (size_t)got : 0;
+}
+
 struct odb_err *trp_read(struct target *target, uint32_t pid, gaddr addr, void *to, size_t n, size_t *ret_n)
 {
-    return replay_read_process(trp_world(trp_of(target)), pid, addr, to, n, ret_n);
+    struct target_replay *g = trp_of(target);
+    size_t done = 0;
+    while (done < n) {
+        size_t got;
+        ODB_TRY(replay_read_process(trp_world(g), pid, addr + done, (uint8_t *)to + done, n - done, &got));
+        done += got;
+        if (done == n)
+            break;
+        got = read_forced(g, pid, addr + done, (uint8_t *)to + done, n - done);
+        if (!got)
+            break;
+        done += got;
+    }
+    *ret_n = done;
+    return NULL;
 }
 
 /* ---- threads ---- */
@@ -215,14 +253,6 @@ static void name_map(struct target_map *m, const struct scan *scan, const struct
         snprintf(m->name, sizeof(m->name), "[stack]");
     else if (x && m->start <= x->brk_start && x->brk_start < m->end)
         snprintf(m->name, sizeof(m->name), "[heap]");
-}
-
-/* The engine's own memory, and its look-up table below 2 GiB. */
-static bool is_ours(gaddr start)
-{
-    bool engine = start >= ODB_ENGINE_BASE && start < ODB_ENGINE_END;
-    bool table = start >= ODB_IBL_ADDR && start < ODB_IBL_ADDR + ODB_IBL_BYTES;
-    return table || (engine && (start < ODB_VDSO_ADDR || start >= ODB_VDSO_ADDR + ODB_VDSO_BYTES));
 }
 
 static struct odb_err *read_maps(FILE *f, const struct scan *scan, const struct scan_exec *x,

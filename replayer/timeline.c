@@ -290,20 +290,39 @@ static struct odb_err *start_for(struct timeline *tl, const struct place *to)
     return timeline_take_mark(tl, m);
 }
 
-struct odb_err *timeline_seek(struct timeline *tl, const struct place *to)
+static bool same_position(const struct place *a, const struct place *b)
+{
+    return a->run == b->run && a->tick == b->tick && a->rip == b->rip;
+}
+
+/* *ret: got there. */
+static struct odb_err *seek_once(struct timeline *tl, const struct place *to, bool *ret)
 {
     const struct odb_stop *stop = NULL;
-    bool there;
-    tl->told = false;
     ODB_TRY(start_for(tl, to));
     for (;;) {
-        ODB_TRY(timeline_go(tl, to, 0, true, &stop, &there));
-        if (there)
-            return NULL;
+        ODB_TRY(timeline_go(tl, to, 0, true, &stop, ret));
         /* A user's wish to stop something does not concern the way back from it. */
-        if (!stop || stop->reason != ODB_STOP_INTERRUPTED || place_compare(&tl->now.at, to) > 0)
-            break;
+        bool on =
+            !*ret && stop && stop->reason == ODB_STOP_INTERRUPTED && place_compare(&tl->now.at, to) <= 0;
+        if (!on)
+            return NULL;
     }
+}
+
+struct odb_err *timeline_seek(struct timeline *tl, const struct place *to)
+{
+    bool there;
+    tl->told = false;
+    ODB_TRY(seek_once(tl, to, &there));
+    if (there)
+        return NULL;
+    /* Between a fault and the delivery of its signal there is no place: it is the one before the fault. */
+    struct place first = *to;
+    first.event = 0;
+    ODB_TRY(seek_once(tl, &first, &there));
+    if (same_position(&tl->now.at, to))
+        return NULL;
     return odb_err("this place cannot be reached: event %llu, run %llu of threads, tick %llu, rip 0x%llx",
                    (unsigned long long)to->event, (unsigned long long)to->run, (unsigned long long)to->tick,
                    (unsigned long long)to->rip);

@@ -350,25 +350,25 @@ static struct odb_err *come_to_run(struct timeline *tl, uint32_t tid, const stru
     return NULL;
 }
 
-/* The current world is before `upper`, where the thread is at pos. Goes nearer, if that is simple: to the tick before. */
+/* The current world is before `upper`, where the thread is at pos. Goes nearer, if that is simple: `back` ticks before. */
 static struct odb_err *come_near(struct timeline *tl, uint32_t tid, const struct place *upper,
-                                 const struct odb_pos *pos)
+                                 const struct odb_pos *pos, uint64_t back)
 {
     struct odb_pos p;
     bool alive, there;
     const struct odb_stop *stop = NULL;
-    if (tid == upper->tid)
+    if (tid == upper->tid && back == 1)
         ODB_TRY(come_to_run(tl, tid, upper));
     ODB_TRY(thread_pos(tl->now.r, tid, &p, &alive));
-    if (!alive || p.tick + 1 >= pos->tick)
+    if (!alive || p.tick + back >= pos->tick)
         return NULL;
     if (tl->now.at.run == upper->run) {
         struct place near = *upper;
-        near.tick = pos->tick - 1;
+        near.tick = pos->tick - back;
         near.rip = 0;
         return timeline_go(tl, &near, 0, true, &stop, &there);
     }
-    const struct odb_run run = {.flags = ODB_RUN_TO_POS, .tid = tid, .tick = pos->tick - 1};
+    const struct odb_run run = {.flags = ODB_RUN_TO_POS, .tid = tid, .tick = pos->tick - back};
     do
         ODB_TRY(timeline_run(tl, &run, &stop));
     while (stop->reason == ODB_STOP_INTERRUPTED);
@@ -394,25 +394,33 @@ static struct odb_err *collect(struct timeline *tl, uint32_t tid, const struct p
     return NULL;
 }
 
-/* The thread's instructions before `upper` are on the trail; empty: it has none. */
+/* The thread's instructions before `upper` are on the trail; empty: it has none. Between where the first attempt begins
+ * and `upper` there may be nothing but the delivery of signals: then from further back. */
 static struct odb_err *make_trail(struct timeline *tl, uint32_t tid, const struct place *upper)
 {
     struct odb_pos pos;
+    struct place limit = *upper;
     bool alive;
     const struct mark *m;
     tl->trail.n = 0;
     ODB_TRY(thread_pos(tl->now.r, tid, &pos, &alive));
     if (!alive)
         return odb_err("there is no thread %u here", (unsigned)tid);
-    ODB_TRY(mark_elsewhere(tl, tid, upper, &pos, &m, &alive));
-    if (!m)
-        return NULL;
-    ODB_TRY(timeline_take_mark(tl, m));
-    ODB_TRY(come_near(tl, tid, upper, &pos));
-    if (place_compare(&tl->now.at, upper) >= 0)
-        return odb_err("replay went past the place that it came from");
-    ODB_TRY(timeline_mark_here(tl, TIMELINE_LADDER_NS / 8));
-    return collect(tl, tid, upper);
+    for (uint64_t back = 1; !tl->trail.n; back *= 8) {
+        ODB_TRY(mark_elsewhere(tl, tid, &limit, &pos, &m, &alive));
+        if (!m)
+            return NULL;
+        limit = m->w.at;
+        ODB_TRY(timeline_take_mark(tl, m));
+        ODB_TRY(come_near(tl, tid, upper, &pos, back));
+        if (place_compare(&tl->now.at, upper) >= 0)
+            return odb_err("replay went past the place that it came from");
+        if (place_compare(&tl->now.at, &limit) > 0) /* the same mark will do for another attempt */
+            limit = tl->now.at;
+        ODB_TRY(timeline_mark_here(tl, TIMELINE_LADDER_NS / 8));
+        ODB_TRY(collect(tl, tid, upper));
+    }
+    return NULL;
 }
 
 /* On the trail, the last place before p; NULL when the trail does not know. */
