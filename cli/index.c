@@ -2,9 +2,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "cli/cli.h"
+#include "cli/index_symbols.h"
 #include "common/cleanup.h"
 #include "common/fs.h"
 #include "indexer/index.h"
@@ -17,7 +19,11 @@ static void show_progress(void *ctx, uint64_t done, uint64_t total)
 
 static struct odb_err *make_index(const char *dir, struct odb_index_result *ret)
 {
-    const struct odb_index_options opt = {.progress = show_progress};
+    _cleanup_free_ char *folder = strdup(dir);
+    if (!folder)
+        return odb_err("out of memory");
+    const struct odb_index_options opt = {.progress = show_progress,
+                                          .guest = {.add = index_symbols, .ctx = folder}};
     struct odb_err *e = odb_index(dir, &opt, ret);
     cli_progress_end();
     return e;

@@ -4,7 +4,7 @@
  *     sqlite> .load /usr/lib/odb/odb_db
  *     sqlite> SELECT * FROM mem_writes LIMIT 5;
  *
- * Functions: memory(t, addr, len [, pid]), odb_hex(x), covers(addr, size, lo, len). */
+ * Functions: memory(t, addr, len [, pid]), odb_hex(x), covers(addr, size, lo, len), symbol(addr [, pid [, t]]). */
 #ifdef ODB_LOADABLE
 #include <sqlite3ext.h>
 SQLITE_EXTENSION_INIT1
@@ -104,6 +104,10 @@ int db_register(struct odb_db *db, bool adopt)
     int rc = vtab_writes_register(db);
     if (rc == SQLITE_OK)
         rc = vtab_registers_register(db);
+    if (rc == SQLITE_OK)
+        rc = vtab_lines_register(db);
+    if (rc == SQLITE_OK)
+        rc = symbol_register(db);
     if (rc == SQLITE_OK)
         rc = sqlite3_create_function_v2(db->sq, "odb_hex", 1, flags | SQLITE_DETERMINISTIC, NULL, hex_fn,
                                         NULL, NULL, NULL);

@@ -7,6 +7,9 @@
 /* Register the modules: mem_writes, reg_writes, executions; and registers. */
 int vtab_writes_register(struct odb_db *db);
 int vtab_registers_register(struct odb_db *db);
+int vtab_lines_register(struct odb_db *db); /* odb_line_rows, for view lines */
+/* The function symbol() (symbol.c). */
+int symbol_register(struct odb_db *db);
 
 /* Every table's sqlite3_vtab. */
 struct vtab {

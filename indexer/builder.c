@@ -189,8 +189,8 @@ static struct odb_err *put_position(struct index_builder *b, gaddr rip)
         return NULL;
     b->position_t = b->count;
     b->n_positions++;
-    return store_put(b->store, STORE_POSITION, "iiiiii", b->count, (uint64_t)builder_pid(b),
-                     (uint64_t)b->cur->tid, b->position.event, b->position.tick, rip);
+    return store_put(b->store, STORE_POSITION, "iiiiiii", b->count, (uint64_t)builder_pid(b),
+                     (uint64_t)b->cur->tid, b->position.run_number, b->position.event, b->position.tick, rip);
 }
 
 static struct odb_err *on_position(struct index_builder *b, gaddr rip, const uint8_t *body, uint32_t n)
@@ -536,7 +536,7 @@ struct odb_err *index_builder_finish(struct index_builder *b, const struct index
 {
     struct odb_err *e = finish(b, end);
     if (!e)
-        e = store_commit(take_ptr(b->store));
+        e = store_commit(take_ptr(b->store), &end->guest);
     index_builder_discard(b);
     return e;
 }

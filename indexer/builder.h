@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "indexer/store.h"
 #include "trace/format.h"
 
 struct index_builder;
@@ -34,6 +35,7 @@ struct index_end {
     uint64_t rip;       /* of the instruction that did not complete; 0: as the log says */
     bool have_status;
     int64_t status; /* of the process: exit code, or -signo */
+    struct store_guest guest;
 };
 /* Writes what is left, renames to index.db. b is gone even on error. */
 struct odb_err *index_builder_finish(struct index_builder *b, const struct index_end *end) ODB_MUST_CHECK;

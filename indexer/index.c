@@ -217,6 +217,8 @@ struct odb_err *odb_index(const char *dir, const struct odb_index_options *opt, 
         return e;
     }
     end.damage = damage;
+    if (opt)
+        end.guest = opt->guest;
     ODB_TRY(index_builder_finish(b, &end));
     if (ret)
         *ret = (struct odb_index_result){.insns = insns, .damage = take_ptr(damage)};

@@ -6,11 +6,13 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "indexer/store.h"
 
 struct odb_index_options {
     /* Called now and then from the calling thread: ticks replayed, of how many (0: unknown). May be NULL. */
     void (*progress)(void *ctx, uint64_t done, uint64_t total);
     void *ctx;
+    struct store_guest guest; /* adds tables before the index is published */
 };
 
 struct odb_index_result {

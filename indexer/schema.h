@@ -20,6 +20,9 @@
  *   odb_pieces    (file_id, piece) -> zstd: bytes piece * 64 KiB ... of a mapped file. A piece that
  *                 is all zeros has no row.
  *   odb_maps      what view `maps` shows, by space
+ *   odb_functions (file, offset, name): functions of mapped files, by offset in the file; view `functions` adds addresses
+ *   odb_lines     (file, source) -> rows of the line table (indexer/source_lines.h); odb_sources: their paths. db/ shows
+ *                 the rows as odb_line_rows, view `lines` adds addresses
  *
  * Spaces. Address spaces are numbered from 0 as they come up: a fork and an exec make a new one. An object
  * is memory that several mappings show: a file mapped shared, or shared anonymous memory; its space is
@@ -44,7 +47,7 @@
 
 #include <stdint.h>
 
-#define ODB_SCHEMA_VERSION 3
+#define ODB_SCHEMA_VERSION 4
 #define ODB_APPLICATION_ID 0x6f646231 /* "odb1" */
 
 #define ODB_CHUNK_INSNS 65536

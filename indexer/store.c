@@ -70,8 +70,14 @@ static const char tables_sql[] =
     "INTEGER,"
     " r_t INTEGER, r_pid INTEGER, r_tid INTEGER, r_at INTEGER);"
     "CREATE TABLE events(t INTEGER, pid INTEGER, tid INTEGER, type TEXT, text TEXT);"
-    "CREATE TABLE positions(t INTEGER PRIMARY KEY, pid INTEGER, tid INTEGER, event INTEGER, tick INTEGER,"
-    " rip INTEGER);";
+    "CREATE TABLE positions(t INTEGER PRIMARY KEY, pid INTEGER, tid INTEGER, run INTEGER, event INTEGER, tick INTEGER,"
+    " rip INTEGER);"
+    "CREATE TABLE odb_sources(id INTEGER PRIMARY KEY, path TEXT UNIQUE);"
+    "CREATE TABLE odb_functions(file INTEGER, offset INTEGER, size INTEGER, name TEXT, linkage TEXT, source "
+    "INTEGER,"
+    " line INTEGER, PRIMARY KEY(file, offset, name)) WITHOUT ROWID;"
+    "CREATE TABLE odb_lines(file INTEGER, source INTEGER, data BLOB, PRIMARY KEY(file, source)) WITHOUT "
+    "ROWID;";
 
 static const char indices_sql[] =
     "CREATE INDEX odb_chunks_t ON odb_chunks(t_start);"
@@ -94,6 +100,17 @@ static const char indices_sql[] =
     " FROM odb_chunks c JOIN odb_chunks p ON p.id = c.id - 1 WHERE c.tid <> p.tid OR c.pid <> p.pid;"
     "CREATE VIEW objects AS SELECT o.id, o.file_id AS file, o.t_start, f.path AS name"
     " FROM odb_objects o LEFT JOIN files f ON f.id = o.file_id;"
+    "CREATE INDEX odb_lines_source ON odb_lines(source);"
+    "CREATE VIEW functions AS SELECT m.pid, m.start + f.offset - m.offset AS start,"
+    " m.start + f.offset - m.offset + f.size AS end, f.name, f.linkage, s.path AS source, f.line,"
+    " m.name AS module, m.file, m.t_start, m.t_end FROM odb_functions f JOIN maps m ON m.file = f.file AND"
+    " f.offset >= m.offset AND f.offset < m.offset + m.end - m.start AND substr(m.prot, 3) = 'x'"
+    " LEFT JOIN odb_sources s ON s.id = f.source;"
+    "CREATE VIEW lines AS SELECT m.pid, m.start + r.offset - m.offset AS start,"
+    " m.start + r.offset - m.offset + r.size AS end, s.path AS source, r.line, r.column, r.is_stmt,"
+    " m.name AS module, m.file, m.t_start, m.t_end FROM odb_sources s JOIN odb_line_rows r ON r.source = s.id"
+    " JOIN maps m ON m.file = r.file AND r.offset >= m.offset AND r.offset < m.offset + m.end - m.start"
+    " AND substr(m.prot, 3) = 'x';"
     "COMMIT;";
 
 static const char *const insert_sql[STORE_N] = {
@@ -120,7 +137,7 @@ static const char *const insert_sql[STORE_N] = {
     [STORE_CHANNEL] = "INSERT INTO channels VALUES(?,?,?)",
     [STORE_TRANSFER] = "INSERT INTO transfers VALUES(?,?,?,?,?,?,?,?,?,?)",
     [STORE_EVENT] = "INSERT INTO events VALUES(?,?,?,?,?)",
-    [STORE_POSITION] = "INSERT OR REPLACE INTO positions VALUES(?,?,?,?,?,?)",
+    [STORE_POSITION] = "INSERT OR REPLACE INTO positions VALUES(?,?,?,?,?,?,?)",
 };
 
 static struct odb_err *sql_err(struct store *s) { return odb_err("%s: %s", s->tmp, sqlite3_errmsg(s->db)); }
@@ -251,7 +268,7 @@ struct odb_err *store_put(struct store *s, enum store_table table, const char *s
     return e;
 }
 
-static struct odb_err *finish_file(struct store *s)
+static struct odb_err *finish_file(struct store *s, const struct store_guest *guest)
 {
     for (int i = 0; i < STORE_N; i++) {
         sqlite3_finalize(s->stmt[i]);
@@ -262,6 +279,9 @@ static struct odb_err *finish_file(struct store *s)
              ODB_APPLICATION_ID, ODB_SCHEMA_VERSION);
     ODB_TRY(run_sql(s, pragmas));
     ODB_TRY(run_sql(s, indices_sql));
+    if (guest && guest->add)
+        ODB_TRY(guest->add(guest->ctx, s->db));
+    ODB_TRY(run_sql(s, "CREATE INDEX odb_functions_name ON odb_functions(name);"));
     if (sqlite3_close(s->db) != SQLITE_OK)
         return sql_err(s);
     s->db = NULL;
@@ -274,9 +294,9 @@ static struct odb_err *finish_file(struct store *s)
     return NULL;
 }
 
-struct odb_err *store_commit(struct store *s)
+struct odb_err *store_commit(struct store *s, const struct store_guest *guest)
 {
-    struct odb_err *e = finish_file(s);
+    struct odb_err *e = finish_file(s, guest);
     if (e)
         store_discard(s);
     else

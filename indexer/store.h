@@ -45,8 +45,15 @@ struct odb_err *store_create(const char *dir, struct store **ret) ODB_MUST_CHECK
  *     N  NULL; takes an integer         b  const void *, size_t: blob
  *                                       s  const void *, size_t: text if UTF-8 without NUL, else blob */
 struct odb_err *store_put(struct store *s, enum store_table table, const char *shape, ...) ODB_MUST_CHECK;
-/* Commits, syncs, renames to index.db. s is gone even on error. */
-struct odb_err *store_commit(struct store *s) ODB_MUST_CHECK;
+/* Who adds rows of its own when all tables and views are there: symbols, of which the indexer knows nothing. It runs in no
+ * transaction, leaves no statement behind, and an error of it is one of the index. */
+struct sqlite3;
+struct store_guest {
+    struct odb_err *(*add)(void *ctx, struct sqlite3 *db); /* NULL: nobody */
+    void *ctx;
+};
+/* Commits, syncs, renames to index.db. guest may be NULL. s is gone even on error. */
+struct odb_err *store_commit(struct store *s, const struct store_guest *guest) ODB_MUST_CHECK;
 /* Gives up: removes the unfinished file. NULL is fine. */
 void store_discard(struct store *s);
 

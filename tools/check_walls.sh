@@ -21,7 +21,7 @@ declare -A allowed=(
 # The interfaces of preload/ that hosted code may see.
 preload_public="preload/control.h preload/preload_env.h preload/shared.h preload/world.h"
 # The encoding of the index, which db/ shares with indexer/.
-encoding_headers="indexer/chunk.h indexer/schema.h"
+encoding_headers="indexer/chunk.h indexer/schema.h indexer/source_lines.h"
 # Files of preload/ that run on the build machine, hosted.
 preload_hosted='preload/(gen|tools)[^:]*'
 

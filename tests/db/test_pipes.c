@@ -90,7 +90,7 @@ static void run(const char *dir, bool late)
     }
     CHECK_OK(pipes_finish(&p));
     pipes_deinit(&p);
-    CHECK_OK(store_commit(store));
+    CHECK_OK(store_commit(store, NULL));
     qsort(calls, n, sizeof(*calls), by_t);
     char path[4096];
     sqlite3 *db;
