@@ -1,7 +1,7 @@
 /* Where a value came from: finding the write; see origin.h.
  *
  * Of a range of memory the last write to any of its bytes counts. Where it covers only a part, that part is followed, unless it is
- * all zeros and the rest is not: a number of 4 bytes is often asked as one of 8. A write to private memory that is older
+ * all zeros and the rest is not (a number of 4 bytes is often asked as one of 8), or smaller than another part. A write to private memory that is older
  * than its mapping was a write to something else. A write by another mapping of the same memory, or before a
  * mremap, has another address: what both have in common is the object, or the place before the move. */
 #include <stdarg.h>
@@ -98,7 +98,8 @@ struct odb_err *origin_row(struct origin *o, sqlite3_stmt *st, bool *ret_row)
 {
     int rc = sqlite3_step(st);
     *ret_row = rc == SQLITE_ROW;
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? NULL : odb_err("index: %s", sqlite3_errmsg(db_sqlite(o->db)));
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? NULL
+                                                 : odb_err("index: %s", sqlite3_errmsg(db_sqlite(o->db)));
 }
 
 uint64_t origin_number(const struct origin_ref *ref)
@@ -157,8 +158,9 @@ void origin_from_memory(struct origin_step *s, uint32_t pid, uint32_t tid, uint6
 /* ---- memory ---- */
 
 /* Which byte of the write went to `addr` of process pid at t; *ret_found false: none. */
-static struct odb_err *place_in_write(struct origin *o, const struct origin_ref *ref, const struct db_write *w,
-                                      bool mapped, const struct db_content *c, int64_t *ret_off)
+static struct odb_err *place_in_write(struct origin *o, const struct origin_ref *ref,
+                                      const struct db_write *w, bool mapped, const struct db_content *c,
+                                      int64_t *ret_off)
 {
     struct db_content wc;
     bool found;
@@ -174,7 +176,8 @@ static struct odb_err *place_in_write(struct origin *o, const struct origin_ref 
         if (!found || wc.object != c->object)
             ODB_TRY(db_content(o->db, w->t, w->pid, w->addr, &found, &wc));
         if (found && wc.object == c->object)
-            *ret_off = (int64_t)(c->offset + (ref->addr - c->start)) - (int64_t)(wc.offset + (w->addr - wc.start));
+            *ret_off =
+                (int64_t)(c->offset + (ref->addr - c->start)) - (int64_t)(wc.offset + (w->addr - wc.start));
         return NULL;
     }
     if (c->moved && w->t < c->t_start && c->src != c->start)
@@ -197,11 +200,11 @@ static bool clip_to_write(struct origin_step *s, const struct db_write *w, int64
     bool zero = true, zero_before = true, zero_behind = true;
     for (unsigned i = 0; i < n; i++)
         *(i < first ? &zero_before : i < last ? &zero : &zero_behind) &= !s->to.value[i];
-    if (zero && s->to.known && (!zero_before || !zero_behind)) {
-        if (!zero_before)
-            origin_narrow(&s->to, 0, first);
-        else
-            origin_narrow(&s->to, last, n - last);
+    unsigned behind = n - last, most = first > behind ? first : behind;
+    bool others = s->to.known && zero && (!zero_before || !zero_behind);
+    if (others || (most > last - first && !(s->to.known && zero_before && zero_behind))) {
+        bool before = others ? !zero_before : first >= behind;
+        origin_narrow(&s->to, before ? 0 : last, before ? first : behind);
         return false;
     }
     origin_narrow(&s->to, first, last - first);
@@ -261,7 +264,8 @@ static struct odb_err *program_begins(struct origin *o, uint64_t from, uint64_t 
                                       uint64_t *ret_t)
 {
     _cleanup_stmt_ sqlite3_stmt *st = NULL;
-    ODB_TRY(origin_sql(o, "SELECT t FROM execs WHERE pid=?1 AND t>=?2 AND t<=?3 AND t>0 ORDER BY t DESC LIMIT 1", &st));
+    ODB_TRY(origin_sql(
+        o, "SELECT t FROM execs WHERE pid=?1 AND t>=?2 AND t<=?3 AND t>0 ORDER BY t DESC LIMIT 1", &st));
     sqlite3_bind_int64(st, 1, pid);
     sqlite3_bind_int64(st, 2, (sqlite3_int64)from);
     sqlite3_bind_int64(st, 3, (sqlite3_int64)to);

@@ -26,14 +26,16 @@ struct fd_found {
 };
 
 /* When the process began (the last of its number before t), and its parent; 0: none that was recorded. */
-static struct odb_err *process_start(struct origin *o, uint32_t pid, uint64_t t, uint64_t *ret_t, uint32_t *ret_parent)
+static struct odb_err *process_start(struct origin *o, uint32_t pid, uint64_t t, uint64_t *ret_t,
+                                     uint32_t *ret_parent)
 {
     _cleanup_stmt_ sqlite3_stmt *st = NULL;
     bool row;
     *ret_t = 0;
     *ret_parent = 0;
     ODB_TRY(origin_sql(
-        o, "SELECT t_start, parent FROM processes WHERE pid=?1 AND t_start<=?2 ORDER BY t_start DESC LIMIT 1", &st));
+        o, "SELECT t_start, parent FROM processes WHERE pid=?1 AND t_start<=?2 ORDER BY t_start DESC LIMIT 1",
+        &st));
     sqlite3_bind_int64(st, 1, pid);
     sqlite3_bind_int64(st, 2, (sqlite3_int64)t);
     ODB_TRY(origin_row(o, st, &row));
@@ -60,15 +62,16 @@ static struct odb_err *find_maker(struct origin *o, uint32_t pid, int64_t fd, ui
                                   bool *ret_found, struct origin_call *ret)
 {
     _cleanup_stmt_ sqlite3_stmt *st = NULL;
-    ODB_TRY(origin_sql(
-        o,
-        "SELECT " ORIGIN_CALL_COLUMNS " FROM syscalls WHERE pid=?1 AND t>=?3 AND t<?4 AND"
-        " ((result=?2 AND name IN ('open','openat','openat2','creat','dup','dup2','dup3','socket','accept','accept4',"
-        "'eventfd','eventfd2','memfd_create','timerfd_create','signalfd','signalfd4','epoll_create','epoll_create1',"
-        "'inotify_init','inotify_init1','pidfd_open','userfaultfd','open_by_handle_at') OR"
-        " (name='fcntl' AND result=?2 AND (arg1=0 OR arg1=1030))) OR (result=0 AND name IN "
-        "('pipe','pipe2','socketpair'))) ORDER BY t DESC",
-        &st));
+    ODB_TRY(origin_sql(o,
+                       "SELECT " ORIGIN_CALL_COLUMNS " FROM syscalls WHERE pid=?1 AND t>=?3 AND t<?4 AND"
+                       " ((result=?2 AND name IN "
+                       "('open','openat','openat2','creat','dup','dup2','dup3','socket','accept','accept4',"
+                       "'eventfd','eventfd2','memfd_create','timerfd_create','signalfd','signalfd4','epoll_"
+                       "create','epoll_create1',"
+                       "'inotify_init','inotify_init1','pidfd_open','userfaultfd','open_by_handle_at') OR"
+                       " (name='fcntl' AND result=?2 AND (arg1=0 OR arg1=1030))) OR (result=0 AND name IN "
+                       "('pipe','pipe2','socketpair'))) ORDER BY t DESC",
+                       &st));
     sqlite3_bind_int64(st, 1, pid);
     sqlite3_bind_int64(st, 2, fd);
     sqlite3_bind_int64(st, 3, (sqlite3_int64)from);
@@ -91,11 +94,11 @@ static struct odb_err *sum_offset(struct origin *o, const struct fd_at *d, uint6
 {
     _cleanup_stmt_ sqlite3_stmt *st = NULL;
     uint64_t sum = 0;
-    ODB_TRY(origin_sql(
-        o,
-        "SELECT name, result FROM syscalls WHERE pid=?1 AND arg0=?2 AND t>=?3 AND t<?4 AND result>=0 AND name IN "
-        "('read','readv','write','writev','lseek') ORDER BY t DESC",
-        &st));
+    ODB_TRY(origin_sql(o,
+                       "SELECT name, result FROM syscalls WHERE pid=?1 AND arg0=?2 AND t>=?3 AND t<?4 AND "
+                       "result>=0 AND name IN "
+                       "('read','readv','write','writev','lseek') ORDER BY t DESC",
+                       &st));
     sqlite3_bind_int64(st, 1, d->pid);
     sqlite3_bind_int64(st, 2, d->fd);
     sqlite3_bind_int64(st, 3, (sqlite3_int64)from);
@@ -169,7 +172,8 @@ static struct odb_err *connected_to(struct origin *o, const struct origin_call *
     _cleanup_stmt_ sqlite3_stmt *st = NULL;
     bool row;
     ODB_TRY(origin_sql(o,
-                       "SELECT " ORIGIN_CALL_COLUMNS " FROM syscalls WHERE pid=?1 AND arg0=?2 AND t>?3 AND t<?4 AND "
+                       "SELECT " ORIGIN_CALL_COLUMNS
+                       " FROM syscalls WHERE pid=?1 AND arg0=?2 AND t>?3 AND t<?4 AND "
                        "name IN ('connect','bind') ORDER BY name DESC, t DESC LIMIT 1",
                        &st));
     sqlite3_bind_int64(st, 1, made->pid);
@@ -186,10 +190,11 @@ static struct odb_err *connected_to(struct origin *o, const struct origin_call *
 }
 
 /* The offset at which the call read byte number `at`. */
-static void offset_of(struct origin_step *s, const struct origin_call *call, const struct fd_found *f, bool settled,
-                      uint64_t at)
+static void offset_of(struct origin_step *s, const struct origin_call *call, const struct fd_found *f,
+                      bool settled, uint64_t at)
 {
-    bool positioned = !strncmp(call->name, "pread", 5) && !(call->name[5] == 'v' && (int64_t)call->arg[3] == -1);
+    bool positioned =
+        !strncmp(call->name, "pread", 5) && !(call->name[5] == 'v' && (int64_t)call->arg[3] == -1);
     if (positioned)
         s->offset = call->arg[3] + at;
     else if (f->offset_known || settled)

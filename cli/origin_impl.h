@@ -40,8 +40,8 @@ void origin_from_memory(struct origin_step *s, uint32_t pid, uint32_t tid, uint6
 /* origin_insn.c: s->to was written by the instruction at s->rip. Shortens s->to where only a part came from one place. */
 struct odb_err *origin_insn(struct origin *o, struct origin_step *s) ODB_MUST_CHECK;
 /* Does the instruction at rip write the register? */
-struct odb_err *origin_insn_writes(struct origin *o, uint64_t t, uint32_t pid, gaddr rip, unsigned reg, bool *ret)
-    ODB_MUST_CHECK;
+struct odb_err *origin_insn_writes(struct origin *o, uint64_t t, uint32_t pid, gaddr rip, unsigned reg,
+                                   bool *ret) ODB_MUST_CHECK;
 
 /* origin_kernel.c: s->to was written by the kernel during instruction s->t. */
 struct odb_err *origin_kernel_memory(struct origin *o, struct origin_step *s, bool signal) ODB_MUST_CHECK;
@@ -63,8 +63,7 @@ struct origin_call {
 struct odb_err *origin_call_at(struct origin *o, uint64_t t, uint32_t tid, bool *ret_found,
                                struct origin_call *ret) ODB_MUST_CHECK;
 /* Reads the row of a statement that begins with ORIGIN_CALL_COLUMNS. */
-#define ORIGIN_CALL_COLUMNS \
-    "t, pid, tid, name, args, result, result_text, arg0, arg1, arg2, arg3, arg4, arg5"
+#define ORIGIN_CALL_COLUMNS "t, pid, tid, name, args, result, result_text, arg0, arg1, arg2, arg3, arg4, arg5"
 void origin_call_row(sqlite3_stmt *st, struct origin_call *ret);
 /* "read(3, ..., 4096) = 12" */
 void origin_call_text(const struct origin_call *c, char *to, size_t n_bytes);

@@ -62,8 +62,9 @@ static bool name_is(const struct origin_call *c, const char *const *names, size_
             return true;
     return false;
 }
-#define NAME_IS(c, ...) \
-    name_is(c, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+#define NAME_IS(c, ...)                            \
+    name_is(c, (const char *const[]){__VA_ARGS__}, \
+            sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 /* ---- the bytes of a reading or writing call ---- */
 
@@ -76,8 +77,8 @@ struct call_buffers {
 };
 
 /* false: the call moves no bytes of a descriptor. */
-static struct odb_err *find_buffers(struct origin *o, const struct origin_call *c, bool reads, bool *ret_found,
-                                    struct call_buffers *ret)
+static struct odb_err *find_buffers(struct origin *o, const struct origin_call *c, bool reads,
+                                    bool *ret_found, struct call_buffers *ret)
 {
     static const char *const plain[2][4] = {{"write", "pwrite64", "sendto", "send"},
                                             {"read", "pread64", "recvfrom", "recv"}};
@@ -101,8 +102,9 @@ static struct odb_err *find_buffers(struct origin *o, const struct origin_call *
 }
 
 /* Part i of the buffers. false: there is none. */
-static struct odb_err *buffer_part(struct origin *o, const struct origin_call *c, const struct call_buffers *b,
-                                   uint64_t i, bool *ret, gaddr *ret_addr, uint64_t *ret_n)
+static struct odb_err *buffer_part(struct origin *o, const struct origin_call *c,
+                                   const struct call_buffers *b, uint64_t i, bool *ret, gaddr *ret_addr,
+                                   uint64_t *ret_n)
 {
     *ret = b->iov ? i < b->n_iov && i < IOV_MAX_PARTS : !i;
     *ret_addr = b->addr;
@@ -114,8 +116,9 @@ static struct odb_err *buffer_part(struct origin *o, const struct origin_call *c
 }
 
 /* Which byte of those that the call moves lies at addr? */
-static struct odb_err *byte_at_address(struct origin *o, const struct origin_call *c, const struct call_buffers *b,
-                                       gaddr addr, bool *ret_found, uint64_t *ret)
+static struct odb_err *byte_at_address(struct origin *o, const struct origin_call *c,
+                                       const struct call_buffers *b, gaddr addr, bool *ret_found,
+                                       uint64_t *ret)
 {
     uint64_t before = 0, n;
     gaddr at;
@@ -134,8 +137,9 @@ static struct odb_err *byte_at_address(struct origin *o, const struct origin_cal
 }
 
 /* Where is byte number `at`, and how many follow it there? */
-static struct odb_err *address_of_byte(struct origin *o, const struct origin_call *c, const struct call_buffers *b,
-                                       uint64_t at, bool *ret_found, gaddr *ret, uint64_t *ret_n)
+static struct odb_err *address_of_byte(struct origin *o, const struct origin_call *c,
+                                       const struct call_buffers *b, uint64_t at, bool *ret_found, gaddr *ret,
+                                       uint64_t *ret_n)
 {
     uint64_t before = 0, n;
     gaddr addr;
@@ -157,12 +161,13 @@ static struct odb_err *address_of_byte(struct origin *o, const struct origin_cal
 /* ---- channels ---- */
 
 struct transfer {
-    uint64_t channel, w_t, at, left; /* at: byte of the write; left: how many of it and behind were read together */
+    uint64_t channel, w_t, at,
+        left; /* at: byte of the write; left: how many of it and behind were read together */
     uint32_t w_tid;
 };
 
-static struct odb_err *find_transfer(struct origin *o, const struct origin_call *c, uint64_t at, bool *ret_found,
-                                     struct transfer *ret)
+static struct odb_err *find_transfer(struct origin *o, const struct origin_call *c, uint64_t at,
+                                     bool *ret_found, struct transfer *ret)
 {
     _cleanup_stmt_ sqlite3_stmt *st = NULL;
     ODB_TRY(origin_sql(o,
@@ -208,8 +213,8 @@ static struct odb_err *from_channel(struct origin *o, struct origin_step *s, con
         origin_narrow(&s->to, 0, (unsigned)n);
     origin_call_text(&w, writing, sizeof(writing));
     origin_from_memory(s, w.pid, w.tid, w.t, addr);
-    origin_say(s, ORIGIN_COPY, "%s took it from %s of process %u at t %llu, byte %llu", reading, writing, w.pid,
-               (unsigned long long)w.t, (unsigned long long)x->at);
+    origin_say(s, ORIGIN_COPY, "%s took it from %s of process %u at t %llu, byte %llu", reading, writing,
+               w.pid, (unsigned long long)w.t, (unsigned long long)x->at);
     return NULL;
 }
 
@@ -237,7 +242,8 @@ static struct odb_err *from_call(struct origin *o, struct origin_step *s, const 
 }
 
 /* A write to a file that is mapped shared, seen through the mapping. */
-static struct odb_err *from_own_write(struct origin *o, struct origin_step *s, const struct origin_call *c, bool *ret)
+static struct odb_err *from_own_write(struct origin *o, struct origin_step *s, const struct origin_call *c,
+                                      bool *ret)
 {
     struct call_buffers b;
     ODB_TRY(find_buffers(o, c, false, ret, &b));
@@ -251,7 +257,8 @@ static struct odb_err *from_own_write(struct origin *o, struct origin_step *s, c
 
 /* ---- signals ---- */
 
-struct odb_err *origin_signal_at(struct origin *o, uint64_t t, uint32_t tid, bool *ret, char *name, size_t n_bytes)
+struct odb_err *origin_signal_at(struct origin *o, uint64_t t, uint32_t tid, bool *ret, char *name,
+                                 size_t n_bytes)
 {
     _cleanup_stmt_ sqlite3_stmt *st = NULL;
     ODB_TRY(origin_sql(o, "SELECT name FROM signals WHERE t=?1 AND tid=?2 AND NOT fatal", &st));
@@ -266,9 +273,9 @@ struct odb_err *origin_signal_at(struct origin *o, uint64_t t, uint32_t tid, boo
 /* Registers in a ucontext, by their place behind uc_mcontext (struct sigcontext). */
 #define UC_MCONTEXT 40
 #define UC_FPSTATE (UC_MCONTEXT + 23 * 8)
-static const uint8_t uc_gpr[] = {ODB_R8,  ODB_R9,  ODB_R10, ODB_R11, ODB_R12, ODB_R13, ODB_R14,   ODB_R15,
-                                 ODB_RDI, ODB_RSI, ODB_RBP, ODB_RBX, ODB_RDX, ODB_RAX, ODB_RCX,   ODB_RSP,
-                                 ODB_REG_RIP, ODB_REG_RFLAGS};
+static const uint8_t uc_gpr[] = {ODB_R8,  ODB_R9,  ODB_R10, ODB_R11, ODB_R12,     ODB_R13,
+                                 ODB_R14, ODB_R15, ODB_RDI, ODB_RSI, ODB_RBP,     ODB_RBX,
+                                 ODB_RDX, ODB_RAX, ODB_RCX, ODB_RSP, ODB_REG_RIP, ODB_REG_RFLAGS};
 
 /* Which register lies at addr of the frame whose ucontext is at uc, and how far in it? */
 static bool saved_register(gaddr uc, gaddr fp, gaddr addr, unsigned *number, unsigned *at, unsigned *left)
@@ -304,7 +311,12 @@ static struct odb_err *from_frame(struct origin *o, struct origin_step *s)
     ODB_TRY(origin_peek64(o, s->t + 1, s->pid, uc + UC_FPSTATE, &fp));
     s->rip = 0;
     s->t++;
-    if (saved_register(uc, fp, s->to.addr, &number, &at, &left) && number != ODB_REG_RIP) {
+    bool saved = saved_register(uc, fp, s->to.addr, &number, &at, &left);
+    if (saved && number == ODB_REG_RFLAGS) { /* the kernel adds the resume flag */
+        origin_say(s, ORIGIN_KERNEL, "the flags, saved in the frame of %s", name);
+        return NULL;
+    }
+    if (saved && number != ODB_REG_RIP) {
         if (left < s->to.n_bytes)
             origin_narrow(&s->to, 0, left);
         origin_say(s, ORIGIN_COPY, "saved in the frame of %s", name);
@@ -319,7 +331,10 @@ static struct odb_err *from_frame(struct origin *o, struct origin_step *s)
         return NULL;
     }
     origin_say(s, ORIGIN_KERNEL, "the kernel wrote it into the %s of %s",
-               s->to.addr - info < 128 ? "siginfo" : number == ODB_REG_RIP ? "frame (rip)" : "frame", name);
+               s->to.addr - info < 128 ? "siginfo"
+               : number == ODB_REG_RIP ? "frame (rip)"
+                                       : "frame",
+               name);
     return NULL;
 }
 
@@ -341,7 +356,8 @@ static struct odb_err *from_sigreturn(struct origin *o, struct origin_step *s)
         unsigned i = s->to.number - ODB_REG_VEC0, at = s->to.at;
         if (s->to.n_bytes > 16 - at % 16)
             origin_narrow(&s->to, 0, 16 - at % 16);
-        origin_from_memory(s, s->pid, s->tid, s->t, fp + (at < 16 ? 160 + 16 * i + at : 576 + 16 * i + at - 16));
+        origin_from_memory(s, s->pid, s->tid, s->t,
+                           fp + (at < 16 ? 160 + 16 * i + at : 576 + 16 * i + at - 16));
         origin_say(s, ORIGIN_COPY, "restored by rt_sigreturn");
         return NULL;
     }
@@ -391,6 +407,7 @@ struct odb_err *origin_kernel_register(struct origin *o, struct origin_step *s)
     if (s->to.number == ODB_RCX)
         origin_say(s, ORIGIN_CONSTANT, "the address behind the system call");
     else
-        origin_say(s, ORIGIN_KERNEL, s->to.number == ODB_R11 ? "the flags, saved by %s" : "the result of %s", text);
+        origin_say(s, ORIGIN_KERNEL, s->to.number == ODB_R11 ? "the flags, saved by %s" : "the result of %s",
+                   text);
     return NULL;
 }

@@ -27,7 +27,8 @@ static struct odb_err *parent_of(struct origin *o, uint32_t pid, uint64_t t, uin
     bool row;
     *ret = 0;
     ODB_TRY(origin_sql(
-        o, "SELECT parent, t_start FROM processes WHERE pid=?1 AND t_start<=?2 ORDER BY t_start DESC LIMIT 1", &st));
+        o, "SELECT parent, t_start FROM processes WHERE pid=?1 AND t_start<=?2 ORDER BY t_start DESC LIMIT 1",
+        &st));
     sqlite3_bind_int64(st, 1, pid);
     sqlite3_bind_int64(st, 2, (sqlite3_int64)t);
     ODB_TRY(origin_row(o, st, &row));
@@ -39,11 +40,13 @@ static struct odb_err *parent_of(struct origin *o, uint32_t pid, uint64_t t, uin
 }
 
 /* The program whose memory the process has at t. */
-static struct odb_err *find_program(struct origin *o, uint32_t pid, uint64_t t, bool *ret_found, struct program *ret)
+static struct odb_err *find_program(struct origin *o, uint32_t pid, uint64_t t, bool *ret_found,
+                                    struct program *ret)
 {
     for (int i = 0; i < 1000 && pid; i++) {
         _cleanup_stmt_ sqlite3_stmt *st = NULL;
-        ODB_TRY(origin_sql(o, "SELECT t, exe FROM execs WHERE pid=?1 AND t<=?2 ORDER BY t DESC LIMIT 1", &st));
+        ODB_TRY(
+            origin_sql(o, "SELECT t, exe FROM execs WHERE pid=?1 AND t<=?2 ORDER BY t DESC LIMIT 1", &st));
         sqlite3_bind_int64(st, 1, pid);
         sqlite3_bind_int64(st, 2, (sqlite3_int64)t);
         ODB_TRY(origin_row(o, st, ret_found));
@@ -64,14 +67,16 @@ static struct odb_err *find_program(struct origin *o, uint32_t pid, uint64_t t, 
 }
 
 /* The execve of a recorded program that began it. */
-static struct odb_err *find_execve(struct origin *o, const struct program *p, bool *ret_found, struct origin_call *ret)
+static struct odb_err *find_execve(struct origin *o, const struct program *p, bool *ret_found,
+                                   struct origin_call *ret)
 {
     _cleanup_stmt_ sqlite3_stmt *st = NULL;
     *ret_found = false;
     if (!p->t)
         return NULL;
     ODB_TRY(origin_sql(o,
-                       "SELECT " ORIGIN_CALL_COLUMNS " FROM syscalls WHERE name IN ('execve','execveat') AND pid=?1 "
+                       "SELECT " ORIGIN_CALL_COLUMNS
+                       " FROM syscalls WHERE name IN ('execve','execveat') AND pid=?1 "
                        "AND t<=?2 AND coalesce(result,0)>=0 ORDER BY t DESC LIMIT 1",
                        &st));
     sqlite3_bind_int64(st, 1, p->pid);
@@ -115,18 +120,32 @@ static struct odb_err *read_stack(struct origin *o, const struct program *p, str
 static const char *aux_name(uint64_t type)
 {
     static const char *const names[] = {
-        [AT_PHDR] = "AT_PHDR",         [AT_PHENT] = "AT_PHENT",   [AT_PHNUM] = "AT_PHNUM",   [AT_PAGESZ] = "AT_PAGESZ",
-        [AT_BASE] = "AT_BASE",         [AT_FLAGS] = "AT_FLAGS",   [AT_ENTRY] = "AT_ENTRY",   [AT_UID] = "AT_UID",
-        [AT_EUID] = "AT_EUID",         [AT_GID] = "AT_GID",       [AT_EGID] = "AT_EGID",     [AT_PLATFORM] = "AT_PLATFORM",
-        [AT_HWCAP] = "AT_HWCAP",       [AT_CLKTCK] = "AT_CLKTCK", [AT_SECURE] = "AT_SECURE", [AT_RANDOM] = "AT_RANDOM",
-        [AT_HWCAP2] = "AT_HWCAP2",     [AT_EXECFN] = "AT_EXECFN", [AT_SYSINFO_EHDR] = "AT_SYSINFO_EHDR",
+        [AT_PHDR] = "AT_PHDR",
+        [AT_PHENT] = "AT_PHENT",
+        [AT_PHNUM] = "AT_PHNUM",
+        [AT_PAGESZ] = "AT_PAGESZ",
+        [AT_BASE] = "AT_BASE",
+        [AT_FLAGS] = "AT_FLAGS",
+        [AT_ENTRY] = "AT_ENTRY",
+        [AT_UID] = "AT_UID",
+        [AT_EUID] = "AT_EUID",
+        [AT_GID] = "AT_GID",
+        [AT_EGID] = "AT_EGID",
+        [AT_PLATFORM] = "AT_PLATFORM",
+        [AT_HWCAP] = "AT_HWCAP",
+        [AT_CLKTCK] = "AT_CLKTCK",
+        [AT_SECURE] = "AT_SECURE",
+        [AT_RANDOM] = "AT_RANDOM",
+        [AT_HWCAP2] = "AT_HWCAP2",
+        [AT_EXECFN] = "AT_EXECFN",
+        [AT_SYSINFO_EHDR] = "AT_SYSINFO_EHDR",
     };
     return type < sizeof(names) / sizeof(names[0]) && names[type] ? names[type] : "an entry";
 }
 
 /* Which string of n begins last at or before addr, and holds it? */
-static struct odb_err *find_string(struct origin *o, const struct program *p, gaddr pointers, uint64_t n, gaddr addr,
-                                   bool *ret_found, uint64_t *ret_i, uint64_t *ret_off)
+static struct odb_err *find_string(struct origin *o, const struct program *p, gaddr pointers, uint64_t n,
+                                   gaddr addr, bool *ret_found, uint64_t *ret_i, uint64_t *ret_off)
 {
     gaddr best = 0;
     *ret_found = false;
@@ -152,8 +171,8 @@ static struct odb_err *find_string(struct origin *o, const struct program *p, ga
 }
 
 /* String i of the caller's array was copied to the stack: go on there if it is the same there. */
-static struct odb_err *follow_execve(struct origin *o, struct origin_step *s, const struct program *p, bool env,
-                                     uint64_t i, uint64_t off)
+static struct odb_err *follow_execve(struct origin *o, struct origin_step *s, const struct program *p,
+                                     bool env, uint64_t i, uint64_t off)
 {
     struct origin_call c;
     bool found;
@@ -208,7 +227,8 @@ static struct odb_err *from_stack(struct origin *o, struct origin_step *s, const
             char name[80] = "";
             ODB_TRY(origin_peek_text(o, p->t, p->pid, at - off_env, name, sizeof(name)));
             name[strcspn(name, "=")] = 0;
-            origin_say(s, ORIGIN_INITIAL, "environment %s of %s, byte %llu", name, p->exe, (unsigned long long)off_env);
+            origin_say(s, ORIGIN_INITIAL, "environment %s of %s, byte %llu", name, p->exe,
+                       (unsigned long long)off_env);
             return follow_execve(o, s, p, true, i_env, off_env);
         }
         if (found) {
@@ -249,7 +269,8 @@ static struct odb_err *map_name(struct origin *o, const struct origin_ref *to, c
     return NULL;
 }
 
-struct odb_err *origin_initial_memory(struct origin *o, struct origin_step *s, bool mapped, const struct db_content *c)
+struct odb_err *origin_initial_memory(struct origin *o, struct origin_step *s, bool mapped,
+                                      const struct db_content *c)
 {
     struct program p;
     bool found;
@@ -264,7 +285,8 @@ struct odb_err *origin_initial_memory(struct origin *o, struct origin_step *s, b
     if (c->object) {
         ODB_TRY(name_file(o, s, "SELECT name FROM objects WHERE id=?1", c->object));
         s->has_offset = *s->path;
-        origin_say(s, ORIGIN_INITIAL, "%s", *s->path ? "contents of a file, mapped shared" : "shared memory, never written");
+        origin_say(s, ORIGIN_INITIAL, "%s",
+                   *s->path ? "contents of a file, mapped shared" : "shared memory, never written");
         return NULL;
     }
     if (c->file_id) {
@@ -296,8 +318,8 @@ struct odb_err *origin_initial_memory(struct origin *o, struct origin_step *s, b
 /* ---- registers ---- */
 
 /* The call that made the thread. */
-static struct odb_err *find_clone(struct origin *o, uint32_t tid, uint64_t t, bool *ret_found, struct origin_call *ret,
-                                  uint64_t *ret_start)
+static struct odb_err *find_clone(struct origin *o, uint32_t tid, uint64_t t, bool *ret_found,
+                                  struct origin_call *ret, uint64_t *ret_start)
 {
     _cleanup_stmt_ sqlite3_stmt *st = NULL, *st2 = NULL;
     *ret_found = false;
@@ -312,7 +334,8 @@ static struct odb_err *find_clone(struct origin *o, uint32_t tid, uint64_t t, bo
     *ret_start = (uint64_t)sqlite3_column_int64(st, 0);
     /* a vfork is done long after its child has begun */
     ODB_TRY(origin_sql(o,
-                       "SELECT " ORIGIN_CALL_COLUMNS " FROM syscalls WHERE name IN ('clone','clone3','fork','vfork') "
+                       "SELECT " ORIGIN_CALL_COLUMNS
+                       " FROM syscalls WHERE name IN ('clone','clone3','fork','vfork') "
                        "AND result=?1 ORDER BY abs(t-?2) LIMIT 1",
                        &st2));
     sqlite3_bind_int64(st2, 1, tid);

@@ -30,7 +30,11 @@ static bool register_of(const char *text, struct origin_ref *ret)
     ret->number = (unsigned)reg;
     text += *text == '$';
     int wide = regfile_wide((unsigned)reg);
-    ret->n_bytes = wide < 0 ? 8 : reg >= ODB_REG_ST0 ? 10 : tolower(*text) == 'x' ? 16 : tolower(*text) == 'y' ? 32 : 64;
+    ret->n_bytes = wide < 0                ? 8
+                   : reg >= ODB_REG_ST0    ? 10
+                   : tolower(*text) == 'x' ? 16
+                   : tolower(*text) == 'y' ? 32
+                                           : 64;
     return true;
 }
 
@@ -64,7 +68,11 @@ static struct odb_err *likely_size(struct query *q, uint64_t t, gaddr addr, uint
 static int from_dwarf_number(int reg)
 {
     static const uint8_t gpr[] = {ODB_RAX, ODB_RDX, ODB_RCX, ODB_RBX, ODB_RSI, ODB_RDI, ODB_RBP, ODB_RSP};
-    return reg < 0 ? -1 : reg < 8 ? gpr[reg] : reg < 16 ? reg : reg >= 17 && reg < 33 ? ODB_REG_VEC0 + reg - 17 : -1;
+    return reg < 0                 ? -1
+           : reg < 8               ? gpr[reg]
+           : reg < 16              ? reg
+           : reg >= 17 && reg < 33 ? ODB_REG_VEC0 + reg - 17
+                                   : -1;
 }
 
 static struct odb_err *find_variable(struct query *q, uint64_t t, const char *expr, struct origin_ref *ret)
@@ -78,9 +86,10 @@ static struct odb_err *find_variable(struct query *q, uint64_t t, const char *ex
     if (v.optimized_out)
         return odb_err("'%s' is optimized out at t %llu", expr, ULL(t));
     if (!v.has_addr && (reg < 0 || (f.frame->how != SYM_FRAME_INNERMOST && reg != ODB_RBX)))
-        return odb_err("'%s' is no place in memory or in a register of the innermost frame: ask for a variable, an "
-                       "address, or a register",
-                       expr);
+        return odb_err(
+            "'%s' is no place in memory or in a register of the innermost frame: ask for a variable, an "
+            "address, or a register",
+            expr);
     ret->kind = v.has_addr ? REF_MEMORY : REF_REGISTER;
     ret->addr = v.addr;
     ret->number = (unsigned)reg;
@@ -289,24 +298,85 @@ static void show_end(const struct query *q, const struct origin_step *s)
 
 /* ---- the answer ---- */
 
-/* The chain; s is its last step. */
-static struct odb_err *follow(struct query *q, struct origin *o, struct origin_ref at, uint64_t max, uint64_t depth,
-                              struct origin_step *s)
+/* The steps so far, as text. A register that was saved in memory and restored from there is two steps that say nothing: such
+ * pairs become one line. */
+struct chain {
+    struct query *q;
+    uint64_t n_lines;
+    bool held; /* `step` may be the restoring half of a pair */
+    struct origin_step step;
+    char place[256];
+    uint64_t n_saved, saved_t; /* pairs since the last line */
+};
+
+static void flush_pairs(struct chain *c)
 {
-    for (uint64_t i = 0; i < max; i++) {
+    char name[64];
+    if (!c->n_saved)
+        return;
+    ref_text(&c->step.to, name, sizeof(name));
+    printf("%12llu  %s was saved and restored", ULL(c->saved_t), name);
+    printf(c->n_saved > 1 ? ", %llu times\n" : "\n", ULL(c->n_saved));
+    c->n_saved = 0;
+    c->n_lines++;
+}
+
+static void flush_chain(struct chain *c)
+{
+    flush_pairs(c);
+    if (!c->held)
+        return;
+    step_line(c->q, &c->step, c->place);
+    c->held = false;
+    c->n_lines++;
+}
+
+static bool same_ref(const struct origin_ref *a, const struct origin_ref *b)
+{
+    return a->kind == b->kind && a->n_bytes == b->n_bytes && a->tid == b->tid &&
+           (a->kind == REF_MEMORY ? a->addr == b->addr : a->number == b->number && a->at == b->at);
+}
+
+static void add_to_chain(struct chain *c, const struct origin_step *s, const char *place)
+{
+    bool copy = s->kind == ORIGIN_COPY && !*s->text && !s->partial;
+    if (c->held && copy && same_ref(&s->to, &c->step.from[0]) && same_ref(&s->from[0], &c->step.to)) {
+        c->held = false;
+        c->n_saved++;
+        c->saved_t = s->t;
+        return;
+    }
+    bool restores = copy && s->to.kind == REF_REGISTER && s->from[0].kind == REF_MEMORY;
+    if (!restores || c->held || (c->n_saved && !same_ref(&s->to, &c->step.to)))
+        flush_chain(c);
+    c->step = *s;
+    snprintf(c->place, sizeof(c->place), "%s", place);
+    c->held = true;
+    if (!restores)
+        flush_chain(c);
+}
+
+/* The chain; s is its last step. */
+static struct odb_err *follow(struct query *q, struct origin *o, struct origin_ref at, uint64_t max,
+                              uint64_t depth, struct origin_step *s)
+{
+    struct chain c = {.q = q};
+    for (uint64_t i = 0; c.n_lines + c.held < max && i < STEPS_MAX; i++) {
         char place[256];
         ODB_TRY(origin_back(o, &at, s));
         ODB_TRY(spot(q, s, place, sizeof(place)));
         if (q->json)
             step_json(s, place, !i);
         else
-            step_line(q, s, place);
+            add_to_chain(&c, s, place);
+        c.n_lines += q->json;
         bool on = s->kind == ORIGIN_MADE && s->go_on >= 0 && depth;
         if (!on && s->kind != ORIGIN_COPY)
-            return NULL;
+            break;
         depth -= on;
         at = s->from[on ? s->go_on : 0];
     }
+    flush_chain(&c);
     return NULL;
 }
 
@@ -325,8 +395,8 @@ struct odb_err *answer_why(struct query *q)
     ODB_TRY(origin_create(q->db, &o));
     ODB_TRY(origin_read(o, &at));
     if (!at.known)
-        return odb_err("nothing is mapped at 0x%llx at t %llu: 'odb query maps --at %llu' shows what is", ULL(at.addr),
-                       ULL(t), ULL(t));
+        return odb_err("nothing is mapped at 0x%llx at t %llu: 'odb query maps --at %llu' shows what is",
+                       ULL(at.addr), ULL(t), ULL(t));
     ref_text(&at, name, sizeof(name));
     if (q->json) {
         printf("{\"t\":%llu,\"what\":", ULL(t));

@@ -48,7 +48,7 @@ static const char *const stmt_sql[DB_N_STMT] = {
                 "f.id=m.file_id"
                 " WHERE m.space=?2 AND m.t_start<=?1 AND (m.t_end IS NULL OR m.t_end>?1) ORDER BY m.start",
     [DB_PLACE] =
-        "SELECT t, pid, tid, event, tick, rip FROM main.positions WHERE t<=?1 ORDER BY t DESC LIMIT 1",
+        "SELECT t, pid, tid, run, event, tick, rip FROM main.positions WHERE t<=?1 ORDER BY t DESC LIMIT 1",
 };
 
 struct odb_err *db_sql_err(struct odb_db *db)

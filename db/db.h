@@ -51,7 +51,7 @@ struct odb_err *db_process_of(struct odb_db *db, uint64_t t, uint32_t tid, uint3
 struct db_place {
     uint64_t t;
     uint32_t pid, tid;
-    uint64_t event, tick; /* as in struct odb_stop */
+    uint64_t run_number, event, tick; /* as in struct odb_stop */
     gaddr rip;
 };
 /* The last place at or before t. false: there is none. */

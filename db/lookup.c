@@ -32,9 +32,10 @@ struct odb_err *db_place_before(struct odb_db *db, uint64_t t, bool *ret_found, 
         *ret = (struct db_place){.t = (uint64_t)sqlite3_column_int64(st, 0),
                                  .pid = (uint32_t)sqlite3_column_int64(st, 1),
                                  .tid = (uint32_t)sqlite3_column_int64(st, 2),
-                                 .event = (uint64_t)sqlite3_column_int64(st, 3),
-                                 .tick = (uint64_t)sqlite3_column_int64(st, 4),
-                                 .rip = (gaddr)sqlite3_column_int64(st, 5)};
+                                 .run_number = (uint64_t)sqlite3_column_int64(st, 3),
+                                 .event = (uint64_t)sqlite3_column_int64(st, 4),
+                                 .tick = (uint64_t)sqlite3_column_int64(st, 5),
+                                 .rip = (gaddr)sqlite3_column_int64(st, 6)};
     return NULL;
 }
 

@@ -37,6 +37,7 @@ struct odb_err *db_last_reg_write(struct odb_db *db, uint32_t tid, unsigned reg,
         if (!w.n_same) {
             take_row(&s, &w);
             ODB_TRY(db_scan_rip(&s, &w.rip));
+            s.t_lo = w.t; /* look no further */
         }
         w.n_same++;
     }

@@ -325,6 +325,7 @@ struct odb_log_syscall {
 struct odb_log_position {
     uint64_t tick;
     uint64_t event; /* ordinal of the next main event, as in struct odb_stop */
+    uint64_t run_number;
 };
 
 enum odb_task_op {
