@@ -53,6 +53,20 @@ static bool is_large(const char *text)
     return *text == '{' || (referenced && referenced[2] == '{');
 }
 
+/* Without the type in front of a pointer: "(char *) 0x..." is "0x...". */
+static const char *without_type(const char *text)
+{
+    int depth = 0;
+    if (*text != '(')
+        return text;
+    for (const char *p = text; *p; p++) {
+        depth += (*p == '(') - (*p == ')');
+        if (!depth)
+            return p[1] == ' ' && p[2] ? p + 2 : text;
+    }
+    return text;
+}
+
 /* "a=1, b=..."; in JSON [{"name":...,"value":...}]. What cannot be found out is not there. */
 static void print_arguments(struct stack *k, const struct line *l)
 {
@@ -72,7 +86,7 @@ static void print_arguments(struct stack *k, const struct line *l)
             json_string(stdout, text ? text : "", text ? strlen(text) : 0);
             putchar('}');
         } else {
-            printf("%s%s=%s", any ? ", " : "", v[i].name, !text ? "?" : is_large(text) ? "..." : text);
+            printf("%s%s=%s", any ? ", " : "", v[i].name, !text ? "?" : is_large(text) ? "..." : without_type(text));
         }
         any = true;
     }

@@ -63,6 +63,26 @@ static size_t rows_below(struct cu *cu, uint64_t vaddr)
     return low;
 }
 
+/* Where gdb has the row begin that row i belongs to: of rows of one line in turn only the first counts from where one of them has
+ * a discriminator. */
+static uint64_t run_start(struct cu *cu, size_t i)
+{
+    size_t first = i;
+    bool divided = false;
+    while (first > 0 && !row_ends(cu, first - 1) && row_line(cu, first - 1) == row_line(cu, i) &&
+           row_file(cu, first - 1) == row_file(cu, i))
+        first--;
+    size_t start = first;
+    for (size_t j = first; j <= i; j++) {
+        unsigned discriminator = 0;
+        dwarf_linediscriminator(dwarf_onesrcline(cu->lines, j), &discriminator);
+        divided |= discriminator != 0;
+        if (!divided)
+            start = j;
+    }
+    return row_addr(cu, start);
+}
+
 bool cu_line_at(struct cu *cu, uint64_t vaddr, struct line_at *ret)
 {
     cu_read_lines(cu);
@@ -82,7 +102,7 @@ bool cu_line_at(struct cu *cu, uint64_t vaddr, struct line_at *ret)
     if (row_ends(cu, i) || !ret->line)
         return false;
     ret->file = row_file(cu, i);
-    ret->low = addr;
+    ret->low = run_start(cu, i);
     ret->column = 0;
     dwarf_linecol(dwarf_onesrcline(cu->lines, i), &ret->column);
     return ret->file != NULL;
