@@ -126,6 +126,8 @@ struct odb_err *tdb_go(struct target_db *g, uint64_t t, unsigned sig)
     uint32_t pid = 0, tid = 0;
     if (t > g->end)
         return odb_err("t %" PRIu64 " is behind the end: the last state is %" PRIu64, t, g->end);
+    if (g->in_branch)
+        ODB_TRY(tdb_leave_branch(&g->base));
     if (g->end)
         ODB_TRY(db_running(g->db, t, &pid, &tid));
     ODB_TRY(load_signals(g, t, &signals, &n));
@@ -288,7 +290,7 @@ static struct odb_err *tdb_insert_break(struct target *base, uint32_t pid, gaddr
     ODB_TRY(grow((void **)&g->breaks, &g->cap_breaks, g->n_breaks, sizeof(*g->breaks)));
     memmove(&g->breaks[i + 1], &g->breaks[i], (g->n_breaks++ - i) * sizeof(*g->breaks));
     g->breaks[i] = (struct db_point){addr, pid};
-    return NULL;
+    return g->replay ? target_insert_break(g->replay, pid, addr) : NULL;
 }
 
 static struct odb_err *tdb_remove_break(struct target *base, uint32_t pid, gaddr addr)
@@ -298,7 +300,7 @@ static struct odb_err *tdb_remove_break(struct target *base, uint32_t pid, gaddr
     size_t i = find_break(g, pid, addr, &there);
     if (there)
         memmove(&g->breaks[i], &g->breaks[i + 1], (--g->n_breaks - i) * sizeof(*g->breaks));
-    return NULL;
+    return g->replay ? target_remove_break(g->replay, pid, addr) : NULL;
 }
 
 static size_t find_watch(const struct target_db *g, const struct tdb_watch *w)
@@ -328,7 +330,7 @@ static struct odb_err *tdb_insert_watch(struct target *base, uint32_t pid, enum 
     }
     g->watches[i] = w;
     g->ranges[i] = (struct db_range){addr, n_bytes, pid};
-    return NULL;
+    return g->replay ? target_insert_watch(g->replay, pid, kind, addr, n_bytes) : NULL;
 }
 
 static struct odb_err *tdb_remove_watch(struct target *base, uint32_t pid, enum target_watch_kind kind,
@@ -342,7 +344,7 @@ static struct odb_err *tdb_remove_watch(struct target *base, uint32_t pid, enum 
         g->watches[i] = g->watches[i + 1];
         g->ranges[i] = g->ranges[i + 1];
     }
-    return NULL;
+    return g->replay ? target_remove_watch(g->replay, pid, kind, addr, n_bytes) : NULL;
 }
 
 static struct odb_err *tdb_set_catch(struct target *base, const struct target_catch *c)
@@ -358,7 +360,7 @@ static struct odb_err *tdb_set_catch(struct target *base, const struct target_ca
     free(g->numbers);
     g->catches = *c;
     g->catches.numbers = g->numbers = numbers;
-    return NULL;
+    return g->replay ? target_set_catch(g->replay, c) : NULL;
 }
 
 /* ---- files ---- */
@@ -402,25 +404,19 @@ static struct odb_err *tdb_files(struct target *base, const struct target_files 
     return NULL;
 }
 
-/* ---- branches ---- */
-
-static struct odb_err *tdb_write(struct target *g, uint32_t pid, gaddr addr, const void *from, size_t n)
-{
-    (void)g, (void)pid, (void)addr, (void)from, (void)n;
-    return odb_err("memory cannot be changed here: no replay branches yet");
-}
-
-static struct odb_err *tdb_write_registers(struct target *g, uint32_t tid, const struct target_regs *regs)
-{
-    (void)g, (void)tid, (void)regs;
-    return odb_err("registers cannot be changed here: no replay branches yet");
-}
-
 /* ---- opening ---- */
+
+static void tdb_interrupt(struct target *base)
+{
+    struct target_db *g = tdb_of(base);
+    if (g->in_branch)
+        target_interrupt(g->replay);
+}
 
 static void tdb_close(struct target *base)
 {
     struct target_db *g = tdb_of(base);
+    target_close(g->replay);
     for (int i = 0; i < TDB_N_STMT; i++)
         sqlite3_finalize(g->stmt[i]);
     db_close(g->db);
@@ -458,6 +454,9 @@ static const struct target_ops tdb_ops = {
     .siginfo = tdb_siginfo,
     .write = tdb_write,
     .write_registers = tdb_write_registers,
+    .in_branch = tdb_in_branch,
+    .leave_branch = tdb_leave_branch,
+    .interrupt = tdb_interrupt,
 };
 
 /* Where the process first runs, last runs (or dies), or t if it lives there. */

@@ -86,6 +86,9 @@ struct target_db {
     struct target_files files;
     bool have_files;
     unsigned vector_bytes;
+    struct target
+        *replay; /* owned; NULL until a branch is wanted. It has the same breakpoints, watches and catches */
+    bool in_branch; /* the state is replay's */
 };
 
 static inline struct target_db *tdb_of(struct target *g) { return (struct target_db *)(void *)g; }
@@ -123,6 +126,15 @@ struct odb_err *tdb_exec_file(struct target *g, uint32_t pid, char **ret) ODB_MU
 struct odb_err *tdb_command_line(struct target *g, uint32_t pid, char **ret) ODB_MUST_CHECK;
 /* rip of the thread's next instruction here. */
 struct odb_err *tdb_rip(struct target_db *g, uint32_t tid, gaddr *ret) ODB_MUST_CHECK;
+
+/* target_db_branch.c */
+struct odb_err *tdb_begin_branch(struct target_db *g) ODB_MUST_CHECK;
+struct odb_err *tdb_write(struct target *g, uint32_t pid, gaddr addr, const void *from, size_t n)
+    ODB_MUST_CHECK;
+struct odb_err *tdb_write_registers(struct target *g, uint32_t tid, const struct target_regs *regs)
+    ODB_MUST_CHECK;
+bool tdb_in_branch(const struct target *g);
+struct odb_err *tdb_leave_branch(struct target *g) ODB_MUST_CHECK;
 
 /* target_db_resume.c */
 struct odb_err *tdb_resume(struct target *g, const struct target_resume *how, struct target_stop *ret)

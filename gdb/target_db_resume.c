@@ -614,11 +614,42 @@ static struct odb_err *search(struct search *s, const struct target_resume *how)
     return finish(s);
 }
 
+/* The condition's target is the one that the caller knows. */
+struct branch_wanted {
+    struct target_db *g;
+    const struct target_resume *how;
+};
+
+static bool branch_wanted(void *ctx, struct target *replay, uint32_t pid, uint32_t tid, gaddr addr)
+{
+    struct branch_wanted *b = ctx;
+    (void)replay;
+    return b->how->wanted(b->how->ctx, &b->g->base, pid, tid, addr);
+}
+
+static struct odb_err *resume_branch(struct target_db *g, const struct target_resume *how,
+                                     struct target_stop *ret)
+{
+    struct branch_wanted b = {g, how};
+    struct target_resume own = *how;
+    if (how->wanted) {
+        own.wanted = branch_wanted;
+        own.ctx = &b;
+    }
+    if (atomic_exchange(&g->base.interrupted, false))
+        target_interrupt(g->replay);
+    struct odb_err *e = target_resume(g->replay, &own, ret);
+    g->base.interrupted = false;
+    return e;
+}
+
 static int is_interrupted(void *g) { return ((struct target_db *)g)->base.interrupted; }
 
 struct odb_err *tdb_resume(struct target *base, const struct target_resume *how, struct target_stop *ret)
 {
     struct target_db *g = tdb_of(base);
+    if (g->in_branch)
+        return resume_branch(g, how, ret);
     struct search s = {.g = g,
                        .reverse = how->reverse,
                        .from = here(g, how->reverse),

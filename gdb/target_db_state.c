@@ -221,6 +221,8 @@ struct odb_err *tdb_registers(struct target *base, uint32_t tid, struct target_r
     struct target_db *g = tdb_of(base);
     struct db_regs r;
     uint64_t orig_rax;
+    if (g->in_branch)
+        return target_registers(g->replay, tid, ret);
     ODB_TRY(state_of(g, tid ? tid : g->tid, &r));
     ODB_TRY(find_orig_rax(g, &r, &orig_rax));
     fill_regs(&r, ret);
@@ -271,6 +273,8 @@ struct odb_err *tdb_read(struct target *base, uint32_t pid, gaddr addr, void *to
     *ret_n = 0;
     if (!n || addr + (n - 1) < addr)
         return NULL;
+    if (g->in_branch)
+        return target_read(g->replay, pid, addr, to, n, ret_n);
     bool small[256];
     _cleanup_free_ bool *large = n > sizeof(small) ? malloc(n) : NULL;
     bool *valid = large ? large : small;
@@ -341,6 +345,8 @@ struct odb_err *tdb_maps(struct target *base, uint32_t pid, struct target_map **
     struct target_db *g = tdb_of(base);
     struct db_map *maps;
     size_t n;
+    if (g->in_branch)
+        return target_maps(g->replay, pid, ret, ret_n);
     ODB_TRY(db_maps(g->db, g->at.t, pid ? pid : g->pid, &maps, &n));
     struct target_map *v = calloc(n + 1, sizeof(*v));
     for (size_t i = 0; v && i < n; i++) {
@@ -477,6 +483,8 @@ struct odb_err *tdb_siginfo(struct target *base, uint32_t tid, uint8_t ret[128],
     struct db_regs r;
     bool whole;
     *ret_n = 0;
+    if (g->in_branch)
+        return target_siginfo(g->replay, tid, ret, ret_n);
     if (!s && g->at.t == g->end)
         s = fatal_signal(g, tid);
     if (!s || (tid && s->tid != tid))
