@@ -16,6 +16,44 @@ static bool wanted(const GElf_Sym *sym, const char *name)
     return sym->st_shndx != SHN_UNDEF && sym->st_shndx < SHN_LORESERVE && name && *name;
 }
 
+/* gdb names the slots of the GOT that PLT entries jump through. */
+static void add_slots(struct symbols *s, struct module *m, Elf_Data *data, Elf_Data *syms, size_t names)
+{
+    for (int i = 0;; i++) {
+        GElf_Rela rela;
+        GElf_Sym sym;
+        if (!gelf_getrela(data, i, &rela))
+            return;
+        if (GELF_R_TYPE(rela.r_info) != R_X86_64_JUMP_SLOT ||
+            !gelf_getsym(syms, (int)GELF_R_SYM(rela.r_info), &sym))
+            continue;
+        const char *name = elf_strptr(m->elf, names, sym.st_name);
+        if (!name || !*name)
+            continue;
+        GROW(m->symbols, m->n_symbols);
+        m->symbols[m->n_symbols++] = (struct elf_symbol){.vaddr = rela.r_offset,
+                                                         .n_bytes = 8,
+                                                         .name = sym_intern_printf(s, "%s@got[plt]", name),
+                                                         .section = SHN_ABS,
+                                                         .type = STT_OBJECT,
+                                                         .is_slot = true};
+    }
+}
+
+static void read_slot_symbols(struct symbols *s, struct module *m)
+{
+    for (Elf_Scn *scn = elf_nextscn(m->elf, NULL); scn; scn = elf_nextscn(m->elf, scn)) {
+        GElf_Shdr shdr, symtab;
+        if (!gelf_getshdr(scn, &shdr) || shdr.sh_type != SHT_RELA || !(shdr.sh_flags & SHF_ALLOC) ||
+            !shdr.sh_link)
+            continue;
+        Elf_Scn *symscn = elf_getscn(m->elf, shdr.sh_link);
+        Elf_Data *data = elf_getdata(scn, NULL), *syms = symscn ? elf_getdata(symscn, NULL) : NULL;
+        if (data && syms && gelf_getshdr(symscn, &symtab))
+            add_slots(s, m, data, syms, symtab.sh_link);
+    }
+}
+
 static void read_table(struct module *m, Elf *elf, unsigned section_type)
 {
     for (Elf_Scn *scn = elf_nextscn(elf, NULL); scn; scn = elf_nextscn(elf, scn)) {
@@ -164,6 +202,7 @@ void module_read_symbols(struct symbols *s, struct module *m)
     if (!m->n_symbols && m->debug_elf)
         read_table(m, m->debug_elf, SHT_SYMTAB);
     read_table(m, m->elf, SHT_DYNSYM);
+    read_slot_symbols(s, m);
     if (m->n_symbols)
         qsort(m->symbols, m->n_symbols, sizeof(*m->symbols), compare_symbols);
     module_read_plt(s, m);
@@ -187,6 +226,8 @@ static size_t symbols_below(const struct module *m, uint64_t vaddr)
 
 static bool in_section(struct module *m, unsigned section, uint64_t vaddr)
 {
+    if (section == SHN_ABS)
+        return true;
     GElf_Shdr shdr;
     Elf_Scn *scn = elf_getscn(m->elf, section);
     return !scn || !gelf_getshdr(scn, &shdr) ||
@@ -212,6 +253,18 @@ const struct elf_symbol *module_symbol_at(struct symbols *s, struct module *m, u
         break;
     }
     return unsized;
+}
+
+bool module_has_symbol(struct symbols *s, struct module *m, uint64_t vaddr, const char *name)
+{
+    module_read_symbols(s, m);
+    for (size_t i = symbols_below(m, vaddr); i > 0 && m->symbols[i - 1].vaddr == vaddr; i--) {
+        const char *its = m->symbols[i - 1].name;
+        size_t n = strcspn(its, "@");
+        if (strlen(name) == n && memcmp(its, name, n) == 0)
+            return true;
+    }
+    return false;
 }
 
 const struct plt_entry *module_plt_at(struct symbols *s, struct module *m, uint64_t vaddr)

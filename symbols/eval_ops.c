@@ -312,13 +312,13 @@ struct odb_err *op_deref(struct eval *e, const struct sym_value *v, struct sym_v
     const struct sym_type *t = type_strip(e->s, a.type);
     if (t->kind == TYPE_FUNCTION)
         return value_copy(&a, ret);
-    if (t->kind == TYPE_ARRAY)
+    if (t->kind == TYPE_ARRAY && !t->is_vector)
         return value_part(e->s, &a, t->target, 0, ret);
     if (type_is_integral(t)) {
-        /* gdb: a number is an address of a long. */
+        /* gdb: a number is the address of an int. */
         __int128 x;
         ODB_TRY(value_int(e->s, &a, &x));
-        value_at(ret, type_own(OWN_LONG), (gaddr)x);
+        value_at(ret, type_own(OWN_INT), (gaddr)x);
         return NULL;
     }
     if (!is_pointer(t))

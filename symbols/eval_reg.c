@@ -58,10 +58,10 @@ static const struct sym_type *gpr_type(struct eval *e, int reg, unsigned n_bytes
     if (n_bytes == 8 && (reg == ODB_RSP || reg == ODB_RBP))
         return type_pointer_to(e->s, type_own(OWN_VOID));
     switch (n_bytes) {
-    case 8: return type_own(OWN_LONG);
-    case 4: return type_own(OWN_INT);
-    case 2: return type_own(OWN_SHORT);
-    default: return type_own(OWN_SCHAR);
+    case 8: return type_own(OWN_INT64);
+    case 4: return type_own(OWN_INT32);
+    case 2: return type_own(OWN_INT16);
+    default: return type_own(OWN_INT8);
     }
 }
 
@@ -71,8 +71,9 @@ static const struct sym_type *vector_type(struct eval *e, unsigned n_bytes)
     static const struct {
         const char *name;
         enum own_type element;
-    } parts[] = {{"float", OWN_FLOAT}, {"double", OWN_DOUBLE}, {"int8", OWN_SCHAR},    {"int16", OWN_SHORT},
-                 {"int32", OWN_INT},   {"int64", OWN_LONG},    {"int128", OWN_UINT128}};
+    } parts[] = {{"bfloat16", OWN_BFLOAT16}, {"half", OWN_HALF},   {"float", OWN_FLOAT},
+                 {"double", OWN_DOUBLE},     {"int8", OWN_INT8},   {"int16", OWN_INT16},
+                 {"int32", OWN_INT32},       {"int64", OWN_INT64}, {"int128", OWN_UINT128}};
     const size_t n = sizeof(parts) / sizeof(*parts);
     struct sym_type *u = arena_alloc(&e->s->arena, sizeof(*u));
     struct type_member *members = arena_alloc(&e->s->arena, n * sizeof(*members));

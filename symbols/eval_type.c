@@ -75,13 +75,10 @@ static bool is_any_word(const char *text)
 /* A name that is a type, and no variable of the scope. */
 static struct odb_err *named_type(struct eval *e, const struct sym_type **ret)
 {
-    _cleanup_value_ struct sym_value v = {0};
-    bool found = false;
     ODB_TRY(eval_template_name(e));
-    const struct sym_type *t = type_find(e->s, e->scopes.ctx.cu, e->tok.text, NAME_TYPE);
-    if (t)
-        ODB_TRY(variable_find(e->s, &e->scopes, NULL, e->tok.text, &v, &found));
-    *ret = found ? NULL : t;
+    *ret = variable_is_local(&e->scopes, e->tok.text)
+               ? NULL
+               : type_find(e->s, e->scopes.ctx.cu, e->tok.text, NAME_TYPE);
     return NULL;
 }
 

@@ -31,6 +31,7 @@ struct elf_symbol {
     uint16_t section;
     uint8_t type; /* STT_FUNC, STT_OBJECT, STT_NOTYPE, STT_GNU_IFUNC */
     uint8_t bind;
+    bool is_slot; /* made up: a slot of the GOT, "puts@got[plt]" as gdb has it */
 };
 
 struct plt_entry {
@@ -131,6 +132,8 @@ int debug_file_open(Elf *elf, const char *path);
 void module_read_symbols(struct symbols *s, struct module *m);
 /* The symbol that covers vaddr, as gdb chooses it; NULL: none. */
 const struct elf_symbol *module_symbol_at(struct symbols *s, struct module *m, uint64_t vaddr);
+/* Is this one of the names of vaddr, without its version? */
+bool module_has_symbol(struct symbols *s, struct module *m, uint64_t vaddr, const char *name);
 const struct plt_entry *module_plt_at(struct symbols *s, struct module *m, uint64_t vaddr);
 
 /* ---- names (demangle.c) ---- */

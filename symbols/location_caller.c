@@ -69,8 +69,13 @@ static bool calls_this(const struct loc_ctx *c, Dwarf_Die *site)
     if ((dwarf_attr(&die, DW_AT_abstract_origin, &own) || dwarf_attr(&die, DW_AT_specification, &own)) &&
         dwarf_formref_die(&own, &die) && die.addr == origin.addr)
         return true;
+    /* Another unit's or module's name for it. */
     const char *a = die_name(c->function), *b = die_name(&origin);
-    return a && b && strcmp(a, b) == 0;
+    uint64_t entry;
+    if (dwarf_attr(&origin, DW_AT_linkage_name, &at) && dwarf_formstring(&at))
+        b = dwarf_formstring(&at);
+    return b && ((a && strcmp(a, b) == 0) ||
+                 (die_entry(c->function, &entry) && module_has_symbol(c->s, c->module, entry, b)));
 }
 
 /* The parameter's value that a site gives for a register. */

@@ -10,7 +10,10 @@ struct printer {
     struct symbols *s;
     FILE *to;
     int depth;
-    bool follow; /* a reference's object is printed behind its address */
+    bool follow;                      /* a reference's object is printed behind its address */
+    const struct sym_type *bases[64]; /* virtual bases that this object's printing has shown */
+    size_t n_bases;
+    bool in_base; /* the next struct is a base of the one around it */
 };
 
 static void print_inner(struct printer *p, const struct sym_value *v);
@@ -77,7 +80,7 @@ static void print_scalar(struct printer *p, const struct sym_type *t, const stru
         fputs(" ]", p->to);
     } else {
         print_int(p->to, x, t->is_signed);
-        if (type_is_text(t) || (t->kind == TYPE_INT && *text_prefix(v->type))) {
+        if ((type_is_text(t) && !t->is_number) || (t->kind == TYPE_INT && *text_prefix(v->type))) {
             uint32_t c = (uint32_t)x & (t->n_bytes == 1 ? 0xff : t->n_bytes == 2 ? 0xffff : 0xffffffff);
             fputc(' ', p->to);
             print_char(p->to, c, text_prefix(v->type));
@@ -88,9 +91,9 @@ static void print_scalar(struct printer *p, const struct sym_type *t, const stru
 static void print_complex(struct printer *p, const struct sym_value *v)
 {
     size_t half = v->n_bytes / 2;
-    print_float(p->to, v->bytes, half);
+    print_float(p->to, v->bytes, half, false);
     fputs(" + ", p->to);
-    print_float(p->to, v->bytes + half, half);
+    print_float(p->to, v->bytes + half, half, false);
     fputc('i', p->to);
 }
 
@@ -162,7 +165,7 @@ static void print_elements(struct printer *p, const struct sym_type *t, const st
         fputs(i ? ", " : "", p->to);
         _cleanup_value_ struct sym_value element = {0};
         print_or_error(p, value_part(p->s, v, t->target, i * width, &element), &element);
-        if (same >= PRINT_REPEATS) {
+        if (same > PRINT_REPEATS) {
             fprintf(p->to, " <repeats %zu times>", same);
             i += same;
             things += PRINT_REPEATS - 1;
@@ -208,30 +211,70 @@ static void print_member(struct printer *p, const struct sym_value *v, const str
     print_or_error(p, e, &member);
 }
 
+/* A virtual base that several bases share is shown once. */
+static bool first_time(struct printer *p, const struct type_member *m)
+{
+    const struct sym_type *t = type_strip(p->s, m->type);
+    for (size_t i = 0; i < p->n_bases; i++)
+        if (p->bases[i] == t)
+            return false;
+    if (p->n_bases < sizeof(p->bases) / sizeof(*p->bases))
+        p->bases[p->n_bases++] = t;
+    return true;
+}
+
+/* "&ns::Point::y": a pointer to a data member is its offset. */
+static void print_member_pointer(struct printer *p, const struct sym_type *t, const struct sym_value *v)
+{
+    int64_t offset = 0;
+    const struct sym_type *of = t->containing ? type_strip(p->s, t->containing) : NULL;
+    memcpy(&offset, v->bytes, v->n_bytes < 8 ? v->n_bytes : 8);
+    if (of)
+        type_read_members(p->s, of);
+    for (size_t i = 0; of && v->n_bytes == 8 && i < of->n_members; i++) {
+        const struct type_member *m = &of->members[i];
+        if (!m->is_static && !m->is_base && m->name && m->bit_offset == (uint64_t)offset * 8) {
+            fprintf(p->to, "&%s::%s", of->name ? of->name : "", m->name);
+            return;
+        }
+    }
+    if (v->n_bytes == 8)
+        fprintf(p->to, "%lld", (long long)offset);
+    else if (offset & 1)
+        fprintf(p->to, "&virtual table offset %lld", (long long)offset - 1);
+    else
+        print_address(p->s, p->to, (gaddr)offset);
+}
+
 static void print_struct(struct printer *p, const struct sym_type *t, const struct sym_value *v)
 {
     bool follow = p->follow;
-    size_t n_bases = 0, printed = 0;
+    size_t n_bases = 0, printed = 0, n_seen = p->n_bases;
+    bool is_base_of_other = p->in_base;
+    p->in_base = false;
     if (p->depth >= PRINT_DEPTH) {
         fputs("{...}", p->to);
         return;
     }
     type_read_members(p->s, t);
+    for (size_t i = 0; i < t->n_members; i++)
+        n_bases += t->members[i].is_base;
     p->depth++;
     p->follow = false;
     fputc('{', p->to);
     for (size_t i = 0; i < t->n_members; i++) {
         const struct type_member *m = &t->members[i];
-        if (!m->is_base)
+        if (!m->is_base || (m->is_virtual && !first_time(p, m)))
             continue;
         _cleanup_value_ struct sym_value base = {0};
         fprintf(p->to, "<%s> = ", m->type->name ? m->type->name : "");
         struct odb_err *e = value_member(p->s, v, m, &base);
         if (!e && !base.optimized_out)
             e = value_load(p->s, &base);
+        p->in_base = true;
         print_or_error(p, e, &base);
+        p->in_base = false;
         fputs(", ", p->to);
-        n_bases++;
     }
     if (t->n_members == n_bases)
         fputs("<No data fields>", p->to);
@@ -244,6 +287,8 @@ static void print_struct(struct printer *p, const struct sym_type *t, const stru
     fputc('}', p->to);
     p->depth--;
     p->follow = follow;
+    if (!is_base_of_other)
+        p->n_bases = n_seen;
 }
 
 /* ---- all ---- */
@@ -274,7 +319,7 @@ static void print_inner(struct printer *p, const struct sym_value *v)
             print_struct(p, t, v);
         break;
     case TYPE_ARRAY: print_array(p, t, v); break;
-    case TYPE_FLOAT: print_float(p->to, v->bytes, v->n_bytes); break;
+    case TYPE_FLOAT: print_float(p->to, v->bytes, v->n_bytes, !t->is_signed); break;
     case TYPE_COMPLEX: print_complex(p, v); break;
     case TYPE_VOID: fputs("void", p->to); break;
     case TYPE_FUNCTION:
@@ -291,6 +336,7 @@ static void print_inner(struct printer *p, const struct sym_value *v)
     }
     case TYPE_REFERENCE:
     case TYPE_RVALUE_REFERENCE: print_reference(p, t, v); break;
+    case TYPE_MEMBER_POINTER: print_member_pointer(p, t, v); break;
     case TYPE_UNSPECIFIED: fputs("<unknown type>", p->to); break;
     default: print_scalar(p, t, v); break;
     }
@@ -312,8 +358,9 @@ static struct odb_err *print(struct symbols *s, const struct sym_value *v, FILE 
         const struct sym_type *target = t->target;
         for (int i = 0; i < 8 && target && (target->kind == TYPE_CONST || target->kind == TYPE_VOLATILE); i++)
             target = target->target;
-        bool is_text = v->type == t && t->kind == TYPE_POINTER && target && target->name &&
-                       target->kind == TYPE_INT && strcmp(target->name, "char") == 0;
+        bool is_text =
+            v->type == t && t->kind == TYPE_POINTER && target && target->name &&
+            ((target->kind == TYPE_INT && strcmp(target->name, "char") == 0) || target->kind == TYPE_CHAR);
         if (!is_text)
             fprintf(to, "(%s) ", type_name(s, v->type));
     }

@@ -14,7 +14,7 @@ void print_char(FILE *to, uint32_t c, const char *prefix);
 void print_string(FILE *to, const uint8_t *bytes, size_t n, unsigned width, const char *prefix, bool cut);
 /* The string that a pointer leads to. */
 void print_string_at(struct symbols *s, FILE *to, gaddr addr, unsigned width, const char *prefix);
-void print_float(FILE *to, const uint8_t *bytes, size_t n_bytes);
+void print_float(FILE *to, const uint8_t *bytes, size_t n_bytes, bool is_bfloat);
 void print_int(FILE *to, __int128 x, bool is_signed);
 /* "0x401136 <main+4>" */
 void print_address(struct symbols *s, FILE *to, gaddr addr);

@@ -1,4 +1,5 @@
 /* Characters, strings, numbers and addresses as gdb writes them (in the C locale). */
+#include <dwarf.h>
 #include <math.h>
 #include <string.h>
 
@@ -143,7 +144,23 @@ void print_int(FILE *to, __int128 x, bool is_signed)
     fputs(digits + at, to);
 }
 
-void print_float(FILE *to, const uint8_t *bytes, size_t n_bytes)
+/* IEEE half precision (5 bits of exponent), and bfloat16, the upper half of a float. */
+static long double short_float(uint64_t bits, bool is_bfloat)
+{
+    if (is_bfloat) {
+        uint32_t wide = (uint32_t)bits << 16;
+        float f;
+        memcpy(&f, &wide, 4);
+        return f;
+    }
+    unsigned exponent = bits >> 10 & 31, mantissa = bits & 0x3ff;
+    long double x = exponent == 31  ? (mantissa ? NAN : INFINITY)
+                    : exponent == 0 ? ldexpl(mantissa, -24)
+                                    : ldexpl(mantissa + 1024, (int)exponent - 25);
+    return bits >> 15 & 1 ? -x : x;
+}
+
+void print_float(FILE *to, const uint8_t *bytes, size_t n_bytes, bool is_bfloat)
 {
     uint64_t mantissa = 0;
     bool negative;
@@ -151,7 +168,11 @@ void print_float(FILE *to, const uint8_t *bytes, size_t n_bytes)
     float f;
     double d;
     int digits;
-    if (n_bytes == 4) {
+    if (n_bytes == 2) {
+        memcpy(&mantissa, bytes, 2);
+        x = short_float(mantissa, is_bfloat);
+        digits = is_bfloat ? 4 : 5, negative = mantissa >> 15, mantissa &= is_bfloat ? 0x7f : 0x3ff;
+    } else if (n_bytes == 4) {
         memcpy(&f, bytes, 4);
         uint32_t u;
         memcpy(&u, bytes, 4);
@@ -178,21 +199,67 @@ void print_float(FILE *to, const uint8_t *bytes, size_t n_bytes)
 
 /* ---- addresses ---- */
 
+/* "(int, char**)", as a demangler spells it. */
+static const char *with_parameters(struct symbols *s, const char *name, const struct sym_type *t)
+{
+    const char *text = sym_intern_printf(s, "%s(", name);
+    type_read_members(s, t);
+    for (size_t i = 0; i < t->n_parameters; i++) {
+        const char *in = type_name(s, t->parameters[i]);
+        bool is_const = strncmp(in, "const ", 6) == 0;
+        in += is_const ? 6 : 0;
+        const char *stars = strpbrk(in, "*&");
+        size_t n = stars ? (size_t)(stars - in) : strlen(in);
+        while (n && in[n - 1] == ' ')
+            n--;
+        text = sym_intern_printf(s, "%s%s%.*s%s%s", text, i ? ", " : "", (int)n, in, is_const ? " const" : "",
+                                 stars ? stars : "");
+    }
+    return sym_intern_printf(s, "%s)", text);
+}
+
+/* gdb takes the function of DWARF, unless a symbol lies between its entry and the address. */
+static const char *function_name(struct symbols *s, struct module *m, uint64_t vaddr, uint64_t *entry)
+{
+    struct cu *cu = module_cu_at(s, m, vaddr);
+    const struct cu_function *f = cu ? cu_function_at(s, cu, vaddr) : NULL;
+    if (!f)
+        return NULL;
+    Dwarf_Die die = f->die;
+    Dwarf_Attribute at;
+    *entry = f->entry;
+    const char *linkage = die_attr(&die, DW_AT_linkage_name, &at) ? dwarf_formstring(&at) : NULL;
+    if (linkage && lang_is_cplus(cu->lang))
+        return sym_demangle(s, linkage, true);
+    const char *name = cu_qualified_name(s, m, &die);
+    if (name && lang_is_cplus(cu->lang))
+        return with_parameters(s, name, type_from_die(s, m, &die));
+    return linkage ? linkage : name;
+}
+
 void print_address(struct symbols *s, FILE *to, gaddr addr)
 {
     struct module *m;
     gaddr bias;
+    uint64_t entry = 0;
     fprintf(to, "0x%llx", (unsigned long long)addr);
     _cleanup_err_ struct odb_err *e = sym_module_at(s, addr, &m, &bias);
     if (e || !m)
         return;
     const struct elf_symbol *sym = module_symbol_at(s, m, addr - bias);
+    /* A label among data says nothing of what lies behind it. */
+    if (sym && !sym->n_bytes && !module_in_code(m, sym->vaddr))
+        sym = NULL;
     const struct plt_entry *plt = sym ? NULL : module_plt_at(s, m, addr - bias);
-    if (!sym && !plt)
-        return;
-    uint64_t offset = addr - bias - (sym ? sym->vaddr : plt->vaddr);
-    fprintf(to, " <%s", sym ? sym_demangle(s, sym->name, true) : plt->name);
-    if (offset)
-        fprintf(to, "+%llu", (unsigned long long)offset);
+    const char *name = plt ? NULL : function_name(s, m, addr - bias, &entry);
+    if (!name || (sym && sym->vaddr > entry)) {
+        if (!sym && !plt)
+            return;
+        entry = sym ? sym->vaddr : plt->vaddr;
+        name = sym ? sym_demangle(s, sym->name, true) : plt->name;
+    }
+    fprintf(to, " <%s", name);
+    if (addr - bias != entry)
+        fprintf(to, "+%llu", (unsigned long long)(addr - bias - entry));
     fputc('>', to);
 }

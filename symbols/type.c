@@ -10,7 +10,6 @@
     {                                                                     \
         .kind = (k), .name = (n), .n_bytes = (bytes), .is_signed = (sign) \
     }
-static const struct sym_type own_float = OWN(TYPE_FLOAT, "float", 4, true);
 static const struct sym_type own_types[OWN_N] = {
     [OWN_VOID] = OWN(TYPE_VOID, "void", 1, false),
     [OWN_CHAR] = OWN(TYPE_INT, "char", 1, true),
@@ -32,12 +31,12 @@ static const struct sym_type own_types[OWN_N] = {
     [OWN_LONG_DOUBLE] = OWN(TYPE_FLOAT, "long double", 16, true),
     [OWN_CODE] = {.kind = TYPE_FUNCTION, .name = "<text variable, no debug info>", .n_bytes = 1},
     [OWN_DATA] = {.kind = TYPE_UNSPECIFIED, .name = "<data variable, no debug info>", .n_bytes = 4},
-    [OWN_V4_FLOAT] = {.kind = TYPE_ARRAY,
-                      .n_bytes = 16,
-                      .is_vector = true,
-                      .target = &own_float,
-                      .n_elements = 4,
-                      .has_elements = true},
+    [OWN_INT8] = {.kind = TYPE_INT, .name = "int8_t", .n_bytes = 1, .is_signed = true, .is_number = true},
+    [OWN_INT16] = OWN(TYPE_INT, "int16_t", 2, true),
+    [OWN_INT32] = OWN(TYPE_INT, "int32_t", 4, true),
+    [OWN_INT64] = OWN(TYPE_INT, "int64_t", 8, true),
+    [OWN_HALF] = OWN(TYPE_FLOAT, "float16", 2, true),
+    [OWN_BFLOAT16] = OWN(TYPE_FLOAT, "bfloat16", 2, false), /* not signed: tells it from float16 */
 };
 
 const struct sym_type *type_own(enum own_type which) { return &own_types[which]; }
@@ -184,6 +183,17 @@ static void set_pointer(struct symbols *s, struct sym_type *t, Dwarf_Die *die, e
         t->name = cu_qualified_name(s, t->module, die);
 }
 
+static void set_member_pointer(struct symbols *s, struct sym_type *t, Dwarf_Die *die)
+{
+    Dwarf_Attribute at;
+    Dwarf_Die of;
+    set_pointer(s, t, die, TYPE_MEMBER_POINTER);
+    if (type_strip(s, t->target)->kind == TYPE_FUNCTION)
+        t->n_bytes = 16;
+    if (dwarf_attr(die, DW_AT_containing_type, &at) && dwarf_formref_die(&at, &of))
+        t->containing = type_from_die(s, t->module, &of);
+}
+
 static void set_around(struct symbols *s, struct sym_type *t, Dwarf_Die *die, enum type_kind kind)
 {
     t->kind = kind;
@@ -211,7 +221,7 @@ static void set_type(struct symbols *s, struct sym_type *t, Dwarf_Die *die)
     case DW_TAG_pointer_type: set_pointer(s, t, die, TYPE_POINTER); break;
     case DW_TAG_reference_type: set_pointer(s, t, die, TYPE_REFERENCE); break;
     case DW_TAG_rvalue_reference_type: set_pointer(s, t, die, TYPE_RVALUE_REFERENCE); break;
-    case DW_TAG_ptr_to_member_type: set_pointer(s, t, die, TYPE_MEMBER_POINTER); break;
+    case DW_TAG_ptr_to_member_type: set_member_pointer(s, t, die); break;
     case DW_TAG_array_type: set_array(s, t, die); break;
     case DW_TAG_subroutine_type:
     case DW_TAG_subprogram:
@@ -310,7 +320,9 @@ static void add_member(struct symbols *s, struct sym_type *t, Dwarf_Die *die, in
     const char *name = die_name(die);
     *m = (struct type_member){.name = name ? sym_intern(s, name) : NULL, .die = *die};
     m->type = type_of_die(s, t->module, die);
+    Dwarf_Attribute at;
     m->is_base = tag == DW_TAG_inheritance;
+    m->is_virtual = m->is_base && dwarf_attr(die, DW_AT_virtuality, &at) != NULL;
     m->is_static =
         tag == DW_TAG_variable ||
         (tag == DW_TAG_member && (die_flag(die, DW_AT_external) || die_flag(die, DW_AT_declaration)));
@@ -333,11 +345,15 @@ static void read_struct(struct symbols *s, struct sym_type *t, Dwarf_Die *die, i
     } while (dwarf_siblingof(&at, &at) == 0);
 }
 
-static bool is_contiguous(uint64_t x)
+const char *enumerator_name(struct symbols *s, struct module *m, Dwarf_Die *enumeration, const char *name)
 {
-    while (x && !(x & 1))
-        x >>= 1;
-    return !(x & (x + 1));
+    const char *full = cu_qualified_name(s, m, enumeration);
+    const char *bare = full ? name_bare(full) : NULL;
+    if (full && die_flag(enumeration, DW_AT_enum_class))
+        return sym_intern_printf(s, "%s::%s", full, name);
+    if (full && bare != full)
+        return sym_intern_printf(s, "%.*s%s", (int)(bare - full), full, name);
+    return sym_intern(s, name);
 }
 
 static void read_enum(struct symbols *s, struct sym_type *t)
@@ -365,11 +381,23 @@ static void read_enum(struct symbols *s, struct sym_type *t)
         if (value < 0) {
             t->is_signed = true;
             t->is_flags = false;
-        } else if (!is_contiguous((uint64_t)value)) {
+        } else if (value & (value - 1)) {
             t->is_flags = false;
         }
-        t->enumerators[t->n_enumerators++] = (struct type_enumerator){sym_intern(s, name), value};
+        t->enumerators[t->n_enumerators++] =
+            (struct type_enumerator){enumerator_name(s, t->module, &t->die, name), value};
     }
+}
+
+/* gdb: this is const. */
+static const struct sym_type *parameter_type(struct symbols *s, const struct sym_type *t, Dwarf_Die *die)
+{
+    const struct sym_type *p = type_of_die(s, t->module, die);
+    if (!die_flag(die, DW_AT_artificial) || p->kind != TYPE_POINTER || !lang_is_cplus(t->lang))
+        return p;
+    struct sym_type *c = arena_alloc(&s->arena, sizeof(*c));
+    *c = (struct sym_type){.kind = TYPE_CONST, .target = p, .n_bytes = 8, .lang = t->lang};
+    return c;
 }
 
 static void read_parameters(struct symbols *s, struct sym_type *t)
@@ -381,7 +409,7 @@ static void read_parameters(struct symbols *s, struct sym_type *t)
     t->parameters = arena_alloc(&s->arena, n * sizeof(const struct sym_type *));
     for (int got = dwarf_child(&t->die, &at); got == 0; got = dwarf_siblingof(&at, &at)) {
         if (dwarf_tag(&at) == DW_TAG_formal_parameter)
-            t->parameters[t->n_parameters++] = type_of_die(s, t->module, &at);
+            t->parameters[t->n_parameters++] = parameter_type(s, t, &at);
         else if (dwarf_tag(&at) == DW_TAG_unspecified_parameters)
             t->has_ellipsis = true;
     }

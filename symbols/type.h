@@ -34,9 +34,10 @@ enum type_kind {
 struct type_member {
     const char *name; /* NULL: anonymous */
     const struct sym_type *type;
-    uint64_t bit_offset;                  /* from the beginning of the whole */
-    uint32_t bit_size;                    /* 0: no bit field */
-    bool is_base, is_static, is_computed; /* is_computed: a virtual base, the DIE's expression says where */
+    uint64_t bit_offset; /* from the beginning of the whole */
+    uint32_t bit_size;   /* 0: no bit field */
+    bool is_base, is_virtual, is_static,
+        is_computed; /* is_computed: a virtual base, the DIE's expression says where */
     Dwarf_Die die;
 };
 
@@ -51,6 +52,7 @@ struct sym_type {
     const char *keyword; /* "struct", "class", "union", "enum" where the language wants it said; else NULL */
     uint64_t n_bytes;
     bool is_signed, is_declaration, is_vector, is_prototyped, is_flags;
+    bool is_number;                /* of one byte, and no character all the same */
     const struct sym_type *target; /* of pointers, elements, results, typedefs; NULL: void */
     uint64_t n_elements;
     bool has_elements; /* n_elements is known */
@@ -67,8 +69,9 @@ struct sym_type {
     const struct sym_type **parameters;
     size_t n_parameters;
     bool has_ellipsis;
-    struct sym_type *pointer_to;     /* kept */
-    const struct sym_type *complete; /* of a declaration: what was found */
+    const struct sym_type *containing; /* the class of a member pointer */
+    struct sym_type *pointer_to;       /* kept */
+    const struct sym_type *complete;   /* of a declaration: what was found */
     bool complete_done;
 };
 
@@ -86,6 +89,8 @@ struct sym_implicit {
 
 /* The type that DW_AT_type of a DIE names; void where there is none. */
 const struct sym_type *type_of_die(struct symbols *s, struct module *m, Dwarf_Die *die);
+/* "shapes::Kind::Square", "shapes::P_ONE", "RED". */
+const char *enumerator_name(struct symbols *s, struct module *m, Dwarf_Die *enumeration, const char *name);
 /* The type that a DIE is. */
 const struct sym_type *type_from_die(struct symbols *s, struct module *m, Dwarf_Die *die);
 /* Reads members, enumerators, parameters. */
@@ -113,9 +118,14 @@ enum own_type {
     OWN_SCHAR,
     OWN_LONG_LONG,
     OWN_ULONG_LONG,
-    OWN_CODE,     /* code of no known type */
-    OWN_DATA,     /* data of no known type */
-    OWN_V4_FLOAT, /* $xmm0 */
+    OWN_CODE, /* code of no known type */
+    OWN_DATA, /* data of no known type */
+    OWN_INT8, /* of registers */
+    OWN_INT16,
+    OWN_INT32,
+    OWN_INT64,
+    OWN_HALF,
+    OWN_BFLOAT16,
     OWN_N,
 };
 const struct sym_type *type_own(enum own_type which);
@@ -138,6 +148,12 @@ static inline bool type_is_integral(const struct sym_type *t)
 const char *type_name(struct symbols *s, const struct sym_type *t);
 
 /* ---- type_find.c ---- */
+
+/* Is `asked` the full name, or an end of it ("Kind::Square" of "shapes::Kind::Square")? Unnamed namespaces may be left out.
+ * 0: no; 2: the whole name. */
+int name_matches(const char *full, const char *asked);
+/* What stands behind the last "::". */
+const char *name_bare(const char *name);
 
 struct global {
     Dwarf_Die die;
@@ -229,5 +245,7 @@ struct odb_err *frame_scopes_at(struct symbols *s, const struct sym_frame *frame
 /* A variable, function, enumerator or member of *this by name. *ret_found false: none. */
 struct odb_err *variable_find(struct symbols *s, struct frame_scopes *f, const char *file, const char *name,
                               struct sym_value *ret, bool *ret_found) ODB_MUST_CHECK;
+/* Is there a variable of this name in the scope's blocks? */
+bool variable_is_local(struct frame_scopes *f, const char *name);
 
 #endif

@@ -1,6 +1,7 @@
 /* Names at the top of units and in their namespaces: one index for each module, made when a name is first sought that the
  * current function does not have. A key is the bare name ("C" of "ns::C<int>"); the qualified one is compared when found. */
 #include <dwarf.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "symbols/type.h"
@@ -114,7 +115,7 @@ static bool needs_tag(const struct cu *cu, Dwarf_Die *die)
            !lang_is_cplus(cu->lang) && cu->lang != DW_LANG_Rust && cu->lang != DW_LANG_Go;
 }
 
-static const char *bare_of(const char *name)
+const char *name_bare(const char *name)
 {
     const char *bare = name;
     int depth = 0;
@@ -127,20 +128,37 @@ static const char *bare_of(const char *name)
     return bare;
 }
 
+int name_matches(const char *full, const char *asked)
+{
+    static const char hidden[] = "(anonymous namespace)::";
+    char short_name[512];
+    if (strcmp(full, asked) == 0)
+        return 2;
+    const char *at = strstr(full, hidden);
+    if (at && !strstr(asked, hidden) && strlen(full) < sizeof(short_name)) {
+        /* "ns::(anonymous namespace)::x" is "ns::x". */
+        snprintf(short_name, sizeof(short_name), "%.*s%s", (int)(at - full), full, at + sizeof(hidden) - 1);
+        return name_matches(short_name, asked);
+    }
+    size_t n = strlen(full), n_asked = strlen(asked);
+    return n > n_asked + 2 && strcmp(full + n - n_asked, asked) == 0 && full[n - n_asked - 1] == ':';
+}
+
 static const struct sym_type *find_in_module(struct symbols *s, struct module *m, const struct cu *first,
                                              const char *name, enum name_class what)
 {
     const struct global *best = NULL;
-    const char *bare = bare_of(name);
+    const char *bare = name_bare(name);
     int best_score = -1;
     for (const struct global *g = module_globals(s, m, bare); g; g = g->next) {
         Dwarf_Die die = g->die;
         if (!is_class(&die, what) || (what == NAME_TYPE && needs_tag(g->cu, &die)))
             continue;
         const char *full = cu_qualified_name(s, m, &die);
-        if (!full || (strcmp(full, name) != 0 && bare != name))
+        int how = full ? name_matches(full, name) : 0;
+        if (!how)
             continue;
-        int score = (strcmp(full, name) == 0 ? 2 : 0) + (g->cu == first ? 1 : 0);
+        int score = how * 2 + (g->cu == first ? 1 : 0);
         if (score > best_score) {
             best = g;
             best_score = score;

@@ -84,7 +84,9 @@ static void before(struct symbols *s, const struct sym_type *t, struct text *out
         return;
     }
     if (t->kind == TYPE_ARRAY || t->kind == TYPE_FUNCTION) {
-        if (t->kind == TYPE_ARRAY && (is_const || is_volatile))
+        bool c3, v3;
+        take_qualifiers(t->target, &c3, &v3);
+        if (t->kind == TYPE_ARRAY && ((is_const && !c3) || (is_volatile && !v3)))
             put(out, is_const ? "const " : "volatile ");
         before(s, t->target ? t->target : type_own(OWN_VOID), out, depth + 1);
         return;
@@ -99,6 +101,10 @@ static void before(struct symbols *s, const struct sym_type *t, struct text *out
         put(out, " ");
     if (inner)
         put(out, "(");
+    if (t->kind == TYPE_MEMBER_POINTER && t->containing && t->containing->name) {
+        put(out, t->containing->name);
+        put(out, "::");
+    }
     put(out, t->kind == TYPE_REFERENCE ? "&" : t->kind == TYPE_RVALUE_REFERENCE ? "&&" : "*");
     if (is_const)
         put(out, " const");

@@ -88,31 +88,43 @@ static bool is_among(const Dwarf_Die *die, const Dwarf_Die *origins, size_t n)
     return false;
 }
 
-/* A block's own variables, then those that only its abstract origin has: they were optimized out. */
+/* What only an abstract block has was optimized out, with the blocks in it that have no counterpart. */
+static struct odb_err *add_abstract(const struct loc_ctx *c, Dwarf_Die *block, int depth,
+                                    const Dwarf_Die *seen, size_t n_seen, struct found *ret)
+{
+    Dwarf_Die at;
+    for (int got = dwarf_child(block, &at); got == 0 && depth < 64; got = dwarf_siblingof(&at, &at)) {
+        if (is_among(&at, seen, n_seen))
+            continue;
+        if (is_variable(&at))
+            ODB_TRY(add_variable(c, &at, depth, ret));
+        else if (dwarf_tag(&at) == DW_TAG_lexical_block)
+            ODB_TRY(add_abstract(c, &at, depth + 1, seen, n_seen, ret));
+    }
+    return NULL;
+}
+
+/* A block's own variables, then those that only its abstract origin has. */
 static struct odb_err *add_block(const struct loc_ctx *c, Dwarf_Die *block, int depth, struct found *ret)
 {
     Dwarf_Die at, origin, seen[256];
     Dwarf_Attribute attr;
     size_t n_seen = 0;
     for (int got = dwarf_child(block, &at); got == 0; got = dwarf_siblingof(&at, &at)) {
-        if (dwarf_tag(&at) == DW_TAG_lexical_block && !dwarf_hasattr(&at, DW_AT_low_pc) &&
-            !dwarf_hasattr(&at, DW_AT_ranges)) {
-            ODB_TRY(add_block(c, &at, depth, ret));
-            continue;
-        }
-        if (!is_variable(&at))
+        int tag = dwarf_tag(&at);
+        if (tag != DW_TAG_lexical_block && !is_variable(&at))
             continue;
         if (n_seen < 256 && dwarf_attr(&at, DW_AT_abstract_origin, &attr) &&
             dwarf_formref_die(&attr, &origin))
             seen[n_seen++] = origin;
-        ODB_TRY(add_variable(c, &at, depth, ret));
+        if (tag != DW_TAG_lexical_block)
+            ODB_TRY(add_variable(c, &at, depth, ret));
+        else if (!dwarf_hasattr(&at, DW_AT_low_pc) && !dwarf_hasattr(&at, DW_AT_ranges))
+            ODB_TRY(add_block(c, &at, depth, ret));
     }
     if (!dwarf_attr(block, DW_AT_abstract_origin, &attr) || !dwarf_formref_die(&attr, &origin))
         return NULL;
-    for (int got = dwarf_child(&origin, &at); got == 0; got = dwarf_siblingof(&at, &at))
-        if (is_variable(&at) && !is_among(&at, seen, n_seen))
-            ODB_TRY(add_variable(c, &at, depth, ret));
-    return NULL;
+    return add_abstract(c, &origin, depth, seen, n_seen, ret);
 }
 
 struct odb_err *symbols_locals(struct symbols *s, const struct sym_frame *frame, size_t scope,
@@ -193,6 +205,28 @@ static struct odb_err *find_in_block(const struct loc_ctx *c, Dwarf_Die *block, 
     return location_value(c, &best, type_of_die(c->s, c->module, &best), ret);
 }
 
+static bool block_has(Dwarf_Die *block, const char *name, int depth)
+{
+    Dwarf_Die at;
+    for (int got = dwarf_child(block, &at); got == 0 && depth < 8; got = dwarf_siblingof(&at, &at)) {
+        const char *its = is_variable(&at) ? die_name(&at) : NULL;
+        if (its && strcmp(its, name) == 0)
+            return true;
+        if (dwarf_tag(&at) == DW_TAG_lexical_block && !dwarf_hasattr(&at, DW_AT_low_pc) &&
+            !dwarf_hasattr(&at, DW_AT_ranges) && block_has(&at, name, depth + 1))
+            return true;
+    }
+    return false;
+}
+
+bool variable_is_local(struct frame_scopes *f, const char *name)
+{
+    for (size_t i = f->to; f->function && i-- > f->from;)
+        if (block_has(&f->chain.dies[i], name, 0))
+            return true;
+    return false;
+}
+
 static struct odb_err *find_member_of_this(struct symbols *s, const struct sym_value *object,
                                            const char *name, int depth, struct sym_value *ret,
                                            bool *ret_found)
@@ -260,17 +294,19 @@ static bool is_of_file(struct cu *cu, const char *file)
            (n == n_name || name[n_name - n - 1] == '/');
 }
 
-static const char *bare_of(const char *name)
+static bool is_method(struct symbols *s, struct module *m, Dwarf_Die *die)
 {
-    const char *bare = name;
-    int depth = 0;
-    for (const char *p = name; *p; p++) {
-        depth += *p == '<';
-        depth -= *p == '>';
-        if (!depth && p[0] == ':' && p[1] == ':')
-            bare = p + 2;
-    }
-    return bare;
+    Dwarf_Attribute at;
+    Dwarf_Die decl = *die;
+    for (int i = 0; i < 4 && (dwarf_attr(&decl, DW_AT_abstract_origin, &at) ||
+                              dwarf_attr(&decl, DW_AT_specification, &at));
+         i++)
+        if (!dwarf_formref_die(&at, &decl))
+            return false;
+    const struct cu_scope *scope = cu_scope_of(s, m, &decl);
+    Dwarf_Die of = scope ? scope->die : decl;
+    int tag = dwarf_tag(&of);
+    return tag == DW_TAG_class_type || tag == DW_TAG_structure_type || tag == DW_TAG_union_type;
 }
 
 /* How good a global is for a name in a function of `context` ("ns::C::f"): 0: not at all. */
@@ -279,27 +315,33 @@ static int score_of(struct symbols *s, struct module *m, const struct global *g,
 {
     Dwarf_Die die = g->die;
     const char *full = cu_qualified_name(s, m, &die);
-    if (dwarf_tag(&die) == DW_TAG_enumerator || !full)
-        full = die_name(&die);
     int tag = dwarf_tag(&die), score;
+    if (tag == DW_TAG_enumerator) {
+        Dwarf_Die of = g->enumeration;
+        full = enumerator_name(s, m, &of, die_name(&die));
+    }
     if (!full || (tag != DW_TAG_variable && tag != DW_TAG_subprogram && tag != DW_TAG_enumerator &&
                   tag != DW_TAG_constant))
         return 0;
-    if (*name == ':' && name[1] == ':')
-        name += 2, context = NULL;
-    size_t n = strlen(full), n_name = strlen(name);
-    if (strcmp(full, name) == 0)
-        score = 2;
-    else if (context && n > n_name + 2 && strcmp(full + n - n_name, name) == 0 &&
-             strncmp(full, context, n - n_name) == 0)
-        score = 2 + (int)(n - n_name); /* the innermost namespace that holds it */
-    else if (strstr(full, "(anonymous namespace)::") && n > n_name && strcmp(full + n - n_name, name) == 0)
-        score = 1;
-    else if (tag == DW_TAG_enumerator && strcmp(full, bare_of(name)) == 0)
-        score = 1;
-    else
+    if (*name == ':' && name[1] == ':') {
+        if (strcmp(full, name + 2) != 0)
+            return 0;
+        name += 2;
+    }
+    score = name_matches(full, name);
+    /* A method, and above all a constructor, is not known by its bare name. */
+    if (score == 1 && tag == DW_TAG_subprogram && !strstr(name, "::") && is_method(s, m, &die))
         return 0;
-    return score * 2 + (g->cu == cu);
+    /* An enumerator of an enum class needs its class's name. */
+    if (score == 1 && tag == DW_TAG_enumerator) {
+        Dwarf_Die of = g->enumeration;
+        if (die_flag(&of, DW_AT_enum_class) && !strstr(name, "::"))
+            return 0;
+    }
+    size_t n = strlen(full), n_name = strlen(name);
+    if (score == 1 && context && n > n_name && strncmp(full, context, n - n_name) == 0)
+        score = 2 + (int)(n - n_name); /* the innermost namespace that holds it */
+    return score ? score * 2 + (g->cu == cu) : 0;
 }
 
 static struct odb_err *find_global(struct symbols *s, struct frame_scopes *f, struct module *m, gaddr bias,
@@ -313,7 +355,7 @@ static struct odb_err *find_global(struct symbols *s, struct frame_scopes *f, st
         die = f->chain.dies[f->from];
         context = cu_qualified_name(s, m, &die);
     }
-    for (const struct global *g = module_globals(s, m, bare_of(name)); g; g = g->next) {
+    for (const struct global *g = module_globals(s, m, name_bare(name)); g; g = g->next) {
         int score = is_of_file(g->cu, file) ? score_of(s, m, g, name, context, f->ctx.cu) : 0;
         if (score > best_score) {
             best = g;
@@ -335,6 +377,8 @@ static bool find_symbol(struct symbols *s, struct module *m, gaddr bias, const c
         const struct elf_symbol *sym = &m->symbols[i];
         const char *at = strchr(sym->name, '@');
         size_t n = at ? (size_t)(at - sym->name) : strlen(sym->name);
+        if (sym->is_slot)
+            continue;
         bool same = strlen(name) == n && memcmp(sym->name, name, n) == 0;
         if (!same && sym->name[0] == '_' && sym->name[1] == 'Z' && strstr(name, "::"))
             same = strcmp(sym_demangle(s, sym->name, false), name) == 0;
@@ -343,6 +387,13 @@ static bool find_symbol(struct symbols *s, struct module *m, gaddr bias, const c
     }
     if (!best)
         return false;
+    struct cu *cu = module_cu_at(s, m, best->vaddr);
+    const struct cu_function *f = cu ? cu_function_at(s, cu, best->vaddr) : NULL;
+    if (f && f->entry == best->vaddr) {
+        Dwarf_Die die = f->die;
+        value_at(ret, type_from_die(s, m, &die), best->vaddr + bias);
+        return true;
+    }
     bool code = best->type == STT_FUNC || best->type == STT_GNU_IFUNC || module_in_code(m, best->vaddr);
     value_at(ret, type_own(code ? OWN_CODE : OWN_DATA), best->vaddr + bias);
     return true;

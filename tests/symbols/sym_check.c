@@ -4,7 +4,7 @@
  *
  * FRAMES has a line for each physical frame, innermost first: pc cfa is_signal and the 16 general registers, in hex; gdb
  * wrote it, so that these tests are independent of our unwinder. Questions:
- *     place ADDR | bt | locals FRAME SCOPE | print FRAME SCOPE EXPR | type FRAME SCOPE EXPR | line FILE:LINE | function NAME */
+ *     place ADDR | bt | stack | locals FRAME SCOPE | print FRAME SCOPE EXPR | type FRAME SCOPE EXPR | line FILE:LINE | function NAME */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,7 +92,6 @@ static struct odb_err *answer_line(struct symbols *s, char *where)
     return NULL;
 }
 
-#ifdef HAVE_EVAL
 static struct odb_err *answer_locals(struct symbols *s, size_t frame, size_t scope)
 {
     struct sym_variable *vars;
@@ -127,7 +126,18 @@ static struct odb_err *answer_print(struct symbols *s, size_t frame, size_t scop
     printf("\n");
     return e;
 }
-#endif
+
+static struct odb_err *answer_stack(struct symbols *s)
+{
+    _cleanup_free_ struct sym_frame *own = NULL;
+    size_t n;
+    const char *end;
+    ODB_TRY(symbols_backtrace(s, 256, &own, &n, &end));
+    for (size_t i = 0; i < n; i++)
+        printf("%" PRIx64 " %" PRIx64 " %d\n", own[i].pc, own[i].cfa, own[i].how);
+    printf("%s\n", end);
+    return NULL;
+}
 
 static struct odb_err *answer(struct symbols *s, char *line)
 {
@@ -137,18 +147,18 @@ static struct odb_err *answer(struct symbols *s, char *line)
         return answer_place(s, strtoull(line + 6, NULL, 16));
     if (strcmp(line, "bt") == 0)
         return answer_backtrace(s);
+    if (strcmp(line, "stack") == 0)
+        return answer_stack(s);
     if (strncmp(line, "line ", 5) == 0)
         return answer_line(s, line + 5);
     if (strncmp(line, "function ", 9) == 0)
         return answer_function(s, line + 9);
-#ifdef HAVE_EVAL
     if (sscanf(line, "locals %zu %zu", &frame, &scope) == 2)
         return answer_locals(s, frame, scope);
     if (sscanf(line, "print %zu %zu %n", &frame, &scope, &at) == 2 && at)
         return answer_print(s, frame, scope, line + at, false);
     if (sscanf(line, "type %zu %zu %n", &frame, &scope, &at) == 2 && at)
         return answer_print(s, frame, scope, line + at, true);
-#endif
     (void)frame, (void)scope, (void)at;
     return odb_err("what is \"%s\"?", line);
 }
