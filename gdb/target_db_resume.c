@@ -491,6 +491,11 @@ static struct odb_err *find_step(struct search *s, const struct target_resume *h
     }
     uint64_t lo = s->reverse ? 0 : g->at.t, hi = s->reverse ? g->at.t : g->end;
     ODB_TRY(db_find_run(g->db, tid, 0, 0, lo, hi, s->reverse, &found, &x));
+    if (!found && s->reverse) { /* its first instruction is still to come: it stays */
+        stop.kind = TARGET_STOP_START;
+        take(s, s->from, g->at.t, BEFORE, &stop);
+        s->to = g->at;
+    }
     if (!found)
         return NULL;
     if (range && s->reverse) {
@@ -609,6 +614,8 @@ static struct odb_err *search(struct search *s, const struct target_resume *how)
 {
     if (how->step)
         ODB_TRY(find_step(s, how));
+    if (s->found && s->stop.kind == TARGET_STOP_START)
+        return finish(s);
     ODB_TRY(find_others(s));
     ODB_TRY(find_wanted(s, how));
     return finish(s);

@@ -326,6 +326,11 @@ static struct answer forwards(struct place p, int from, uint32_t of, uint32_t st
 
 static struct answer backwards(struct place p, uint32_t step)
 {
+    uint64_t before = p.t;
+    while (step && before && insns[before - 1].tid != step)
+        before--;
+    if (step && !before)
+        return (struct answer){TARGET_STOP_START, p, 0, TOLD};
     bool between = p.sig < n_signals(p.t);  /* not all frames are there */
     bool there = !n_signals(p.t) || !p.sig; /* the state behind t - 1 is where we are */
     if (p.t == n_insns && n_signals(p.t) && signal_of(p.t, n_signals(p.t) - 1)->fatal) {
