@@ -56,6 +56,9 @@ enum odb_cmd_kind {
     ODB_CMD_READ, /* cmd.mem: read memory into data[]; result: bytes readable */
     ODB_CMD_FORK, /* fork a checkpoint: the copies of all vessels map slot cmd.slot (world.h) and wait for commands */
     ODB_CMD_QUIT,
+    ODB_CMD_WRITE,    /* in a branch: cmd.len_bytes of data[] to cmd.addr in process cmd.pid; result: bytes */
+    ODB_CMD_SET_REGS, /* in a branch: thread cmd.tid; data[]: struct odb_regs, then struct odb_xstate (bytes 0: as it is) */
+    ODB_CMD_MAPS,     /* memory map of process cmd.pid from entry number cmd.addr on: struct odb_log_map; result: entries */
 };
 
 enum odb_stop_reason {

@@ -51,6 +51,8 @@ void debug_in_insn(void);
 void debug_take_counted(void);
 /* A signal is delivered next, or kills. siginfo128 may be NULL. */
 void debug_signal(int signo, const void *siginfo128);
+/* The same in a branch; a deadly one always stops. */
+void debug_branch_signal(int signo, const void *siginfo128, bool deadly);
 /* A thread (pid: of tid) or a process (tid 0) ended. */
 void debug_task_ended(uint32_t tid, uint32_t pid, int32_t status);
 /* The running thread is a vfork child, which begins now. */

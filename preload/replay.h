@@ -97,6 +97,7 @@ long live_moved(uint32_t old_world, uint32_t new_world);
 /* Does a MODEL_REEXEC call again; the recorded result is c->result. NULL: as recorded. Else what failed. */
 const char *replay_maps_call(const struct model_call *c, uint32_t file_id);
 void replay_maps_set_brk(gaddr brk);
+gaddr replay_maps_brk(void);
 /* In the child of a recorded fork: what MADV_DONTFORK and MADV_WIPEONFORK asked for. */
 void replay_maps_forked(void);
 
@@ -210,7 +211,7 @@ void world_wait_complete(void);
 /* ---- vessel.c ---- */
 /* Maps a slot's control page, log, and world. */
 void vessel_use_slot(uint32_t slot);
-/* VESSEL_REQUEST_READ, _REGS for a vessel that sleeps. */
+/* Requests to a vessel that sleeps, but forks. */
 long vessel_serve(uint32_t request);
 /* Fills in what all stops share, reports, and obeys commands until RUN. */
 void vessel_stop(uint32_t reason, int32_t status);
@@ -273,6 +274,12 @@ void replay_take_memory(uint32_t n_mem);
 const struct odb_event *sys_replay_exit_call(void);
 /* The first events are behind us, ctx is the program's first state: look at what comes. */
 void replay_begin(void);
+
+/* ---- sys_branch.c: WORLD->branch, nothing of the recording counts any more ---- */
+void sys_branch_syscall(void);
+void sys_branch_fault(int signo, int code, uint64_t addr, bool fatal);
+/* The host wrote registers: at a signal, they are where it goes on. */
+void branch_registers_changed(void);
 
 /* ---- hook.c ---- */
 /* Another thread runs: what was logged of the x87 state is not its. */

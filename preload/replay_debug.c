@@ -262,7 +262,7 @@ void debug_in_insn(void)
 static bool others_first(void)
 {
     uint8_t code[2];
-    if (!engine_peek(ctx.rip, code, 2) || code[0] != 0x0f || code[1] != 0x05)
+    if (WORLD->branch || !engine_peek(ctx.rip, code, 2) || code[0] != 0x0f || code[1] != 0x05)
         return false;
     const struct odb_ev_switch *ev = (const struct odb_ev_switch *)replay_main_event();
     return ev && ev->ev.type == ODB_EV_SWITCH && ev->ev.tid == replay_current->tid &&
@@ -315,6 +315,8 @@ static bool call_is_caught(uint64_t nr)
 /* The call itself is what comes next. */
 static bool call_is_next(void)
 {
+    if (WORLD->branch)
+        return true;
     const struct odb_event *ev = replay_main_event();
     if (!ev)
         return false;
@@ -373,17 +375,34 @@ void debug_call_done(const struct model_call *c, uint32_t child)
         core_set_hook(WORLD->hook);
 }
 
-void debug_signal(int signo, const void *siginfo128)
+static void tell_signal(int signo, const void *siginfo128)
 {
-    if (!debug_on || !WORLD->stops_on || !(WORLD->catch_ & WORLD_CATCH_SIGNALS) || is_passed() || signo < 1 ||
-        signo > 63 || WORLD->pass_signals >> signo & 1)
-        return;
     struct odb_stop *s = details();
     s->signo = signo;
     s->has_siginfo = siginfo128 != NULL;
     if (siginfo128)
         memcpy(s->siginfo, siginfo128, sizeof(s->siginfo));
     stop_for(ODB_STOP_SIGNAL);
+}
+
+static bool signal_is_caught(int signo)
+{
+    return debug_on && WORLD->stops_on && WORLD->catch_ & WORLD_CATCH_SIGNALS && signo >= 1 && signo < 64 &&
+           !(WORLD->pass_signals >> signo & 1);
+}
+
+void debug_signal(int signo, const void *siginfo128)
+{
+    if (signal_is_caught(signo) && !is_passed())
+        tell_signal(signo, siginfo128);
+}
+
+void debug_branch_signal(int signo, const void *siginfo128, bool deadly)
+{
+    if (deadly)
+        WORLD->last_on = false;
+    if (deadly || signal_is_caught(signo))
+        tell_signal(signo, siginfo128);
 }
 
 void debug_task_ended(uint32_t tid, uint32_t pid, int32_t status)

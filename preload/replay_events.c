@@ -140,6 +140,8 @@ static bool has_passed(uint32_t tid, uint64_t tick, gaddr rip)
 const char *replay_set_run(const struct odb_run *run, bool *ret_at_once)
 {
     struct odb_world *w = WORLD;
+    if (w->branch)
+        async.armed = false;
     *ret_at_once = false;
     bool to_run = run->flags & ODB_RUN_TO_RUN, later = to_run && run->run_number > w->run_number;
     if ((to_run && run->run_number < w->run_number) ||
@@ -416,6 +418,8 @@ void replay_look_ahead(bool at_rest)
         async.armed = false;
         arm();
     }
+    if (WORLD->branch)
+        return;
     for (;;) {
         const struct odb_event *ev = peek_ahead();
         uint64_t tick;
@@ -501,7 +505,7 @@ void replay_interrupted(void)
         look_for_interruption();
         arm();
     }
-    const struct odb_event *ev = replay_current ? cursor_peek() : NULL;
+    const struct odb_event *ev = replay_current && !WORLD->branch ? cursor_peek() : NULL;
     if (!ev || ev->tid != replay_current->tid)
         return;
     switch (ev->type) {

@@ -18,6 +18,8 @@ static gaddr brk_now;
 
 void replay_maps_set_brk(gaddr brk) { brk_now = brk; }
 
+gaddr replay_maps_brk(void) { return brk_now; }
+
 static uint64_t page_up(uint64_t v) { return (v + ODB_PAGE_BYTES - 1) & ~(uint64_t)(ODB_PAGE_BYTES - 1); }
 
 static bool failed(int64_t result) { return result < 0 && result >= -4095; }

@@ -300,6 +300,10 @@ static enum sys_how do_call(const struct model_syscall *m, struct model_call *c,
 
 void sys_replay_syscall(void)
 {
+    if (WORLD->branch) {
+        sys_branch_syscall();
+        return;
+    }
     struct model_call c;
     sys_call_load(&c);
     wait_in_call(&c);
@@ -339,6 +343,8 @@ void sys_replay_syscall(void)
 
 uint64_t sys_replay_insn_value(uint32_t kind, uint32_t *aux)
 {
+    if (WORLD->branch)
+        return sys_insn_live(kind, aux);
     const struct odb_ev_insn *ev = (const struct odb_ev_insn *)replay_next(ODB_EV_INSN);
     replay_compare_position(ev->tick, ev->rip, "position of a non-deterministic instruction");
     if (ev->kind != kind)
@@ -353,6 +359,10 @@ uint64_t sys_replay_insn_value(uint32_t kind, uint32_t *aux)
 void sys_replay_fault(int signo, int code, uint64_t addr, bool fatal)
 {
     char what[160];
+    if (WORLD->branch) {
+        sys_branch_fault(signo, code, addr, fatal);
+        return;
+    }
     const struct odb_event *next = replay_main_event();
     if (!next)
         replay_end_of_stream();
@@ -390,6 +400,8 @@ void sys_replay_fault(int signo, int code, uint64_t addr, bool fatal)
 void sys_replay_signal(int signo, const void *siginfo128)
 {
     (void)siginfo128;
+    if (WORLD->branch)
+        return;
     const struct odb_ev_signal *ev = (const struct odb_ev_signal *)replay_next(ODB_EV_SIGNAL);
     replay_compare_position(ev->tick, ev->rip, "position of a signal");
     if (signo != ev->signo)
@@ -400,6 +412,8 @@ void sys_replay_signal(int signo, const void *siginfo128)
 
 _Noreturn void sys_replay_end(int status)
 {
+    if (WORLD->branch)
+        vessel_stay(ODB_STOP_END, status);
     const struct odb_ev_exit *ev = (const struct odb_ev_exit *)replay_next(ODB_EV_EXIT);
     replay_compare_position(ev->tick, ev->rip, "position of the end");
     if (status != ev->status)

@@ -196,8 +196,63 @@ static int32_t read_memory(void)
     return (int32_t)engine_peek_some(addr, CONTROL->data, len);
 }
 
+/* Whatever its protection is; translations of it go. */
+static int32_t patch_memory(void)
+{
+    gaddr addr = CONTROL->cmd.addr;
+    uint64_t len = CONTROL->cmd.len_bytes, done = 0;
+    if (len > ODB_DATA_BYTES || !replay_range_ok(addr, len, false))
+        return 0;
+    core_unprotect_all();
+    while (done < len) {
+        gaddr at = addr + done, page = at & ~(uint64_t)(ODB_PAGE_BYTES - 1);
+        const struct engine_map *m = maps_find(at);
+        uint64_t n = page + ODB_PAGE_BYTES - at < len - done ? page + ODB_PAGE_BYTES - at : len - done;
+        if (!m)
+            break;
+        bool locked = !(m->prot & PROT_WRITE);
+        if (locked)
+            raw3(__NR_mprotect, page, ODB_PAGE_BYTES, PROT_READ | PROT_WRITE);
+        bool ok = engine_poke(at, CONTROL->data + done, n);
+        if (locked)
+            raw3(__NR_mprotect, page, ODB_PAGE_BYTES, m->prot);
+        if (!ok)
+            break;
+        core_invalidate(at, at + n);
+        done += n;
+    }
+    return (int32_t)done;
+}
+
+/* The memory map, as many entries as fit from number cmd.addr on. */
+static int32_t list_maps(void)
+{
+    struct odb_log_map *to = (struct odb_log_map *)CONTROL->data;
+    int32_t n = 0;
+    for (uint64_t i = CONTROL->cmd.addr; i < (uint64_t)maps_count(); i++) {
+        const struct engine_map *m = maps_get((int)i);
+        if ((size_t)(n + 1) * sizeof(*to) > ODB_DATA_BYTES)
+            break;
+        to[n] = (struct odb_log_map){.start = m->start,
+                                     .end = m->end,
+                                     .op = ODB_MAP_ADD,
+                                     .prot = m->prot,
+                                     .map_flags = m->flags,
+                                     .file_id = m->file_id,
+                                     .offset = m->offset,
+                                     .old_start = m->kind};
+        memcpy(to[n].name, m->name, sizeof(to[n].name));
+        n++;
+    }
+    return n;
+}
+
 long vessel_serve(uint32_t request)
 {
+    if (request == VESSEL_REQUEST_MAPS)
+        return list_maps();
+    if (request == VESSEL_REQUEST_PATCH)
+        return patch_memory();
     if (request == VESSEL_REQUEST_READ)
         return read_memory();
     if (request == VESSEL_REQUEST_WRITE)
@@ -225,15 +280,58 @@ static void do_regs(void)
         answer(ODB_STOP_DONE, 0);
 }
 
-static void do_read(void)
+/* Something about the memory of process cmd.pid, in whichever vessel it is. */
+static void do_memory(uint32_t request, int32_t (*here)(void))
 {
     const struct odb_world_task *t = CONTROL->cmd.pid ? world_task_of_process(CONTROL->cmd.pid) : NULL;
     if (CONTROL->cmd.pid && !t && CONTROL->cmd.pid != last_pid)
         answer_text(ODB_STOP_ERROR, -3, "there is no such process here");
     else if (t && t->vessel != world_me)
-        answer(ODB_STOP_DONE, (int32_t)world_ask(t->vessel, VESSEL_REQUEST_READ));
+        answer(ODB_STOP_DONE, (int32_t)world_ask(t->vessel, request));
     else
-        answer(ODB_STOP_DONE, read_memory());
+        answer(ODB_STOP_DONE, here());
+}
+
+/* In a branch, of a thread in this vessel. */
+static void do_set_regs(void)
+{
+    const struct odb_regs *r = (const struct odb_regs *)CONTROL->data;
+    const struct odb_xstate *x = (const struct odb_xstate *)(r + 1);
+    struct replay_thread *t = CONTROL->cmd.tid ? thread_find(CONTROL->cmd.tid) : replay_current;
+    uint64_t keep = ~(uint64_t)(FL_ARITH | FL_DF);
+    if (!WORLD->branch || !t) {
+        answer_text(ODB_STOP_ERROR, -1, "registers can be written in a branch, of a thread of the process that runs");
+        return;
+    }
+    bool here = t == replay_current;
+    struct engine_ctx *c = here ? &ctx : &t->state.ctx;
+    memcpy(c->gpr, r->gpr, sizeof(c->gpr));
+    c->rip = r->rip;
+    c->rflags = (c->rflags & keep) | (r->rflags & ~keep);
+    bool bases = r->fs_base < ADDRESS_END && r->gs_base < ADDRESS_END;
+    if (here && bases)
+        thread_bases_set(r->fs_base, r->gs_base);
+    else if (bases)
+        t->fs_base = r->fs_base, t->gs_base = r->gs_base;
+    if (here && x->bytes == xstate_bytes()) {
+        static _Alignas(64) uint8_t image[4096];
+        uint64_t tick = core_tick();
+        memcpy(image, x->image, sizeof(x->image));
+        xstate_load(image, x->bytes);
+        core_set_tick(tick);
+    } else if (x->bytes == xstate_bytes()) {
+        memcpy(t->xstate, x->image, sizeof(x->image));
+    }
+    branch_registers_changed();
+    answer(ODB_STOP_DONE, 0);
+}
+
+static void do_write(void)
+{
+    if (WORLD->branch)
+        do_memory(VESSEL_REQUEST_PATCH, patch_memory);
+    else
+        answer_text(ODB_STOP_ERROR, -1, "memory can be written in a branch only");
 }
 
 /* In the child: stays in obey(), waiting in its own slot. */
@@ -272,12 +370,26 @@ static void obey(void)
         switch (CONTROL->cmd.kind) {
         case ODB_CMD_RUN: CONTROL->log_bytes = 0; return;
         case ODB_CMD_REGS: do_regs(); break;
-        case ODB_CMD_READ: do_read(); break;
+        case ODB_CMD_READ: do_memory(VESSEL_REQUEST_READ, read_memory); break;
+        case ODB_CMD_WRITE: do_write(); break;
+        case ODB_CMD_SET_REGS: do_set_regs(); break;
+        case ODB_CMD_MAPS: do_memory(VESSEL_REQUEST_MAPS, list_maps); break;
         case ODB_CMD_FORK: do_fork(); break;
         case ODB_CMD_QUIT: raw1(__NR_exit_group, 0); break;
         default: answer_text(ODB_STOP_ERROR, -22, "unknown command");
         }
     }
+}
+
+/* The first RUN of a branch. */
+static bool branch_begins(void)
+{
+    static bool in_branch;
+    bool begins = !in_branch && replay_current;
+    in_branch = in_branch || begins;
+    if (begins)
+        hook_cancel();
+    return begins;
 }
 
 void vessel_stop(uint32_t reason, int32_t status)
@@ -295,6 +407,8 @@ void vessel_stop(uint32_t reason, int32_t status)
             answer_text(ODB_STOP_ERROR, -22, why);
         else if (at_once)
             answer(ODB_STOP_POSITION, 0);
+        else if (WORLD->branch && branch_begins())
+            core_run(); /* whatever event was being looked at */
         else
             return;
     }

@@ -58,7 +58,9 @@ enum odb_vessel_request {
     VESSEL_REQUEST_FORK,
     VESSEL_REQUEST_READ,
     VESSEL_REQUEST_REGS,
-    VESSEL_REQUEST_WRITE /* control.data to request_addr */
+    VESSEL_REQUEST_WRITE, /* control.data to request_addr */
+    VESSEL_REQUEST_MAPS,
+    VESSEL_REQUEST_PATCH, /* control.data to cmd.addr, code and read-only memory too */
 };
 struct odb_world_vessel {
     _Atomic uint32_t state; /* enum odb_vessel_state */

@@ -81,3 +81,74 @@ int replay_process_pid(const struct replay *r, uint32_t pid)
             return (int)atomic_load(&w->vessels[w->tasks[i].vessel].pid);
     return 0;
 }
+
+struct odb_err *replay_maps(struct replay *r, uint32_t pid, struct odb_log_map **ret, size_t *ret_n)
+{
+    struct odb_log_map *list = NULL;
+    size_t n = 0, got;
+    do {
+        r->control->cmd.pid = pid;
+        r->control->cmd.addr = n;
+        struct odb_err *e = replay_command_done(r, ODB_CMD_MAPS);
+        if (e) {
+            free(list);
+            return e;
+        }
+        got = r->control->stop.status > 0 ? (size_t)r->control->stop.status : 0;
+        if (got > ODB_DATA_BYTES / sizeof(*list))
+            got = ODB_DATA_BYTES / sizeof(*list);
+        struct odb_log_map *grown = realloc(list, (n + got + 1) * sizeof(*list));
+        if (!grown) {
+            free(list);
+            return odb_err("out of memory");
+        }
+        list = grown;
+        memcpy(list + n, r->control->data, got * sizeof(*list));
+        n += got;
+    } while (got);
+    for (size_t i = 0; i < n; i++)
+        list[i].name[sizeof(list[i].name) - 1] = 0;
+    *ret = list;
+    *ret_n = n;
+    return NULL;
+}
+
+/* ---- branches ---- */
+
+struct odb_err *replay_branch(struct replay *r)
+{
+    uint32_t reason = r->stop.reason;
+    if (reason == ODB_STOP_END || reason == ODB_STOP_DIVERGED || reason == ODB_STOP_ERROR)
+        return odb_err("nothing can run on from the end of a replay");
+    r->world->branch = 1;
+    return NULL;
+}
+
+struct odb_err *replay_write(struct replay *r, uint32_t pid, gaddr addr, const void *from, size_t n_bytes)
+{
+    for (size_t done = 0; done < n_bytes;) {
+        size_t n = n_bytes - done < ODB_DATA_BYTES ? n_bytes - done : ODB_DATA_BYTES;
+        r->control->cmd.pid = pid;
+        r->control->cmd.addr = addr + done;
+        r->control->cmd.len_bytes = n;
+        memcpy(r->control->data, (const uint8_t *)from + done, n);
+        ODB_TRY(replay_command_done(r, ODB_CMD_WRITE));
+        if (r->control->stop.status < 0 || (size_t)r->control->stop.status < n)
+            return odb_err("no memory that can be written at 0x%llx", (unsigned long long)(addr + done));
+        done += n;
+    }
+    return NULL;
+}
+
+struct odb_err *replay_set_registers(struct replay *r, uint32_t tid, const struct odb_regs *regs,
+                                     const struct odb_xstate *x)
+{
+    static const struct odb_xstate as_it_is;
+    r->control->cmd.tid = tid;
+    memcpy(r->control->data, regs, sizeof(*regs));
+    memcpy(r->control->data + sizeof(*regs), x ? x : &as_it_is, sizeof(*x));
+    ODB_TRY(replay_command_done(r, ODB_CMD_SET_REGS));
+    if (!tid || tid == r->stop.tid)
+        r->stop.regs = *regs;
+    return NULL;
+}

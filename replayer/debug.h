@@ -67,7 +67,7 @@ void replay_interrupt(struct replay *r);
  * else -ENOSYS); no events are taken. Only for copies (replay_checkpoint) that will be closed. ODB_RUN_STOPS and
  * ODB_RUN_STEPS work; a deadly fault is ODB_STOP_SIGNAL; an exit is ODB_STOP_END. */
 struct odb_err *replay_branch(struct replay *r) ODB_MUST_CHECK;
-/* Only in a branch. */
+/* Only in a branch. Read-only memory, too; x NULL: vector and x87 state as it is. */
 struct odb_err *replay_write(struct replay *r, uint32_t pid, gaddr addr, const void *from, size_t n_bytes)
     ODB_MUST_CHECK;
 struct odb_err *replay_set_registers(struct replay *r, uint32_t tid, const struct odb_regs *regs,
@@ -82,5 +82,9 @@ struct replay_task {
 struct odb_err *replay_tasks(struct replay *r, struct replay_task **ret, size_t *ret_n) ODB_MUST_CHECK;
 /* The kernel's number of the process in which recorded process pid is, for /proc/N/maps; 0: it does not live. */
 int replay_process_pid(const struct replay *r, uint32_t pid);
+/* The memory map of a living process (pid 0: of the one that runs), sorted by address, without what is the engine's. *ret
+ * owned by the caller. */
+struct odb_err *replay_maps(struct replay *r, uint32_t pid, struct odb_log_map **ret, size_t *ret_n)
+    ODB_MUST_CHECK;
 
 #endif

@@ -1,9 +1,12 @@
 /* test_debug DIR [SEED]: breakpoints, watches, steps and what they stop at, compared with the index log of the same
  * recording, in which every instruction and every write is written down by other means. */
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "replayer/debug.h"
 
@@ -23,7 +26,7 @@ static struct insn_seen *insns;
 static struct write_seen *writes;
 static size_t n_insns, n_writes, n_failed;
 static gaddr faults[4096];
-static size_t n_faults;
+static size_t n_faults, n_calls, n_signals, n_tasks;
 static const char *dir;
 
 static void ok(struct odb_err *e, int line)
@@ -66,12 +69,15 @@ static void take_log(const uint8_t *at, size_t n_bytes)
                 writes[n_writes++ % MAX_INSNS] =
                     (struct write_seen){l->arg, l->n, (uint32_t)n_insns - 1, pid, l->reg != 0};
             break;
+        case ODB_LOG_SYSCALL: n_calls++; break;
+        case ODB_LOG_TASK: n_tasks++; break;
         case ODB_LOG_START:
             tid = (uint32_t)l->arg;
             pid = (uint32_t)(l->arg >> 32);
             break;
         case ODB_LOG_SIGNAL: {
             const struct odb_ev_fault *f = (const struct odb_ev_fault *)(const void *)at;
+            n_signals++;
             if (f->ev.type == ODB_EV_FAULT && n_faults < 4096)
                 faults[n_faults++] = f->regs.rip;
             break;
@@ -265,10 +271,14 @@ static void test_watch(size_t n_watches, const char *mode, size_t n_compared)
     const struct odb_stop *s;
     OK(replay_set_stops(r, &(struct replay_stops){.watches = w, .n_watches = n_watches}));
     uint32_t last_insn = UINT32_MAX;
+    struct odb_place last_by = {0};
     for (; n_hits < 3000;) {
         OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_STOPS}, &s));
         if (s->reason != ODB_STOP_WATCH)
             break;
+        if (n_hits && memcmp(&s->by, &last_by, sizeof(last_by)) == 0 && n_watches > 1)
+            continue; /* one instruction touched two of them */
+        last_by = s->by;
         bool found = false;
         for (; at < n_writes && !found; at++)
             for (size_t i = 0; i < n_watches && writes[at].insn != last_insn; i++)
@@ -282,9 +292,9 @@ static void test_watch(size_t n_watches, const char *mode, size_t n_compared)
         last_insn = writes[at - 1].insn;
         if (!writes[at - 1].kernel && /* a signal's frame is no instruction's */
             (s->by.rip != insns[last_insn].rip || s->by.tid != insns[last_insn].tid)) {
-            FAIL("watch of 0x%" PRIx64 " for %" PRIu64 " in %u: hit %zu by %u at 0x%" PRIx64 " (run %" PRIu64
+            FAIL("%zu watches, 0x%" PRIx64 " for %" PRIu64 " in %u: hit %zu by %u at 0x%" PRIx64 " (run %" PRIu64
                  "), expected %u at 0x%" PRIx64 ", t %u, which writes %u at 0x%" PRIx64,
-                 w[0].addr, w[0].n_bytes, w[0].pid, n_hits, s->by.tid, s->by.rip, s->by.run_number,
+                 n_watches, w[0].addr, w[0].n_bytes, w[0].pid, n_hits, s->by.tid, s->by.rip, s->by.run_number,
                  insns[last_insn].tid, insns[last_insn].rip, last_insn, writes[at - 1].n_bytes,
                  writes[at - 1].addr);
             break;
@@ -307,11 +317,147 @@ static void test_watch(size_t n_watches, const char *mode, size_t n_compared)
     replay_close(r);
 }
 
+/* ---- catches ---- */
+
+static void test_catches(const char *mode)
+{
+    size_t entries = 0, returns = 0, signals = 0, tasks = 0;
+    struct replay *r = open_world(mode);
+    const struct odb_stop *s;
+    OK(replay_set_stops(r, &(struct replay_stops){.catch_ = REPLAY_CATCH_SYSCALLS | REPLAY_CATCH_SIGNALS |
+                                                            REPLAY_CATCH_TASKS}));
+    for (;;) {
+        OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_STOPS}, &s));
+        entries += s->reason == ODB_STOP_SYSCALL_ENTRY;
+        returns += s->reason == ODB_STOP_SYSCALL_RETURN;
+        signals += s->reason == ODB_STOP_SIGNAL;
+        tasks += s->reason == ODB_STOP_TASK;
+        if (s->reason < ODB_STOP_BREAK)
+            break;
+        if (random() % 64 == 0 && s->reason != ODB_STOP_TASK)
+            compare_place(s);
+    }
+    /* calls that do not return: exit, exec; a killed process may leave one that never ends */
+    if (s->reason != ODB_STOP_END || returns > n_calls || n_calls - returns > 64 || entries < returns)
+        FAIL("catches: %zu calls entered, %zu returned, %zu recorded; reason %u %s%s", entries, returns, n_calls,
+             s->reason, s->text, s->divergence.what);
+    if (signals < n_signals)
+        FAIL("catches: %zu signals of %zu", signals, n_signals);
+    printf("%zu of %zu calls, %zu returns, %zu signals, %zu of %zu tasks\n", entries, n_calls, returns, signals, tasks,
+           n_tasks);
+    replay_close(r);
+}
+
+/* ---- interruptions ---- */
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t interrupted_at;
+
+static void *interrupt_soon(void *arg)
+{
+    usleep((useconds_t)(random() % 3000));
+    interrupted_at = now_ns();
+    replay_interrupt(arg);
+    return NULL;
+}
+
+static void test_interrupt(const char *mode, bool hook)
+{
+    struct replay *r = open_world(mode);
+    const struct odb_stop *s;
+    int n = 0;
+    do {
+        pthread_t t;
+        pthread_create(&t, NULL, interrupt_soon, r);
+        OK(replay_run(r, &(struct odb_run){.flags = hook ? (uint32_t)ODB_RUN_STEPS : 0, .steps = 1u << 30}, &s));
+        uint64_t stopped = now_ns();
+        pthread_join(t, NULL);
+        if (s->reason != ODB_STOP_INTERRUPTED)
+            break;
+        if (stopped - interrupted_at > 500000000)
+            FAIL("interrupted only after %" PRIu64 " ms", (stopped - interrupted_at) / 1000000);
+        if (n++ < 3)
+            compare_place(s);
+    } while (n < 8);
+    OK(replay_run(r, NULL, &s));
+    if (s->reason == ODB_STOP_INTERRUPTED)
+        OK(replay_run(r, NULL, &s));
+    if (s->reason != ODB_STOP_END)
+        FAIL("interrupted: no end: %u %s %s", s->reason, s->text, s->divergence.what);
+    printf("%d interruptions\n", n);
+    replay_close(r);
+}
+
+/* ---- branches ---- */
+
+static void test_branch(const char *mode)
+{
+    struct replay *r = open_world(mode), *b;
+    const struct odb_stop *s;
+    struct odb_log_map *maps;
+    size_t n_maps;
+    for (int i = 0; i < 10; i++) {
+        OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_STEPS, .steps = 1 + (uint64_t)random() % (n_insns / 12)}, &s));
+        if (s->reason != ODB_STOP_POSITION)
+            break;
+        OK(replay_maps(r, 0, &maps, &n_maps));
+        bool found = false;
+        for (size_t k = 0; k < n_maps; k++)
+            found |= maps[k].start <= s->regs.rip && s->regs.rip < maps[k].end && maps[k].prot & 4;
+        if (!found)
+            FAIL("no map of 0x%" PRIx64, s->regs.rip);
+        free(maps);
+        OK(replay_checkpoint(r, &b));
+        OK(replay_branch(b));
+        /* rbx = 0x1234 through written code: mov ebx, 0x1234; jmp $ */
+        static const uint8_t code[] = {0xbb, 0x34, 0x12, 0, 0, 0x31, 0xc0, 0xeb, 0xfe};
+        gaddr at = s->regs.rip;
+        struct odb_regs regs = s->regs;
+        regs.gpr[ODB_RAX] = 77;
+        OK(replay_write(b, 0, at, code, sizeof(code)));
+        OK(replay_set_registers(b, 0, &regs, NULL));
+        struct replay_break brk = {at + 7, 0};
+        OK(replay_set_stops(b, &(struct replay_stops){.breaks = &brk, .n_breaks = 1}));
+        OK(replay_run(b, &(struct odb_run){.flags = ODB_RUN_STEPS, .steps = 1}, &s));
+        if (s->reason != ODB_STOP_POSITION || s->regs.rip != at + 5 || s->regs.gpr[ODB_RBX] != 0x1234 ||
+            s->regs.gpr[ODB_RAX] != 77)
+            FAIL("branch: step: reason %u rip 0x%" PRIx64 " rbx 0x%" PRIx64, s->reason, s->regs.rip, s->regs.gpr[ODB_RBX]);
+        OK(replay_run(b, &(struct odb_run){.flags = ODB_RUN_STOPS}, &s));
+        if (s->reason != ODB_STOP_BREAK || s->regs.rip != at + 7 || s->regs.gpr[ODB_RAX] != 0)
+            FAIL("branch: break: reason %u rip 0x%" PRIx64, s->reason, s->regs.rip);
+        replay_interrupt(b);
+        OK(replay_run(b, &(struct odb_run){.flags = ODB_RUN_STOPS}, &s));
+        if (s->reason != ODB_STOP_BREAK && s->reason != ODB_STOP_INTERRUPTED)
+            FAIL("branch: loop: reason %u", s->reason);
+        regs.rip = 8; /* nothing there */
+        OK(replay_set_registers(b, 0, &regs, NULL));
+        OK(replay_run(b, &(struct odb_run){.flags = ODB_RUN_STEPS, .steps = 1000}, &s));
+        if (s->reason != ODB_STOP_SIGNAL || s->signo != 11)
+            printf("branch: jump to 8: reason %u signo %d\n", s->reason, s->signo);
+        replay_close(b);
+        OK(replay_checkpoint(r, &b)); /* and once freely */
+        OK(replay_branch(b));
+        OK(replay_run(b, &(struct odb_run){.flags = ODB_RUN_STEPS, .steps = 20000}, &s));
+        replay_close(b);
+    }
+    OK(replay_run(r, NULL, &s));
+    if (s->reason != ODB_STOP_END)
+        FAIL("branch: no end: %u %s %s", s->reason, s->text, s->divergence.what);
+    replay_close(r);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2)
         return 2;
     dir = argv[1];
+    setlinebuf(stdout);
     srandom(argc > 2 ? (unsigned)atoi(argv[2]) : 1);
     learn();
     printf("%zu instructions, %zu writes, %zu faults\n", n_insns, n_writes, n_faults);
@@ -324,6 +470,14 @@ int main(int argc, char **argv)
         test_steps(modes[i]);
     for (int i = 0; i < 6; i++)
         test_watch(1, modes[i % 3], 4);
+    for (int i = 0; i < 3; i++)
+        test_watch(1 + (size_t)i, modes[i % 3], 4);
+    for (int i = 0; i < 2; i++)
+        test_catches(modes[i]);
+    for (int i = 0; i < 3; i++)
+        test_interrupt(modes[i % 2], i == 2);
+    for (int i = 0; i < 2; i++)
+        test_branch(modes[i]);
     printf("%zu failures\n", n_failed);
     return n_failed != 0;
 }
