@@ -46,13 +46,6 @@ static bool is_main(const char *function)
 
 /* ---- arguments ---- */
 
-/* A struct, an array, or a reference to one. */
-static bool is_large(const char *text)
-{
-    const char *referenced = *text == '@' ? strstr(text, ": ") : NULL;
-    return *text == '{' || (referenced && referenced[2] == '{');
-}
-
 /* Without the type in front of a pointer: "(char *) 0x..." is "0x...". */
 static const char *without_type(const char *text)
 {
@@ -86,7 +79,7 @@ static void print_arguments(struct stack *k, const struct line *l)
             json_string(stdout, text ? text : "", text ? strlen(text) : 0);
             putchar('}');
         } else {
-            printf("%s%s=%s", any ? ", " : "", v[i].name, !text ? "?" : is_large(text) ? "..." : without_type(text));
+            printf("%s%s=%s", any ? ", " : "", v[i].name, symbols_type_is_compound(v[i].value.type) ? "..." : text ? without_type(text) : "?");
         }
         any = true;
     }

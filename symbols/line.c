@@ -63,7 +63,7 @@ static size_t rows_below(struct cu *cu, uint64_t vaddr)
     return low;
 }
 
-/* Where gdb has the row begin that row i belongs to: of rows of one line in turn only the first counts from where one of them has
+/* Where gdb has the row begin that row i belongs to, 0 if no statement begins there: of rows of one line in turn only the first counts from where one of them has
  * a discriminator. */
 static uint64_t run_start(struct cu *cu, size_t i)
 {
@@ -80,7 +80,7 @@ static uint64_t run_start(struct cu *cu, size_t i)
         if (!divided)
             start = j;
     }
-    return row_addr(cu, start);
+    return row_is_stmt(cu, start) ? row_addr(cu, start) : 0;
 }
 
 bool cu_line_at(struct cu *cu, uint64_t vaddr, struct line_at *ret)

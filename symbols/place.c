@@ -73,7 +73,7 @@ static bool place_by_dwarf(struct symbols *s, struct module *m, struct cu *cu, u
         scope->file = sym_intern(s, line.file);
         scope->line = line.line;
         scope->column = line.column;
-        ret->line_low = line.low + bias;
+        ret->line_low = line.low ? line.low + bias : 0;
     }
     ret->n_scopes = 0;
     for (size_t i = chain.n; i-- > 0;) {
@@ -145,7 +145,7 @@ struct odb_err *symbols_place(struct symbols *s, gaddr addr, struct sym_place *r
             ret->scopes[0].file = sym_intern(s, line.file);
             ret->scopes[0].line = line.line;
             ret->scopes[0].column = line.column;
-            ret->line_low = line.low + bias;
+            ret->line_low = line.low ? line.low + bias : 0;
         }
     }
     ret->has_cfi = covered_by_cfi(s, m, vaddr);

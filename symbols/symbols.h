@@ -77,7 +77,7 @@ struct sym_place {
     struct sym_scope scopes[SYM_MAX_INLINES]; /* innermost first; at least one, which may be all unknown */
     size_t n_scopes;
     uint64_t offset; /* from the function's (or symbol's) entry */
-    gaddr line_low;  /* where the row of the line table begins; 0: no line */
+    gaddr line_low;  /* where the row of the line table begins, if a statement does; else 0 */
     bool is_plt;     /* function is "name@plt" */
     bool has_cfi;    /* unwind information covers addr */
 };
@@ -163,6 +163,8 @@ struct odb_err *symbols_print_plain(struct symbols *s, const struct sym_value *v
 struct odb_err *symbols_type_name(struct symbols *s, const struct sym_type *t, char *buf, size_t n_bytes)
     ODB_MUST_CHECK;
 size_t symbols_type_bytes(const struct sym_type *t);
+/* A struct, union or array, or a reference to one: what a backtrace shows as "...". NULL is none. */
+bool symbols_type_is_compound(const struct sym_type *t);
 
 struct sym_variable {
     const char *name;
