@@ -446,10 +446,11 @@ void signal_deliver_pending(void)
 uint64_t core_interrupt(uint64_t entry)
 {
     struct thread *t = self;
+    bool hooked = hook_on; /* replay_interrupted() may turn it on, to stop soon */
     *interrupts_at = 0;
     if (!t)
         replay_interrupted();
-    if (hook_on)
+    if (hooked && entry)
         return entry;
     core_arrive();
     if (!t)
