@@ -41,6 +41,7 @@ static const char query_help[] =
     "  maps --at T                             the memory map at T\n"
     "  processes                               the tree of processes\n"
     "  disasm ADDR [N] --at T                  N instructions\n"
+    "  backtrace --at T [--max N]              the stack at T, as gdb prints it\n"
     "  'SELECT ...'                            SQL over the tables of docs/schema.md\n"
     "T is an instruction's number, `start`, `end`, or `N%`. The index is made first where there is none.\n"
     "ADDR may be a number or a register's name at T. --pid N and --tid N name the process and thread that\n"
