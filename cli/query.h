@@ -72,13 +72,13 @@ struct query {
 /* ---- answers in files of their own: they are in the table of query.c ---- */
 
 struct odb_err *answer_backtrace(struct query *q) ODB_MUST_CHECK; /* query_stack.c */
-struct odb_err *answer_print(struct query *q) ODB_MUST_CHECK;   /* query_symbols.c */
-struct odb_err *answer_locals(struct query *q) ODB_MUST_CHECK;  /* query_symbols.c */
-struct odb_err *answer_source(struct query *q) ODB_MUST_CHECK;  /* query_symbols.c */
-struct odb_err *answer_history(struct query *q) ODB_MUST_CHECK; /* query_history.c */
-struct odb_err *answer_line(struct query *q) ODB_MUST_CHECK;    /* query_line.c */
-struct odb_err *answer_calls(struct query *q) ODB_MUST_CHECK;   /* query_calls.c */
-struct odb_err *answer_why(struct query *q) ODB_MUST_CHECK;     /* query_why.c */
+struct odb_err *answer_print(struct query *q) ODB_MUST_CHECK;     /* query_symbols.c */
+struct odb_err *answer_locals(struct query *q) ODB_MUST_CHECK;    /* query_symbols.c */
+struct odb_err *answer_source(struct query *q) ODB_MUST_CHECK;    /* query_symbols.c */
+struct odb_err *answer_history(struct query *q) ODB_MUST_CHECK;   /* query_history.c */
+struct odb_err *answer_line(struct query *q) ODB_MUST_CHECK;      /* query_line.c */
+struct odb_err *answer_calls(struct query *q) ODB_MUST_CHECK;     /* query_calls.c */
+struct odb_err *answer_why(struct query *q) ODB_MUST_CHECK;       /* query_why.c */
 
 /* ---- query_args.c ---- */
 
@@ -135,5 +135,11 @@ void json_row(struct sqlite3_stmt *st, const char *const *keys, int n);
 
 /* Runs the statements and prints their rows. Text shows columns named addr, rip, ... in hexadecimal. */
 struct odb_err *query_sql(struct query *q, const char *sql) ODB_MUST_CHECK;
+
+/* ---- query_sql_symbols.c ---- */
+
+/* Adds what only `odb query` has, as it needs symbols/: the function typed(expr, t [, tid]) and the table backtrace(t [, tid]).
+ * They live as long as the connection; q must, too. */
+struct odb_err *query_sql_symbols(struct query *q) ODB_MUST_CHECK;
 
 #endif

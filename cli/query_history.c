@@ -309,7 +309,7 @@ static struct odb_err *resolve(struct history *h)
 {
     struct sym_frame owner;
     bool on_stack = false;
-    ODB_TRY(symbols_eval(h->s, h->frame->frame, h->frame->scope, h->expr, &h->value));
+    ODB_TRY(query_eval(h->s, h->t, h->frame, h->expr, &h->value));
     if (!in_memory(h))
         return lifetime(h, h->frame->frame);
     ODB_TRY(frame_of(h, h->value.addr, &owner, &on_stack));

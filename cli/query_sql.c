@@ -17,7 +17,7 @@
 /* Columns that hold addresses: shown in hexadecimal. */
 static bool is_address(const char *name)
 {
-    static const char *const names[] = {"addr", "rip", "start", "end", "rsp", "rbp", "fs_base", "gs_base"};
+    static const char *const names[] = {"addr", "rip", "pc", "start", "end", "rsp", "rbp", "fs_base", "gs_base"};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (!strcmp(names[i], name))
             return true;
@@ -198,6 +198,7 @@ static struct odb_err *json_rows(sqlite3 *sq, sqlite3_stmt *st)
 struct odb_err *query_sql(struct query *q, const char *sql)
 {
     sqlite3 *sq = db_sqlite(q->db);
+    ODB_TRY(query_sql_symbols(q));
     for (const char *rest = sql; *rest;) {
         sqlite3_stmt *st = NULL;
         if (sqlite3_prepare_v2(sq, rest, -1, &st, &rest) != SQLITE_OK)

@@ -94,6 +94,14 @@ struct odb_err *query_asked_frame(struct query *q, uint64_t t, struct symbols **
 
 /* ---- values ---- */
 
+struct odb_err *query_eval(struct symbols *s, uint64_t t, const struct query_frame *f, const char *expr,
+                           struct sym_value *ret)
+{
+    const char *function = f->place.scopes[f->scope].function;
+    return odb_err_context(symbols_eval(s, f->frame, f->scope, expr, ret), "'%s' at t %llu%s%s", expr, ULL(t),
+                           function ? ", in " : "", function ? function : "");
+}
+
 struct odb_err *query_value_text(struct symbols *s, const struct sym_value *v, char **ret)
 {
     char *text = NULL;
@@ -161,7 +169,7 @@ static struct odb_err *print_expr(struct query *q, struct symbols *s, uint64_t t
 {
     __attribute__((cleanup(symbols_value_deinit))) struct sym_value v = {0};
     _cleanup_free_ char *text = NULL;
-    ODB_TRY(symbols_eval(s, f->frame, f->scope, expr, &v));
+    ODB_TRY(query_eval(s, t, f, expr, &v));
     if (q->json) {
         /* rendered first: an error must not follow half an answer */
         ODB_TRY(query_value_text(s, &v, &text));

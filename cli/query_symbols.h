@@ -30,6 +30,9 @@ struct odb_err *query_frame(struct symbols *s, uint64_t number, struct query_fra
 struct odb_err *query_asked_frame(struct query *q, uint64_t t, struct symbols **ret_s,
                                   struct query_frame *ret) ODB_MUST_CHECK;
 
+/* symbols_eval() in a frame; the error tells where. Deinit the value (symbols_value_deinit()). */
+struct odb_err *query_eval(struct symbols *s, uint64_t t, const struct query_frame *f, const char *expr,
+                           struct sym_value *ret) ODB_MUST_CHECK;
 /* As gdb prints it; owned by the caller. */
 struct odb_err *query_value_text(struct symbols *s, const struct sym_value *v, char **ret) ODB_MUST_CHECK;
 
