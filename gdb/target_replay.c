@@ -214,33 +214,6 @@ static struct odb_err *siginfo(struct target *target, uint32_t tid, uint8_t ret[
 
 /* ---- branches ---- */
 
-/* Where the engine cannot make them yet. */
-__attribute__((weak)) struct odb_err *replay_branch(struct replay *r)
-{
-    (void)r;
-    return odb_err("writing is not possible here");
-}
-
-__attribute__((weak)) struct odb_err *replay_write(struct replay *r, uint32_t pid, gaddr addr,
-                                                   const void *from, size_t n_bytes)
-{
-    (void)pid;
-    (void)addr;
-    (void)from;
-    (void)n_bytes;
-    return replay_branch(r);
-}
-
-__attribute__((weak)) struct odb_err *replay_set_registers(struct replay *r, uint32_t tid,
-                                                           const struct odb_regs *regs,
-                                                           const struct odb_xstate *x)
-{
-    (void)tid;
-    (void)regs;
-    (void)x;
-    return replay_branch(r);
-}
-
 static struct odb_err *begin_branch(struct target_replay *g)
 {
     struct replay *r;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -235,66 +236,46 @@ static struct odb_err *maps_add(struct maps *m, const struct target_map *one)
     return NULL;
 }
 
-/* The mapping's name in the recorded program; `from` is what the kernel calls it in the vessel. */
-static void name_map(struct target_map *m, const struct scan *scan, const struct scan_exec *x,
-                     const char *from)
+/* A file's whole path; the engine keeps only the end of a long one. */
+static const char *path_of(const struct scan *scan, uint32_t file_id)
 {
-    const char *file = strstr(from, "/files/");
-    uint32_t id = file ? (uint32_t)strtoul(file + 7, NULL, 10) : 0;
-    for (size_t i = scan->files.n; id && i-- > 0;)
-        if (scan->files.v[i].id == id) {
-            snprintf(m->name, sizeof(m->name), "%s", scan->files.v[i].path);
-            return;
-        }
-    m->offset = 0;
-    if (m->start == ODB_VDSO_ADDR)
-        snprintf(m->name, sizeof(m->name), "[vdso]");
-    else if (x && m->start <= x->rsp && x->rsp < m->end)
-        snprintf(m->name, sizeof(m->name), "[stack]");
-    else if (x && m->start <= x->brk_start && x->brk_start < m->end)
-        snprintf(m->name, sizeof(m->name), "[heap]");
-}
-
-static struct odb_err *read_maps(FILE *f, const struct scan *scan, const struct scan_exec *x,
-                                 struct maps *ret)
-{
-    char line[4096 + 128];
-    while (fgets(line, sizeof(line), f)) {
-        struct target_map m = {0};
-        unsigned long long start, end, offset;
-        int at = 0;
-        if (sscanf(line, "%llx-%llx %4s %llx %*s %*s %n", &start, &end, m.prot, &offset, &at) < 4 || !at)
-            continue;
-        line[strcspn(line, "\n")] = 0;
-        m.start = start;
-        m.end = end;
-        m.offset = offset;
-        if (is_ours(start) || start >> 47)
-            continue;
-        name_map(&m, scan, x, line + at);
-        ODB_TRY(maps_add(ret, &m));
-    }
+    for (size_t i = scan->files.n; i-- > 0;)
+        if (scan->files.v[i].id == file_id)
+            return scan->files.v[i].path;
     return NULL;
 }
 
-/* The vessel has every mapping that the program had, where it had it. */
+static void fill_map(struct target_map *m, const struct odb_log_map *from, const struct scan *scan)
+{
+    const char *path = from->file_id ? path_of(scan, from->file_id) : NULL;
+    *m = (struct target_map){.start = from->start, .end = from->end};
+    m->offset = path ? from->offset : 0;
+    snprintf(m->prot, sizeof(m->prot), "%c%c%c%c", from->prot & PROT_READ ? 'r' : '-',
+             from->prot & PROT_WRITE ? 'w' : '-', from->prot & PROT_EXEC ? 'x' : '-',
+             from->map_flags & MAP_SHARED ? 's' : 'p');
+    if (path)
+        snprintf(m->name, sizeof(m->name), "%s", path);
+    else
+        snprintf(m->name, sizeof(m->name), "%.*s", (int)sizeof(from->name), from->name);
+}
+
 struct odb_err *trp_maps(struct target *target, uint32_t pid, struct target_map **ret, size_t *ret_n)
 {
     struct target_replay *g = trp_of(target);
-    const struct odb_stop *s = trp_stop(g);
+    _cleanup_free_ struct odb_log_map *from = NULL;
     const struct scan *scan;
     struct maps maps = {0};
-    char path[64];
+    size_t n;
     ODB_TRY(trp_scan(g, &scan));
-    pid = pid ? pid : s->pid;
-    snprintf(path, sizeof(path), "/proc/%d/maps", replay_process_pid(trp_world(g), pid));
-    _cleanup_fclose_ FILE *f = fopen(path, "re");
-    if (!f)
-        return odb_err("there is no process %u here", (unsigned)pid);
-    struct odb_err *e = read_maps(f, scan, scan_exec_of(scan, pid, s->stream_offset), &maps);
-    if (e) {
-        free(maps.v);
-        return e;
+    ODB_TRY(replay_maps(trp_world(g), pid, &from, &n));
+    for (size_t i = 0; i < n; i++) {
+        struct target_map m;
+        fill_map(&m, &from[i], scan);
+        struct odb_err *e = maps_add(&maps, &m);
+        if (e) {
+            free(maps.v);
+            return e;
+        }
     }
     *ret = maps.v;
     *ret_n = maps.n;

@@ -157,6 +157,10 @@ static void resume(const struct target_resume *how)
             n_events); /* the parent's call is made only behind the child's end: an index has no place before it */
         return;
     }
+    if (b.kind == TARGET_STOP_START && how->step) {
+        seek(n_events); /* the thread's beginning; target_db goes on to what is before it */
+        return;
+    }
     if (a.kind != b.kind)
         fail("kind of stop", a.kind, b.kind);
     else if (a.tid != b.tid || a.pid != b.pid)
