@@ -45,8 +45,8 @@ void debug_kernel_write(gaddr addr, uint64_t n_bytes, uint32_t pid);
 void debug_call_begins(const struct model_call *c);
 /* It is done; nothing else is looked at yet. child: tid that it made, or 0. Stops for WATCH, TASK, SYSCALL_RETURN. */
 void debug_call_done(const struct model_call *c, uint32_t child);
-/* The host stopped inside the instruction at ctx.rip, which is not done yet. */
-void debug_in_insn(void);
+/* The host stopped inside the instruction at ctx.rip, a system call or not, which is not done yet. */
+void debug_in_insn(bool is_call);
 /* Hits that translated code counted by itself: before an event, a stop, and a switch. */
 void debug_take_counted(void);
 /* A signal is delivered next, or kills. siginfo128 may be NULL. */

@@ -42,7 +42,7 @@ static struct odb_place place_here(void)
 static bool is_passed(void)
 {
     return passed.tid && replay_current && passed.tid == replay_current->tid && passed.rip == ctx.rip &&
-           passed.tick == core_tick();
+           passed.tick == core_tick() && passed.run_number == WORLD->run_number;
 }
 
 /* ---- stops ---- */
@@ -252,10 +252,12 @@ void debug_cancelled(void)
     n_pending = 0;
 }
 
-void debug_in_insn(void)
+void debug_in_insn(bool is_call)
 {
     if (debug_on)
         begun = place_here();
+    if (debug_on && is_call)
+        call = begun;
 }
 
 /* A system call during which others run: it is not the next instruction of all. */
@@ -345,7 +347,7 @@ void debug_call_begins(const struct model_call *c)
     stop_for(is_break ? ODB_STOP_BREAK : ODB_STOP_SYSCALL_ENTRY);
     begun = was;
     if (stops != vessel_stops)
-        debug_in_insn();
+        debug_in_insn(true);
 }
 
 void debug_call_done(const struct model_call *c, uint32_t child)

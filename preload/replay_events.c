@@ -308,7 +308,7 @@ const struct odb_event *replay_next(uint16_t type)
             WORLD->to_event = false;
             vessel_stop(ODB_STOP_EVENT, 0);
             if (type == ODB_EV_SYSCALL || type == ODB_EV_INSN)
-                debug_in_insn();
+                debug_in_insn(type == ODB_EV_SYSCALL);
             continue;
         }
         if (ev->type == type && ev->tid == replay_current->tid)
