@@ -1,9 +1,10 @@
 /* odb query calls FUNC: each call of a function, with arguments and result.
  *
  * A call is entered where the function's first instruction executes; the word at rsp is the return address R then. It is over
- * where R executes in the same thread with rsp just above that word: true also for tail calls, recursion and
- * coroutines, because no two live calls of a thread have the same place on the stack. So one pass over the executions of all entries
- * and all R seen so far, in the order of t, finds everything; the set grows as calls are found.
+ * where R executes in the same thread with rsp just above that word, and an instruction before which rsp pointed to it came just
+ * before (a jump may lead to R as well): true also for tail calls, recursion and coroutines, because no two live calls
+ * of a thread have the same place on the stack. So one pass over the executions of all entries and all R seen so far, in the order
+ * of t, finds everything; the set grows as calls are found.
  *
  * A call that is left otherwise (longjmp, an exception, a thread that ends) never executes R. It is known to be gone when
  * something proves that its place on the stack is free: a call entered, or returned from, at or above it on the same stack (in
@@ -86,7 +87,7 @@ static struct odb_err *arguments_text(struct symbols *s, gaddr function, char **
     struct odb_err *e = found && !f ? odb_err("out of memory") : NULL;
     for (size_t i = 0; i < n && f && !e; i++) {
         _cleanup_free_ char *value = NULL;
-        e = query_value_text(s, &v[i].value, &value);
+        e = query_value_plain(s, &v[i].value, &value);
         if (!e)
             fprintf(f, "%s%s=%s", i ? ", " : "", v[i].name, value);
     }
@@ -106,7 +107,7 @@ static struct odb_err *result_text(struct symbols *s, gaddr function, char **ret
     __attribute__((cleanup(symbols_value_deinit))) struct sym_value v = {0};
     bool found = false;
     ODB_TRY(symbols_result(s, function, &v, &found));
-    return found ? query_value_text(s, &v, ret) : NULL;
+    return found ? query_value_plain(s, &v, ret) : NULL;
 }
 
 /* ---- one pass ---- */
@@ -177,6 +178,26 @@ static bool returns_from(const struct call *k, const struct db_execution *x, gad
            k->rsp + 8 == rsp;
 }
 
+/* Had the thread this rsp before the instruction that it executed last? */
+static struct odb_err *came_from(struct calls *c, const struct db_execution *x, gaddr rsp, bool *ret)
+{
+    struct db_execution last;
+    struct db_regs regs;
+    bool found = false;
+    *ret = false;
+    ODB_TRY(db_find_run(c->q->db, x->tid, 0, 0, 0, x->t, true, &found, &last));
+    if (!found)
+        return NULL;
+    ODB_TRY(db_registers(c->q->db, last.t, x->tid, &regs));
+    *ret = regs.regs.scalar[ODB_RSP] == rsp;
+    if (*ret)
+        return NULL;
+    char call[64] = ""; /* or a signal came between the two: its end tells nothing */
+    ODB_TRY(db_syscall_name(c->q->db, last.t, x->tid, &found, call, sizeof(call)));
+    *ret = found && !strcmp(call, "rt_sigreturn");
+    return NULL;
+}
+
 static struct odb_err *leave(struct calls *c, const struct db_execution *x, const struct sym_view *view)
 {
     struct call *k = NULL;
@@ -189,9 +210,15 @@ static struct odb_err *leave(struct calls *c, const struct db_execution *x, cons
             k = &c->v[i];
     if (!k)
         return NULL; /* went by without a call */
-    k->state = CALL_DONE;
-    k->t_exit = x->t;
+    bool returned = false;
+    ODB_TRY(came_from(c, x, k->rsp, &returned));
+    if (returned) {
+        k->state = CALL_DONE;
+        k->t_exit = x->t;
+    }
     leave_below(c, x->tid, k->rsp);
+    if (!returned)
+        return NULL;
     return result_text(c->s, k->function, &k->result);
 }
 

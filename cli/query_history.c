@@ -20,6 +20,7 @@
 #define VALUE_MAX_BYTES (1u << 20)
 #define STACK_FRAMES 2000
 #define ENTRIES_MAX 100000
+#define RED_ZONE 128 /* below rsp: a function that calls none may have its variables there */
 #define STATES_MAX 20000
 #define FUNCTION_SPAN (1u << 20)
 #define LONGJMP_SPAN \
@@ -209,7 +210,7 @@ static struct odb_err *frame_of(struct history *h, gaddr addr, struct sym_frame 
     const char *end;
     *ret_found = false;
     ODB_TRY(symbols_backtrace(h->s, STACK_FRAMES, &frames, &n, &end));
-    if (!n || addr < frames[0].gpr[ODB_RSP])
+    if (!n || addr + RED_ZONE < frames[0].gpr[ODB_RSP])
         return NULL;
     for (size_t i = 0; i < n; i++)
         if (addr < frames[i].cfa) {

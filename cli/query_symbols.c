@@ -102,14 +102,16 @@ struct odb_err *query_eval(struct symbols *s, uint64_t t, const struct query_fra
                            function ? ", in " : "", function ? function : "");
 }
 
-struct odb_err *query_value_text(struct symbols *s, const struct sym_value *v, char **ret)
+typedef struct odb_err *(*print_fn)(struct symbols *s, const struct sym_value *v, FILE *to);
+
+static struct odb_err *value_text(struct symbols *s, const struct sym_value *v, print_fn print, char **ret)
 {
     char *text = NULL;
     size_t n;
     FILE *f = open_memstream(&text, &n);
     if (!f)
         return odb_err("out of memory");
-    struct odb_err *e = v->optimized_out ? NULL : symbols_print_value(s, v, f);
+    struct odb_err *e = v->optimized_out ? NULL : print(s, v, f);
     if (v->optimized_out)
         fputs("<optimized out>", f);
     if (fclose(f) && !e)
@@ -120,6 +122,16 @@ struct odb_err *query_value_text(struct symbols *s, const struct sym_value *v, c
     }
     *ret = text;
     return NULL;
+}
+
+struct odb_err *query_value_text(struct symbols *s, const struct sym_value *v, char **ret)
+{
+    return value_text(s, v, symbols_print_value, ret);
+}
+
+struct odb_err *query_value_plain(struct symbols *s, const struct sym_value *v, char **ret)
+{
+    return value_text(s, v, symbols_print_plain, ret);
 }
 
 /* Names by DWARF's numbers. */
@@ -135,11 +147,9 @@ static const char *dwarf_reg_name(int reg, char buf[16])
 }
 
 /* ,"type":...,"value":... : members of an object. */
-static struct odb_err *value_json(struct symbols *s, const struct sym_value *v)
+static struct odb_err *value_json(struct symbols *s, const struct sym_value *v, const char *text)
 {
     char type[512] = "", buf[16];
-    _cleanup_free_ char *text = NULL;
-    ODB_TRY(query_value_text(s, v, &text));
     if (v->type)
         ODB_TRY(symbols_type_name(s, v->type, type, sizeof(type)));
     fputs(",\"type\":", stdout);
@@ -170,16 +180,14 @@ static struct odb_err *print_expr(struct query *q, struct symbols *s, uint64_t t
     __attribute__((cleanup(symbols_value_deinit))) struct sym_value v = {0};
     _cleanup_free_ char *text = NULL;
     ODB_TRY(query_eval(s, t, f, expr, &v));
+    ODB_TRY(query_value_text(s, &v, &text)); /* first: an error must not follow half an answer */
     if (q->json) {
-        /* rendered first: an error must not follow half an answer */
-        ODB_TRY(query_value_text(s, &v, &text));
         printf("{\"t\":%llu,\"pid\":%u,\"tid\":%u,\"expr\":", ULL(t), q->pid, q->tid);
         json_string(stdout, expr, strlen(expr));
-        ODB_TRY(value_json(s, &v));
+        ODB_TRY(value_json(s, &v, text));
         fputs("}\n", stdout);
         return NULL;
     }
-    ODB_TRY(query_value_text(s, &v, &text));
     printf("%s = %s\n", expr, text);
     return NULL;
 }
@@ -217,7 +225,7 @@ static struct odb_err *variable_row(struct query *q, struct symbols *s, const st
                                     bool first)
 {
     _cleanup_free_ char *text = NULL;
-    ODB_TRY(query_value_text(s, &v->value, &text));
+    ODB_TRY(query_value_plain(s, &v->value, &text));
     if (!q->json) {
         printf("%*s%s = %s\n", 2 * v->depth, "", v->name, text);
         return NULL;
@@ -226,7 +234,7 @@ static struct odb_err *variable_row(struct query *q, struct symbols *s, const st
     json_string(stdout, v->name, strlen(v->name));
     printf(",\"parameter\":%s,\"depth\":%d,\"line\":%d", v->is_parameter ? "true" : "false", v->depth,
            v->line);
-    ODB_TRY(value_json(s, &v->value));
+    ODB_TRY(value_json(s, &v->value, text));
     putchar('}');
     return NULL;
 }

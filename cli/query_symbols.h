@@ -35,5 +35,7 @@ struct odb_err *query_eval(struct symbols *s, uint64_t t, const struct query_fra
                            struct sym_value *ret) ODB_MUST_CHECK;
 /* As gdb prints it; owned by the caller. */
 struct odb_err *query_value_text(struct symbols *s, const struct sym_value *v, char **ret) ODB_MUST_CHECK;
+/* The same, as in lists of variables: pointers without their type. */
+struct odb_err *query_value_plain(struct symbols *s, const struct sym_value *v, char **ret) ODB_MUST_CHECK;
 
 #endif
