@@ -27,17 +27,30 @@ class Odb:
 
     @classmethod
     def after_monitor(cls):
-        """A monitor command may have moved the recording. gdb learns of it as of any stop: by a resume, which the
-        stub answers with where it is."""
+        """A monitor command may have moved the recording. gdb drops what it has read, and looks at a thread that lives here
+        now. Then it is told as of any stop (so are IDEs): by a resume, which the stub answers with where it is."""
         if cls.busy:
             return
         cls.busy = True
         try:
             if cls.monitor("odb-moved").strip() == "1":
+                cls.look_again(cls.monitor("odb-thread").split())
                 cls.monitor("odb-announce")
-                gdb.execute("stepi")
+                gdb.execute("stepi", False, True)
+                gdb.execute("sharedlibrary", False, True)
+                gdb.execute("frame 0")
         finally:
             cls.busy = False
+
+    @staticmethod
+    def look_again(where):
+        gdb.execute("maint flush register-cache", False, True)
+        gdb.execute("maint flush dcache", False, True)
+        gdb.execute("info threads", False, True)
+        for inferior in gdb.inferiors():
+            for thread in inferior.threads():
+                if [str(n) for n in thread.ptid[:2]] == where:
+                    thread.switch()
 
     @classmethod
     def connect(cls):

@@ -146,6 +146,15 @@ static struct odb_err *say_t(struct stub *s, const char *args, struct out *say)
     return NULL;
 }
 
+static struct odb_err *say_thread(struct stub *s, const char *args, struct out *say)
+{
+    (void)args;
+    uint32_t pid, tid;
+    ODB_TRY(stub_general_thread(s, &pid, &tid));
+    out_printf(say, "%u %u\n", pid, tid);
+    return NULL;
+}
+
 static struct odb_err *scripted(struct stub *s, const char *args, struct out *say)
 {
     (void)args;
@@ -175,6 +184,7 @@ static const struct monitor_row {
     {"odb-moved", "", NULL, say_moved},
     {"odb-announce", "", NULL, announce},
     {"odb-t", "", NULL, say_t},
+    {"odb-thread", "", NULL, say_thread},
     {"odb-script", "", NULL, scripted},
 };
 enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };

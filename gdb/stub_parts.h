@@ -82,6 +82,13 @@ struct stub {
     bool caught;                /* catch_ is in force in g */
 
     struct out last_stop; /* the reply to `?` */
+    /* A step of one thread alone, as gdb makes to get past a breakpoint, must end with that thread, or gdb dies of an internal
+     * error. What stops another thread before the step is done is told with the next resume, if that is from there. */
+    uint32_t alone_tid; /* 0: the resume is none of these */
+    bool has_pending;
+    struct target_stop pending;
+    struct target_position pending_at;
+
     bool owes_vfork_done; /* going backwards, a vfork was told: its end comes next */
     uint32_t owed_pid, owed_tid;
     bool told_end;
@@ -145,8 +152,10 @@ bool stub_break_wanted(void *ctx, struct target *g, uint32_t pid, uint32_t tid, 
 /* ---- stub_resume.c, stub_stop.c ---- */
 
 struct odb_err *stub_apply_catch(struct stub *s) ODB_MUST_CHECK;
-/* Resumes until something is to be told, and writes that. */
-void stub_resume(struct stub *s, const struct target_resume *how, struct out *reply);
+/* Resumes until something is to be told, and writes that. alone: how->tid is to step, and nobody else. */
+void stub_resume(struct stub *s, const struct target_resume *how, bool alone, struct out *reply);
+/* Is the stop one that has to wait, because another thread is to step alone? Then it is put aside and the reply written. */
+bool stub_defer(struct stub *s, const struct target_stop *stop, struct out *reply);
 /* A plain stop where the target is. gdb_signo 0: "stopped", for no reason of the program's. */
 void stub_tell_position(struct stub *s, int gdb_signo, const char *reason, struct out *reply);
 /* What a stop means to the client. */

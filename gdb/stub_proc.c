@@ -48,6 +48,7 @@ static struct odb_err *proc_cmdline(struct stub *s, uint32_t pid, struct out *re
             *p = 0;
         out_bytes(ret, p, 1);
     }
+    out_bytes(ret, "", 1);
     return NULL;
 }
 

@@ -51,12 +51,26 @@ static void resume_loop(struct stub *s, const struct target_resume *how, struct 
         /* An interrupt that came too late for the resume that it was meant for is none for this one. */
         if (stop.kind == TARGET_STOP_INTERRUPTED && !atomic_load(&s->interrupt_wanted) && !stub_stop_work(s))
             continue;
-        if (stub_judge(s, how, &stop, reply) == STUB_TELL)
+        if (stub_defer(s, &stop, reply) || stub_judge(s, how, &stop, reply) == STUB_TELL)
             return;
     }
 }
 
-void stub_resume(struct stub *s, const struct target_resume *how, struct out *reply)
+/* What stopped another thread during the last step, if the target still is there. */
+static bool tell_pending(struct stub *s, const struct target_resume *how, struct out *reply)
+{
+    struct target_position here;
+    struct target_stop stop = s->pending;
+    if (!s->has_pending)
+        return false;
+    s->has_pending = false;
+    target_where(s->g, &here);
+    if (how->reverse || target_compare(&here, &s->pending_at) != 0)
+        return false;
+    return stub_defer(s, &stop, reply) || stub_judge(s, how, &stop, reply) == STUB_TELL;
+}
+
+void stub_resume(struct stub *s, const struct target_resume *how, bool alone, struct out *reply)
 {
     bool announce = s->announce;
     s->announce = s->moved = false;
@@ -81,7 +95,10 @@ void stub_resume(struct stub *s, const struct target_resume *how, struct out *re
         return;
     }
     stub_send_notes(s);
-    resume_loop(s, how, reply);
+    s->alone_tid = alone && how->step ? how->tid : 0;
+    if (!tell_pending(s, how, reply))
+        resume_loop(s, how, reply);
+    s->alone_tid = 0;
 }
 
 static struct target_resume make_resume(struct stub *s, bool reverse, bool step, const struct stub_thread *thread)
@@ -145,7 +162,8 @@ static void resume_by_actions(struct stub *s, const struct packet_arg *a, int n,
     (void)n;
     const uint8_t *p = a[0].data, *end = p + a[0].n_bytes;
     struct action chosen = {.kind = 0};
-    while (p < end) {
+    int n_actions = 0;
+    for (; p < end; n_actions++) {
         struct action one;
         if (!parse_action(&p, end, &one)) {
             reply_error(reply, "odb: malformed vCont packet");
@@ -166,7 +184,7 @@ static void resume_by_actions(struct stub *s, const struct packet_arg *a, int n,
     struct target_resume how = make_resume(s, false, step, &chosen.thread);
     how.range_start = chosen.start;
     how.range_end = chosen.end;
-    stub_resume(s, &how, reply);
+    stub_resume(s, &how, n_actions == 1 && chosen.thread.tid > 0, reply);
 }
 
 static void resume_actions(struct stub *s, const struct packet_arg *a, int n, struct out *reply)
@@ -182,7 +200,7 @@ static void resume_actions(struct stub *s, const struct packet_arg *a, int n, st
 static void resume_simple(struct stub *s, bool reverse, bool step, struct out *reply)
 {
     struct target_resume how = make_resume(s, reverse, step, &s->resumed);
-    stub_resume(s, &how, reply);
+    stub_resume(s, &how, false, reply);
 }
 
 static void cont(struct stub *s, const struct packet_arg *a, int n, struct out *reply)

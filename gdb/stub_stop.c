@@ -22,8 +22,11 @@ static bool visible_thread(struct stub *s, uint32_t *pid, uint32_t *tid)
     if (e || n == 0)
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (threads[i].tid == *tid)
+        if (threads[i].tid == (s->alone_tid ? s->alone_tid : *tid)) {
+            *pid = threads[i].pid;
+            *tid = threads[i].tid;
             return true;
+        }
     }
     for (size_t i = 0; i < n; i++) {
         if ((uint32_t)s->general.tid == threads[i].tid)
@@ -52,6 +55,28 @@ void stub_tell_position(struct stub *s, int gdb_signo, const char *reason, struc
     struct target_position here;
     target_where(s->g, &here);
     tell(s, here.pid, here.tid, gdb_signo, reason, reply);
+}
+
+bool stub_defer(struct stub *s, const struct target_stop *stop, struct out *reply)
+{
+    switch (stop->kind) {
+    case TARGET_STOP_BREAK:
+    case TARGET_STOP_WATCH:
+    case TARGET_STOP_SYSCALL_ENTRY:
+    case TARGET_STOP_SYSCALL_RETURN:
+    case TARGET_STOP_SIGNAL:
+    case TARGET_STOP_FORK:
+    case TARGET_STOP_VFORK:
+    case TARGET_STOP_EXEC: break;
+    default: return false;
+    }
+    if (!s->alone_tid || stop->tid == s->alone_tid || !stub_attached(s, stop->pid))
+        return false;
+    s->pending = *stop;
+    s->has_pending = true;
+    target_where(s->g, &s->pending_at);
+    stub_tell_position(s, 5, "", reply);
+    return true;
 }
 
 /* ---- the ends of history ---- */

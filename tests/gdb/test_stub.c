@@ -374,7 +374,7 @@ static void test_files(void)
     IS("vFile:close:0", "F-1,9");
     IS("vFile:close:ffffffffff", "F-1,9");
     IS("vFile:open:2f70726f632f3130302f7461736b2f3130302f636d646c696e65,0,0", "F0"); /* task/100/cmdline */
-    IS("vFile:pread:0,100,0", "F9;/bin/fake");
+    IS("vFile:pread:0,100,0", "Fa;/bin/fake"); /* and its NUL */
     IS("vFile:readlink:2f70726f632f3130302f657865", "F9;/bin/fake");
     IS("vFile:readlink:2f62696e", "F-1,2");
     IS("vFile:unlink:2f62696e", "F-1,1e");
