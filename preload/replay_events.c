@@ -256,7 +256,9 @@ const struct odb_event *replay_main_event(void)
             continue;
         if (ev->type != ODB_EV_CHECK)
             return ev;
-        if (replay_current && ev->tid == replay_current->tid)
+        if (replay_current && ev->tid != replay_current->tid)
+            return ev; /* this thread has ended: another goes on */
+        if (replay_current)
             compare_check((const struct odb_ev_check *)ev);
         cursor_take(ev);
     }

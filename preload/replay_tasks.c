@@ -241,7 +241,8 @@ static _Noreturn void thread_ends(void)
 
 static bool ends_process(const struct odb_event *ev)
 {
-    return ev && ev->type == ODB_EV_EXIT && ev->pid == replay_current->pid;
+    return ev && ev->type == ODB_EV_EXIT && ev->pid == replay_current->pid &&
+           (ev->tid == replay_current->tid || ev->flags & ODB_EXIT_KILLED);
 }
 
 static void check_exit(const struct odb_ev_exit *ev, const struct model_call *c)
