@@ -269,13 +269,18 @@ static void test_watch(size_t n_watches, const char *mode, size_t n_compared)
     }
     struct replay *r = open_world(mode);
     const struct odb_stop *s;
-    OK(replay_set_stops(r, &(struct replay_stops){.watches = w, .n_watches = n_watches}));
+    const struct replay_stops stops = {.watches = w, .n_watches = n_watches};
+    uint64_t n_stops = 0, n_counted;
+    struct odb_place final = {0};
+    OK(replay_set_stops(r, &stops));
     uint32_t last_insn = UINT32_MAX;
     struct odb_place last_by = {0};
     for (; n_hits < 3000;) {
         OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_STOPS}, &s));
         if (s->reason != ODB_STOP_WATCH)
             break;
+        n_stops++;
+        final = s->by;
         if (n_hits && memcmp(&s->by, &last_by, sizeof(last_by)) == 0 && n_watches > 1)
             continue; /* one instruction touched two of them */
         last_by = s->by;
@@ -315,6 +320,46 @@ static void test_watch(size_t n_watches, const char *mode, size_t n_compared)
             FAIL("watch: %zu hits, %zu missing, reason %u %s", n_hits, left, s->reason, s->text);
     }
     replay_close(r);
+    if (s->reason != ODB_STOP_END)
+        return;
+    /* only counted, the same */
+    r = open_world(mode);
+    OK(replay_set_stops(r, &stops));
+    OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_STOPS | ODB_RUN_LAST}, &s));
+    const struct odb_stop *last = replay_last_hit(r, &n_counted);
+    if (s->reason != ODB_STOP_END || n_counted != n_stops ||
+        (n_stops && memcmp(&last->by, &final, sizeof(final)) != 0))
+        FAIL("watch: %" PRIu64 " hits of %" PRIu64 " counted, the last by 0x%" PRIx64 " at tick %" PRIu64
+             ", not 0x%" PRIx64 " at %" PRIu64 " (event %" PRIu64 ", not %" PRIu64 ")",
+             n_counted, n_stops, last->by.rip, last->by.tick, final.rip, final.tick, last->by.event, final.event);
+    replay_close(r);
+}
+
+/* Reads are in no log: what translated code finds against what is found one instruction after the other. */
+static void test_access(const char *mode)
+{
+    static const uint32_t kinds[] = {REPLAY_WATCH_READ, REPLAY_WATCH_ACCESS, REPLAY_WATCH_WRITE};
+    struct replay_watch w[2];
+    for (int i = 0; i < 2; i++)
+        w[i] = (struct replay_watch){.addr = writes[(size_t)random() % n_writes].addr,
+                                     .n_bytes = 1 + (uint64_t)random() % 40,
+                                     .kind = kinds[random() % 3]};
+    const struct replay_stops stops = {.watches = w, .n_watches = 1 + (size_t)random() % 2};
+    uint64_t n[2];
+    struct odb_place last[2];
+    for (int i = 0; i < 2; i++) {
+        struct replay *r = open_world(mode);
+        const struct odb_stop *s;
+        OK(replay_set_stops(r, &stops));
+        OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_STOPS | ODB_RUN_LAST | (i ? (uint32_t)ODB_RUN_HOOK : 0)}, &s));
+        last[i] = replay_last_hit(r, &n[i])->by;
+        if (s->reason != ODB_STOP_END)
+            FAIL("access: reason %u %s", s->reason, s->divergence.what);
+        replay_close(r);
+    }
+    if (n[0] != n[1] || (n[0] && memcmp(&last[0], &last[1], sizeof(last[0])) != 0))
+        FAIL("access: %" PRIu64 " hits, %" PRIu64 " one by one; last by 0x%" PRIx64 " and 0x%" PRIx64, n[0], n[1],
+             last[0].rip, last[1].rip);
 }
 
 /* ---- catches ---- */
@@ -472,6 +517,8 @@ int main(int argc, char **argv)
         test_watch(1, modes[i % 3], 4);
     for (int i = 0; i < 3; i++)
         test_watch(1 + (size_t)i, modes[i % 3], 4);
+    for (int i = 0; i < 6; i++)
+        test_access(modes[i % 3]);
     for (int i = 0; i < 2; i++)
         test_catches(modes[i]);
     for (int i = 0; i < 3; i++)
