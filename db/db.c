@@ -32,6 +32,7 @@ static const char *const stmt_sql[DB_N_STMT] = {
         "SELECT grp, data FROM main.odb_postings WHERE kind=?1 AND page=?2 AND grp>=?3 ORDER BY grp LIMIT 1",
     [DB_POST_PREV] = "SELECT grp, data FROM main.odb_postings WHERE kind=?1 AND page=?2 AND grp<=?3 ORDER BY "
                      "grp DESC LIMIT 1",
+    [DB_POST_WORDS] = "SELECT data FROM main.odb_postings WHERE kind=?1 AND page=?2 AND grp=?3",
     [DB_IMAGE] = "SELECT t, data FROM main.odb_images WHERE page=?1 AND t<=?2 ORDER BY t DESC LIMIT 1",
     [DB_PIECE] = "SELECT data FROM main.odb_pieces WHERE file_id=?1 AND piece=?2",
     [DB_SYSCALL_AT] = "SELECT name FROM main.syscalls WHERE t=?1 AND tid=?2 LIMIT 1",

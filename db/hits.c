@@ -18,9 +18,10 @@
 /* ---- cursors over postings ---- */
 
 struct page_cursor {
-    uint64_t page, wanted; /* bit: line */
+    uint64_t page;
     uint64_t group, chunks;
     bool known, none;
+    uint8_t words[LINES_PER_PAGE]; /* wanted: bit: 8 bytes of the line */
 };
 
 struct cursors {
@@ -39,14 +40,15 @@ static int by_page(const void *a, const void *b)
     return x->page < y->page ? -1 : x->page > y->page;
 }
 
-static struct odb_err *cursors_add(struct cursors *c, uint64_t line)
+static struct odb_err *cursors_add(struct cursors *c, const struct db_lines *lines)
 {
-    uint64_t page = line / LINES_PER_PAGE;
-    if (!c->n || c->v[c->n - 1].page != page) {
-        ODB_TRY(db_grow((void **)&c->v, &c->cap, c->n, sizeof(*c->v)));
-        c->v[c->n++] = (struct page_cursor){.page = page};
+    for (uint64_t page = lines->first / LINES_PER_PAGE; page <= lines->last / LINES_PER_PAGE; page++) {
+        if (!c->n || c->v[c->n - 1].page != page) {
+            ODB_TRY(db_grow((void **)&c->v, &c->cap, c->n, sizeof(*c->v)));
+            c->v[c->n++] = (struct page_cursor){.page = page};
+        }
+        db_lines_words(lines, page, c->v[c->n - 1].words);
     }
-    c->v[c->n - 1].wanted |= 1ull << line % LINES_PER_PAGE;
     return NULL;
 }
 
@@ -57,30 +59,14 @@ static void cursors_finish(struct cursors *c)
     if (c->n)
         qsort(c->v, c->n, sizeof(*c->v), by_page);
     for (size_t i = 0; i < c->n; i++) {
-        if (n && c->v[n - 1].page == c->v[i].page)
-            c->v[n - 1].wanted |= c->v[i].wanted;
-        else
+        if (n && c->v[n - 1].page == c->v[i].page) {
+            for (int k = 0; k < LINES_PER_PAGE; k++)
+                c->v[n - 1].words[k] |= c->v[i].words[k];
+        } else {
             c->v[n++] = c->v[i];
+        }
     }
     c->n = n;
-}
-
-static struct odb_err *wanted_chunks(const uint8_t *p, size_t n, uint64_t wanted, uint64_t *ret)
-{
-    uint64_t mask, chunks = 0, bits;
-    if (n < 8)
-        return odb_err("corrupt index: a posting of %zu bytes", n);
-    memcpy(&mask, p, 8);
-    if (n != 8 * (1 + (size_t)__builtin_popcountll(mask)))
-        return odb_err("corrupt index: a posting of %zu bytes", n);
-    for (size_t k = 1; mask; mask &= mask - 1, k++) {
-        if (!(mask & wanted & (0 - mask)))
-            continue;
-        memcpy(&bits, p + 8 * k, 8);
-        chunks |= bits;
-    }
-    *ret = chunks;
-    return NULL;
 }
 
 /* The page's nearest group from `group` on where a wanted line is touched. */
@@ -100,7 +86,8 @@ static struct odb_err *cursor_seek(struct cursors *c, struct page_cursor *p, uin
             return NULL;
         p->group = (uint64_t)sqlite3_column_int64(st, 0);
         const void *blob = sqlite3_column_blob(st, 1);
-        ODB_TRY(wanted_chunks(blob, (size_t)sqlite3_column_bytes(st, 1), p->wanted, &p->chunks));
+        ODB_TRY(db_posting_chunks(c->db, (int)c->kind, p->page, p->group, blob,
+                                  (size_t)sqlite3_column_bytes(st, 1), p->words, &p->chunks));
         if (p->chunks)
             return NULL;
         if (c->desc && !p->group) {
@@ -327,8 +314,11 @@ struct odb_err *db_find_execution(struct odb_db *db, const struct db_point *poin
         *(desc ? &to : &from) = desc ? w.from : w.to;
     if (from >= to)
         return NULL;
-    for (size_t i = 0; i < n; i++)
-        ODB_TRY(cursors_add(&cursors, points[i].addr / ODB_LINE_BYTES));
+    for (size_t i = 0; i < n; i++) {
+        uint64_t line = points[i].addr / ODB_LINE_BYTES, at = points[i].addr % ODB_LINE_BYTES;
+        const struct db_lines one = db_lines_of(ODB_POST_EXEC, line, at, line, at);
+        ODB_TRY(cursors_add(&cursors, &one));
+    }
     cursors_finish(&cursors);
     w = (struct walk){.db = db, .cursors = &cursors, .from = from, .to = to, .desc = desc};
     return walk_rips(&w, &set, ret_found, ret);
@@ -461,10 +451,12 @@ static struct odb_err *find_by_address(struct odb_db *db, const struct db_range 
         set.reach[i] = i && set.reach[i - 1] > last ? set.reach[i - 1] : last;
     }
     for (size_t i = 0; i < n && !huge; i++) {
-        uint64_t line = v[i].addr / ODB_LINE_BYTES, last = (v[i].addr + (v[i].n_bytes - 1)) / ODB_LINE_BYTES;
-        huge = last - line >= RANGE_PAGES_MAX * LINES_PER_PAGE;
-        for (; !huge && line <= last; line++)
-            ODB_TRY(cursors_add(&cursors, line));
+        gaddr lo = v[i].addr, hi = lo + (v[i].n_bytes - 1);
+        const struct db_lines one = db_lines_of(ODB_POST_MEM, lo / ODB_LINE_BYTES, lo % ODB_LINE_BYTES,
+                                                hi / ODB_LINE_BYTES, hi % ODB_LINE_BYTES);
+        huge = one.last - one.first >= RANGE_PAGES_MAX * LINES_PER_PAGE;
+        if (!huge)
+            ODB_TRY(cursors_add(&cursors, &one));
     }
     cursors_finish(&cursors);
     struct walk w = {.db = db,

@@ -60,27 +60,6 @@ struct odb_err *db_scan_rip(struct db_scan *s, gaddr *ret)
 
 /* ---- which chunks ---- */
 
-/* Chunks of the posting row that touch lines lo..hi (absolute line numbers) of its page. */
-static struct odb_err *posting_chunks(const uint8_t *p, size_t n, uint64_t page, uint64_t lo, uint64_t hi,
-                                      uint64_t *ret)
-{
-    uint64_t mask, chunks = 0;
-    if (n < 8)
-        return odb_err("corrupt index: a posting of %zu bytes", n);
-    memcpy(&mask, p, 8);
-    if (n != 8 * (1 + (size_t)__builtin_popcountll(mask)))
-        return odb_err("corrupt index: a posting of %zu bytes", n);
-    for (size_t k = 1; mask; mask &= mask - 1, k++) {
-        uint64_t line = page * LINES_PER_PAGE + (unsigned)__builtin_ctzll(mask), bits;
-        if (line < lo || line > hi)
-            continue;
-        memcpy(&bits, p + 8 * k, 8);
-        chunks |= bits;
-    }
-    *ret = chunks;
-    return NULL;
-}
-
 /* The nearest group from `group` on (in the scan's direction) where a page of the lines has a posting, and
  * the chunks of that group. *ret_found false: none. */
 static struct odb_err *seek_group(struct db_scan *s, uint64_t group, const struct db_lines *v, size_t n_v,
@@ -103,8 +82,10 @@ static struct odb_err *seek_group(struct db_scan *s, uint64_t group, const struc
             if (found && (s->desc ? g < best : g > best))
                 continue;
             const void *p = sqlite3_column_blob(st, 1);
-            ODB_TRY(
-                posting_chunks(p, (size_t)sqlite3_column_bytes(st, 1), page, v[i].first, v[i].last, &bits));
+            uint8_t words[LINES_PER_PAGE] = {0};
+            db_lines_words(&v[i], page, words);
+            ODB_TRY(db_posting_chunks(s->db, v[i].kind, page, g, p, (size_t)sqlite3_column_bytes(st, 1),
+                                      words, &bits));
             chunks = found && g == best ? chunks | bits : bits;
             best = g;
             found = true;
@@ -156,9 +137,12 @@ static bool posted_lines(const struct db_scan *s, struct db_lines *one, const st
         *ret = s->target->lines;
         *ret_n = s->target->n_lines;
     } else if (s->has_range) {
-        *one = (struct db_lines){ODB_POST_MEM, s->lo / ODB_LINE_BYTES, s->hi / ODB_LINE_BYTES};
+        /* a write that starts in the range, or touches it: either touches one of its words */
+        *one = db_lines_of(ODB_POST_MEM, s->lo / ODB_LINE_BYTES, s->lo % ODB_LINE_BYTES,
+                           s->hi / ODB_LINE_BYTES, s->hi % ODB_LINE_BYTES);
     } else if (s->has_rip && s->rip) {
-        *one = (struct db_lines){ODB_POST_EXEC, s->rip / ODB_LINE_BYTES, s->rip / ODB_LINE_BYTES};
+        *one = db_lines_of(ODB_POST_EXEC, s->rip / ODB_LINE_BYTES, s->rip % ODB_LINE_BYTES,
+                           s->rip / ODB_LINE_BYTES, s->rip % ODB_LINE_BYTES);
     } else {
         return false;
     }

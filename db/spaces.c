@@ -281,12 +281,12 @@ static struct odb_err *add_lines(struct db_target *t, uint32_t space, uint64_t l
     if (!v)
         return odb_err("out of memory");
     t->lines = v;
-    v[t->n_lines++] = (struct db_lines){
-        .kind = space ? ODB_POST_PLACE : ODB_POST_MEM,
-        .first =
-            odb_place(space, lo / ODB_PAGE_BYTES) * LINES_PER_PAGE + lo % ODB_PAGE_BYTES / ODB_LINE_BYTES,
-        .last = odb_place(space, hi / ODB_PAGE_BYTES) * LINES_PER_PAGE + hi % ODB_PAGE_BYTES / ODB_LINE_BYTES,
-    };
+    v[t->n_lines++] = db_lines_of(
+        space ? ODB_POST_PLACE : ODB_POST_MEM,
+        odb_place(space, lo / ODB_PAGE_BYTES) * LINES_PER_PAGE + lo % ODB_PAGE_BYTES / ODB_LINE_BYTES,
+        lo % ODB_LINE_BYTES,
+        odb_place(space, hi / ODB_PAGE_BYTES) * LINES_PER_PAGE + hi % ODB_PAGE_BYTES / ODB_LINE_BYTES,
+        hi % ODB_LINE_BYTES);
     return NULL;
 }
 

@@ -122,17 +122,23 @@ struct odb_err *builder_end_chunk(struct index_builder *b)
     return NULL;
 }
 
-static struct odb_err *mark_lines(struct lines *l, uint64_t line, uint64_t last, uint32_t chunk)
+/* Bytes [at, at + n_bytes) counted from the beginning of `line`. */
+static struct odb_err *mark_lines(struct lines *l, uint64_t line, uint64_t at, uint64_t n_bytes,
+                                  uint32_t chunk)
 {
-    for (; line <= last; line++)
-        if (!lines_known(l, line))
-            ODB_TRY(lines_add(l, line, chunk % ODB_GROUP_CHUNKS));
+    for (; n_bytes; line++, at = 0) {
+        uint64_t n = ODB_LINE_BYTES - at < n_bytes ? ODB_LINE_BYTES - at : n_bytes;
+        unsigned words = lines_words(at, at + n - 1);
+        if (!lines_known(l, line, words))
+            ODB_TRY(lines_add(l, line, words, chunk % ODB_GROUP_CHUNKS));
+        n_bytes -= n;
+    }
     return NULL;
 }
 
 static struct odb_err *mark(struct lines *l, gaddr addr, uint64_t n_bytes, uint32_t chunk)
 {
-    return mark_lines(l, addr / ODB_LINE_BYTES, (addr + n_bytes - 1) / ODB_LINE_BYTES, chunk);
+    return mark_lines(l, addr / ODB_LINE_BYTES, addr % ODB_LINE_BYTES, n_bytes, chunk);
 }
 
 static struct odb_err *begin_chunk(struct index_builder *b)
@@ -268,8 +274,8 @@ static struct odb_err *mark_places(struct index_builder *b, const struct shadow_
                  n = ODB_PAGE_BYTES - at < n_bytes ? ODB_PAGE_BYTES - at : n_bytes;
         uint64_t place = shadow_place(sp, addr), line = place * per_page;
         if (place >> ODB_PLACE_PAGE_BITS)
-            ODB_TRY(mark_lines(&b->place_lines, line + at / ODB_LINE_BYTES,
-                               line + (at + n - 1) / ODB_LINE_BYTES, b->chunk));
+            ODB_TRY(
+                mark_lines(&b->place_lines, line + at / ODB_LINE_BYTES, at % ODB_LINE_BYTES, n, b->chunk));
         addr += n;
         n_bytes -= n;
     }
