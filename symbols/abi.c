@@ -1,8 +1,8 @@
 /* What functions take and give, by the System V convention of x86-64 (psABI 3.2.3).
  *
- * A parameter of optimised code is taken from its location at the entry where there is one: that is right for clones, whose
- * parameters are others, and for languages with conventions of their own (Go, Rust). Else the classification decides: each
- * eightbyte of at most two is INTEGER or SSE, all else is in memory. */
+ * The classification decides: each eightbyte of at most two is INTEGER or SSE, all else is in memory. Clones, whose parameters
+ * are others, and languages with conventions of their own (Go, Rust) are asked by DWARF's locations at the entry; those of
+ * gcc for C are not used, since they may already tell what the first statement will have assigned. */
 #include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,9 +224,8 @@ static struct odb_err *add_argument(struct loc_ctx *c, struct call *call, Dwarf_
     const struct sym_type *type = type_of_die(s, c->module, die);
     struct sym_value by_abi, by_location;
     take_argument(s, call, type, &by_abi);
-    bool list = dwarf_attr(die, DW_AT_location, &at) &&
-                (dwarf_whatform(&at) == DW_FORM_sec_offset || dwarf_whatform(&at) == DW_FORM_loclistx);
-    if (list || clone || c->cu->lang == DW_LANG_Go) {
+    bool own = clone || c->cu->lang == DW_LANG_Go || c->cu->lang == DW_LANG_Rust;
+    if (own && (clone || (dwarf_attr(die, DW_AT_location, &at) && dwarf_whatform(&at) != DW_FORM_exprloc))) {
         ODB_TRY(location_value(c, die, type, &by_location));
         if (!by_location.optimized_out || clone) {
             symbols_value_deinit(&by_abi);

@@ -1,7 +1,8 @@
 /* Symbol tables and the names of PLT entries.
  *
  * .symtab of the file or of its debug file, and .dynsym. The choice among symbols that cover an address is gdb's: the last one at
- * or below it that has a size; among those of one address the one whose name comes last in the string table.
+ * or below it that has a size; among those of one address the one whose name sorts last, of those of the file
+ * itself before those of its debug file.
  * A PLT entry is known by the GOT slot that it jumps through, and a slot by its relocation. */
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,7 @@ static void read_table(struct module *m, Elf *elf, unsigned section_type)
                                                              .n_bytes = sym.st_size,
                                                              .name = name,
                                                              .section = sym.st_shndx,
+                                                             .of_debug_file = elf != m->elf,
                                                              .type = GELF_ST_TYPE(sym.st_info),
                                                              .bind = GELF_ST_BIND(sym.st_info)};
         }
@@ -85,7 +87,9 @@ static int compare_symbols(const void *a, const void *b)
     const struct elf_symbol *x = a, *y = b;
     if (x->vaddr != y->vaddr)
         return x->vaddr < y->vaddr ? -1 : 1;
-    return x->name < y->name ? -1 : x->name > y->name;
+    if (x->of_debug_file != y->of_debug_file)
+        return x->of_debug_file ? -1 : 1;
+    return strcmp(x->name, y->name);
 }
 
 /* ---- PLT ---- */

@@ -31,6 +31,7 @@ struct elf_symbol {
     uint16_t section;
     uint8_t type; /* STT_FUNC, STT_OBJECT, STT_NOTYPE, STT_GNU_IFUNC */
     uint8_t bind;
+    bool of_debug_file;
     bool is_slot; /* made up: a slot of the GOT, "puts@got[plt]" as gdb has it */
 };
 

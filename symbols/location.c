@@ -63,7 +63,7 @@ size_t location_register(const struct loc_ctx *c, unsigned number, uint8_t bytes
 static bool register_word(const struct loc_ctx *c, unsigned number, uint64_t *ret)
 {
     uint8_t bytes[64];
-    if (number > 16 || !location_register(c, number, bytes))
+    if (location_register(c, number, bytes) < 8)
         return false;
     memcpy(ret, bytes, 8);
     return true;

@@ -51,15 +51,40 @@ static bool find_site(Dwarf_Die *block, uint64_t vaddr, int depth, Dwarf_Die *re
     return false;
 }
 
-/* The function that a call site names is the one that runs: else there was a tail call in between. */
-static bool calls_this(const struct loc_ctx *c, Dwarf_Die *site)
+/* A call through a pointer: the site may say which. */
+static bool points_here(const struct loc_ctx *c, const struct loc_ctx *caller, Dwarf_Die *site)
+{
+    Dwarf_Attribute at;
+    Dwarf_Op *ops;
+    size_t n;
+    struct loc_result r;
+    uint64_t entry, target;
+    if ((!dwarf_attr(site, DW_AT_call_target, &at) && !dwarf_attr(site, DW_AT_GNU_call_site_target, &at)) ||
+        dwarf_getlocation(&at, &ops, &n) != 0 || !location_run(caller, &at, ops, n, NULL, &r) || r.n != 1 ||
+        !die_entry(c->function, &entry))
+        return false;
+    uint8_t bytes[64];
+    if (r.places[0].kind == LOC_REGISTER && location_register(caller, r.places[0].reg, bytes) >= 8)
+        memcpy(&target, bytes, 8);
+    else if (r.places[0].kind == LOC_MEMORY)
+        target = r.places[0].addr;
+    else if (r.places[0].kind == LOC_VALUE)
+        target = r.places[0].value.u;
+    else
+        return false;
+    return target == entry + c->bias;
+}
+
+/* The function that a call site names is the one that runs: else there was a tail call in between, and the registers may be
+ * others than the site says. */
+static bool calls_this(const struct loc_ctx *c, const struct loc_ctx *caller, Dwarf_Die *site)
 {
     Dwarf_Attribute at;
     Dwarf_Die origin;
     if (!c->function)
         return false;
     if (!dwarf_attr(site, DW_AT_call_origin, &at) && !dwarf_attr(site, DW_AT_abstract_origin, &at))
-        return true; /* through a pointer: nothing says otherwise */
+        return points_here(c, caller, site);
     if (!dwarf_formref_die(&at, &origin))
         return false;
     if (origin.addr == c->function->addr)
@@ -125,7 +150,7 @@ bool location_entry_value(const struct loc_ctx *c, unsigned reg, uint64_t *ret)
     if (e || !f.function)
         return false;
     Dwarf_Die function = f.function->die;
-    if (!find_site(&function, caller->pc - f.ctx.bias, 0, &site) || !calls_this(c, &site))
+    if (!find_site(&function, caller->pc - f.ctx.bias, 0, &site) || !calls_this(c, &f.ctx, &site))
         return false;
     f.ctx.depth = c->depth + 1;
     return site_value(&f.ctx, &site, reg, ret);

@@ -65,15 +65,17 @@ static struct odb_err *value_of_pieces(const struct loc_ctx *c, const struct loc
         if (place_bytes(c, &r->places[i], piece, n_piece)) {
             put_bits(bytes, n, at, piece, r->bit_offset[i], n_bits);
             memset(missing + at / 8, 0, (n_bits + 7) / 8);
+        } else if (r->places[i].kind == LOC_IMPLICIT) {
+            memset(missing + at / 8, MISSING_IMPLICIT, (n_bits + 7) / 8);
         }
         at += n_bits;
     }
     for (size_t i = 0; i < n; i++)
-        n_missing += missing[i];
+        n_missing += missing[i] != 0;
     value_init(ret, t);
     ret->bytes = take_ptr(bytes);
     ret->n_bytes = n;
-    ret->optimized_out = n && n_missing == n;
+    ret->optimized_out = n && n_missing == n && !memchr(missing, MISSING_IMPLICIT, n);
     ret->missing = n_missing ? take_ptr(missing) : NULL;
     return NULL;
 }

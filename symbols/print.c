@@ -302,7 +302,7 @@ static void print_inner(struct printer *p, const struct sym_value *v)
     }
     bool is_whole = t->kind == TYPE_STRUCT || t->kind == TYPE_UNION || t->kind == TYPE_ARRAY;
     if (!is_whole && v->missing) {
-        fputs("<optimized out>", p->to);
+        fputs(v->missing[0] == MISSING_IMPLICIT ? "<synthetic pointer>" : "<optimized out>", p->to);
         return;
     }
     if (v->implicit && t->kind != TYPE_REFERENCE && t->kind != TYPE_RVALUE_REFERENCE) {
@@ -358,9 +358,9 @@ static struct odb_err *print(struct symbols *s, const struct sym_value *v, FILE 
         const struct sym_type *target = t->target;
         for (int i = 0; i < 8 && target && (target->kind == TYPE_CONST || target->kind == TYPE_VOLATILE); i++)
             target = target->target;
-        bool is_text =
-            v->type == t && t->kind == TYPE_POINTER && target && target->name &&
-            ((target->kind == TYPE_INT && strcmp(target->name, "char") == 0) || target->kind == TYPE_CHAR);
+        bool is_text = v->type == t && t->kind == TYPE_POINTER && target && target->name &&
+                       (strcmp(target->name, "char") == 0 || strcmp(target->name, "wchar_t") == 0 ||
+                        strcmp(target->name, "char16_t") == 0 || strcmp(target->name, "char32_t") == 0);
         if (!is_text)
             fprintf(to, "(%s) ", type_name(s, v->type));
     }

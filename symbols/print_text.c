@@ -23,24 +23,23 @@ const char *text_prefix(const struct sym_type *t)
 
 /* ---- characters ---- */
 
-/* *escaped: an octal escape came before, so a digit must be escaped, too. */
+/* *escaped: a hexadecimal escape came before, so a digit must be escaped, too. */
 static void put_char(FILE *to, uint32_t c, char quote, bool *escaped)
 {
     static const char letters[] = "abtnvfr"; /* 7 ... 13 */
-    bool digit = c >= '0' && c <= '9';
-    if (c >= 0x20 && c < 0x7f && !(*escaped && digit)) {
+    bool digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    bool was_escaped = *escaped;
+    *escaped = false;
+    if (c >= 0x20 && c < 0x7f && !(was_escaped && digit)) {
         if (c == (unsigned char)quote || c == '\\')
             fputc('\\', to);
         fputc((int)c, to);
-        *escaped = false;
     } else if (c >= 7 && c <= 13) {
         fprintf(to, "\\%c", letters[c - 7]);
-        *escaped = false;
+    } else if (c <= 0777) {
+        fprintf(to, "\\%.3o", c);
     } else {
-        if (c <= 0777)
-            fprintf(to, "\\%.3o", c);
-        else
-            fprintf(to, "\\x%x", c);
+        fprintf(to, "\\x%x", c);
         *escaped = true;
     }
 }
@@ -258,7 +257,13 @@ void print_address(struct symbols *s, FILE *to, gaddr addr)
         entry = sym ? sym->vaddr : plt->vaddr;
         name = sym ? sym_demangle(s, sym->name, true) : plt->name;
     }
-    fprintf(to, " <%s", name);
+    /* "counter.2", a static variable of a function, is counter; the compiler's own "__func__.1" stays. */
+    const char *dot = sym && sym->type == STT_OBJECT && sym->bind == STB_LOCAL && entry == sym->vaddr
+                          ? strrchr(name, '.')
+                          : NULL;
+    bool numbered = dot && strncmp(name, "__", 2) != 0 && dot > name && dot[1] &&
+                    strspn(dot + 1, "0123456789") == strlen(dot + 1);
+    fprintf(to, " <%.*s", (int)(numbered ? (size_t)(dot - name) : strlen(name)), name);
     if (addr - bias != entry)
         fprintf(to, "+%llu", (unsigned long long)(addr - bias - entry));
     fputc('>', to);

@@ -247,8 +247,13 @@ static void set_type(struct symbols *s, struct sym_type *t, Dwarf_Die *die)
 const struct sym_type *type_from_die(struct symbols *s, struct module *m, Dwarf_Die *die)
 {
     struct sym_type *t = ptr_map_get(&s->types, die->addr);
+    Dwarf_Attribute at;
+    Dwarf_Die whole;
     if (t)
         return t;
+    /* A stand-in for a type in a type unit. */
+    if (dwarf_attr(die, DW_AT_signature, &at) && dwarf_formref_die(&at, &whole) && whole.addr != die->addr)
+        return type_from_die(s, m, &whole);
     t = arena_alloc(&s->arena, sizeof(*t));
     t->module = m;
     t->die = *die;

@@ -170,6 +170,7 @@ const struct sym_type *type_find(struct symbols *s, struct cu *cu, const char *n
 /* ---- value.c ---- */
 
 #define VALUE_MAX_BYTES (1 << 20)
+#define MISSING_IMPLICIT 2 /* in sym_value.missing: part of a pointer to what has no address */
 void value_init(struct sym_value *v, const struct sym_type *t);
 void value_at(struct sym_value *v, const struct sym_type *t, gaddr addr);
 /* Of the bytes, which are copied. */

@@ -208,7 +208,7 @@ struct odb_err *value_part(struct symbols *s, const struct sym_value *v, const s
             memcpy(part.missing, v->missing + at, n);
             bool all = true;
             for (size_t i = 0; i < n; i++)
-                all &= part.missing[i] != 0;
+                all &= part.missing[i] == 1;
             part.optimized_out = all;
         }
     } else if (v->bytes && !v->has_addr) {

@@ -80,6 +80,35 @@ static struct odb_err *add_variable(const struct loc_ctx *c, Dwarf_Die *die, int
     return NULL;
 }
 
+static void enumerator_value(struct symbols *s, struct module *m, Dwarf_Die *enumeration, Dwarf_Die *die,
+                             struct sym_value *ret)
+{
+    Dwarf_Attribute at;
+    Dwarf_Word word = 0;
+    Dwarf_Sword sword = 0;
+    if (dwarf_attr(die, DW_AT_const_value, &at)) {
+        dwarf_formudata(&at, &word);
+        if (dwarf_whatform(&at) == DW_FORM_sdata && dwarf_formsdata(&at, &sword) == 0)
+            word = (Dwarf_Word)sword;
+    }
+    value_of_int(ret, type_from_die(s, m, enumeration), word);
+}
+
+/* Enumerators of a block's own enum are names of the block, too. */
+static void add_enumerators(const struct loc_ctx *c, Dwarf_Die *enumeration, int depth, struct found *ret)
+{
+    Dwarf_Die at;
+    for (int got = dwarf_child(enumeration, &at); got == 0; got = dwarf_siblingof(&at, &at)) {
+        const char *name = dwarf_tag(&at) == DW_TAG_enumerator ? die_name(&at) : NULL;
+        if (!name)
+            continue;
+        GROW(ret->vars, ret->n);
+        struct sym_variable *v = &ret->vars[ret->n++];
+        *v = (struct sym_variable){.name = sym_intern(c->s, name), .depth = depth};
+        enumerator_value(c->s, c->module, enumeration, &at, &v->value);
+    }
+}
+
 static bool is_among(const Dwarf_Die *die, const Dwarf_Die *origins, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -98,6 +127,8 @@ static struct odb_err *add_abstract(const struct loc_ctx *c, Dwarf_Die *block, i
             continue;
         if (is_variable(&at))
             ODB_TRY(add_variable(c, &at, depth, ret));
+        else if (dwarf_tag(&at) == DW_TAG_enumeration_type)
+            add_enumerators(c, &at, depth, ret);
         else if (dwarf_tag(&at) == DW_TAG_lexical_block)
             ODB_TRY(add_abstract(c, &at, depth + 1, seen, n_seen, ret));
     }
@@ -112,6 +143,8 @@ static struct odb_err *add_block(const struct loc_ctx *c, Dwarf_Die *block, int 
     size_t n_seen = 0;
     for (int got = dwarf_child(block, &at); got == 0; got = dwarf_siblingof(&at, &at)) {
         int tag = dwarf_tag(&at);
+        if (tag == DW_TAG_enumeration_type)
+            add_enumerators(c, &at, depth, ret);
         if (tag != DW_TAG_lexical_block && !is_variable(&at))
             continue;
         if (n_seen < 256 && dwarf_attr(&at, DW_AT_abstract_origin, &attr) &&
@@ -168,6 +201,44 @@ void symbols_variables_free(struct sym_variable *v, size_t n)
 
 /* ---- names ---- */
 
+static bool find_enumerator(const struct loc_ctx *c, Dwarf_Die *enumeration, const char *name,
+                            struct sym_value *ret)
+{
+    Dwarf_Die at;
+    for (int got = dwarf_child(enumeration, &at); got == 0; got = dwarf_siblingof(&at, &at)) {
+        const char *its = dwarf_tag(&at) == DW_TAG_enumerator ? die_name(&at) : NULL;
+        if (its && strcmp(its, name) == 0) {
+            enumerator_value(c->s, c->module, enumeration, &at, ret);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A variable, or the enum that has the enumerator, in a block that was optimized out or in its abstract form. */
+static bool find_in_abstract(Dwarf_Die *block, const char *name, int depth, Dwarf_Die *ret)
+{
+    Dwarf_Die at, inner;
+    bool have = false;
+    for (int got = dwarf_child(block, &at); got == 0 && depth < 16; got = dwarf_siblingof(&at, &at)) {
+        int tag = dwarf_tag(&at);
+        const char *its = is_variable(&at) ? die_name(&at) : NULL;
+        if (its && strcmp(its, name) == 0) {
+            *ret = at;
+            return true;
+        }
+        if (tag == DW_TAG_enumeration_type)
+            for (int more = dwarf_child(&at, &inner); more == 0; more = dwarf_siblingof(&inner, &inner))
+                if (die_name(&inner) && strcmp(die_name(&inner), name) == 0) {
+                    *ret = at;
+                    return true;
+                }
+        if (tag == DW_TAG_lexical_block && !have)
+            have = find_in_abstract(&at, name, depth + 1, ret);
+    }
+    return have;
+}
+
 static struct odb_err *find_in_block(const struct loc_ctx *c, Dwarf_Die *block, const char *name, int depth,
                                      struct sym_value *ret, bool *ret_found)
 {
@@ -182,6 +253,10 @@ static struct odb_err *find_in_block(const struct loc_ctx *c, Dwarf_Die *block, 
             if (*ret_found)
                 return NULL;
         }
+        if (tag == DW_TAG_enumeration_type && find_enumerator(c, &at, name, ret)) {
+            *ret_found = true;
+            return NULL;
+        }
         if (!is_variable(&at))
             continue;
         const char *its = die_name(&at);
@@ -190,14 +265,11 @@ static struct odb_err *find_in_block(const struct loc_ctx *c, Dwarf_Die *block, 
             have = true;
         }
     }
-    if (!have && dwarf_attr(block, DW_AT_abstract_origin, &attr) && dwarf_formref_die(&attr, &origin)) {
-        for (int got = dwarf_child(&origin, &at); got == 0; got = dwarf_siblingof(&at, &at)) {
-            const char *its = is_variable(&at) ? die_name(&at) : NULL;
-            if (its && strcmp(its, name) == 0) {
-                best = at;
-                have = true;
-            }
-        }
+    if (!have && dwarf_attr(block, DW_AT_abstract_origin, &attr) && dwarf_formref_die(&attr, &origin))
+        have = find_in_abstract(&origin, name, 0, &best);
+    if (have && dwarf_tag(&best) == DW_TAG_enumeration_type) {
+        *ret_found = find_enumerator(c, &best, name, ret);
+        return NULL;
     }
     if (!have)
         return NULL;
@@ -269,15 +341,7 @@ static struct odb_err *global_value(struct symbols *s, struct module *m, gaddr b
         return NULL;
     case DW_TAG_enumerator: {
         Dwarf_Die of = g->enumeration;
-        Dwarf_Attribute at;
-        Dwarf_Word word = 0;
-        Dwarf_Sword sword = 0;
-        if (dwarf_attr(&die, DW_AT_const_value, &at)) {
-            dwarf_formudata(&at, &word);
-            if (dwarf_formsdata(&at, &sword) == 0 && sword < 0 && dwarf_whatform(&at) == DW_FORM_sdata)
-                word = (Dwarf_Word)sword;
-        }
-        value_of_int(ret, type_from_die(s, m, &of), word);
+        enumerator_value(s, m, &of, &die, ret);
         return NULL;
     }
     default: return location_value(&c, &die, type_of_die(s, m, &die), ret);

@@ -84,11 +84,11 @@ def compare_stop(sym_check, folder, n):
         ours = c.ask("locals %d %d" % (f["frame"], f["scope"]))
         if ours and ours[0].startswith("error: no debug"):
             ours = []
-        args = [l[4:] for l in ours if l.startswith("arg ")]
-        locs = [l for l in ours if not l.startswith("arg ")]
+        args = [l[5:] for l in ours if l.startswith("arg: ")]
+        locs = [l for l in ours if not l.startswith("arg: ")]
         for kind, a, b in (("args", args, f["args"]), ("locals", locs, f["locals"])):
             if len(a) != len(b):
-                check(kind, where, a, b)
+                check(kind, where, sorted(set(a) - set(b)), sorted(set(b) - set(a)))
                 continue
             # gdb keeps the names of a block in a hash table: their order means nothing.
             if kind == "locals":
@@ -103,9 +103,12 @@ def compare_stop(sym_check, folder, n):
             if (is_refusal(a) and is_refusal(b)) or "is not known in this frame" in a:
                 a = b
             # Names of the program are known to us in frames of other modules, too.
-            if b.startswith(("error: No symbol", "error: No type", "error: A syntax error")) and not is_refusal(a):
+            if b.startswith(("error: No symbol", "error: No type", "error: A syntax error",
+                            "error: Cannot find thread-local", "error: Cannot find shared library")) and not is_refusal(a):
                 counts["more than gdb"] += 1
                 continue
+            if re.sub(r"\b(struct|class|union|enum) ", "", a) == b:
+                a = b  # gdb names types as the language of the frame does
             check("print", where + ": " + q, a, b)
         for q, answer in f.get("types", []):
             a = "\n".join(c.ask("type %d %d %s" % (f["frame"], f["scope"], q)))
@@ -113,7 +116,7 @@ def compare_stop(sym_check, folder, n):
             # gdb says int for sizeof, and gives registers and refused operations types that we do not.
             if b.startswith("error: ") or is_refusal(a) or (q.startswith("*") and is_refusal(b)) or q.startswith(("sizeof", "$")):
                 continue
-            if re.sub(r"\\b(struct|class|union|enum) ", "", a) == b:
+            if re.sub(r"\b(struct|class|union|enum) ", "", a) == b:
                 a = b  # gdb names types as the language of the frame does
             check("whatis", where + ": " + q, a, b)
     c.p.stdin.close()

@@ -4,7 +4,7 @@
  *
  * FRAMES has a line for each physical frame, innermost first: pc cfa is_signal and the 16 general registers, in hex; gdb
  * wrote it, so that these tests are independent of our unwinder. Questions:
- *     place ADDR | bt | stack | locals FRAME SCOPE | print FRAME SCOPE EXPR | type FRAME SCOPE EXPR | line FILE:LINE | function NAME */
+ *     place ADDR | args FUNCTION | result FUNCTION | bt | stack | locals FRAME SCOPE | print FRAME SCOPE EXPR | type FRAME SCOPE EXPR | line FILE:LINE | function NAME */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,7 +98,7 @@ static struct odb_err *answer_locals(struct symbols *s, size_t frame, size_t sco
     size_t n;
     ODB_TRY(symbols_locals(s, &frames[frame], scope, &vars, &n));
     for (size_t i = 0; i < n; i++) {
-        printf("%s%s = ", vars[i].is_parameter ? "arg " : "", vars[i].name);
+        printf("%s%s = ", vars[i].is_parameter ? "arg: " : "", vars[i].name);
         _cleanup_err_ struct odb_err *e = symbols_print_plain(s, &vars[i].value, stdout);
         if (e)
             printf("<error: %s>", odb_err_text(e));
@@ -139,6 +139,34 @@ static struct odb_err *answer_stack(struct symbols *s)
     return NULL;
 }
 
+static struct odb_err *answer_arguments(struct symbols *s, gaddr function)
+{
+    struct sym_variable *vars;
+    size_t n;
+    bool found;
+    ODB_TRY(symbols_arguments(s, function, &vars, &n, &found));
+    for (size_t i = 0; i < n; i++) {
+        printf("%s = ", vars[i].name);
+        odb_err_free(symbols_print_plain(s, &vars[i].value, stdout));
+        printf("\n");
+    }
+    symbols_variables_free(vars, n);
+    return NULL;
+}
+
+static struct odb_err *answer_result(struct symbols *s, gaddr function)
+{
+    struct sym_value v;
+    bool found;
+    ODB_TRY(symbols_result(s, function, &v, &found));
+    if (!found)
+        return NULL;
+    struct odb_err *e = symbols_print_value(s, &v, stdout);
+    printf("\n");
+    symbols_value_deinit(&v);
+    return e;
+}
+
 static struct odb_err *answer(struct symbols *s, char *line)
 {
     size_t frame, scope;
@@ -147,6 +175,10 @@ static struct odb_err *answer(struct symbols *s, char *line)
         return answer_place(s, strtoull(line + 6, NULL, 16));
     if (strcmp(line, "bt") == 0)
         return answer_backtrace(s);
+    if (strncmp(line, "args ", 5) == 0)
+        return answer_arguments(s, strtoull(line + 5, NULL, 16));
+    if (strncmp(line, "result ", 7) == 0)
+        return answer_result(s, strtoull(line + 7, NULL, 16));
     if (strcmp(line, "stack") == 0)
         return answer_stack(s);
     if (strncmp(line, "line ", 5) == 0)
