@@ -248,6 +248,19 @@ static enum stub_verdict judge_thread(struct stub *s, const struct target_stop *
 
 /* ---- stops of a process that the client sees ---- */
 
+/* gdb lets the functions that it calls return to the stack, where it has a breakpoint: code cannot run there, and the
+ * branch faults instead. */
+static bool returned_from_call(struct stub *s, const struct target_stop *stop)
+{
+    struct target_regs regs;
+    if (!target_in_branch(s->g))
+        return false;
+    struct odb_err *e = target_registers(s->g, stop->tid, &regs);
+    bool found = !e && stub_find_break(s, stop->pid, regs.rip);
+    odb_err_free(e);
+    return found;
+}
+
 static enum stub_verdict judge_own(struct stub *s, const struct target_stop *stop, struct out *reply)
 {
     static const char *const watch_names[] = {
@@ -272,6 +285,8 @@ static enum stub_verdict judge_own(struct stub *s, const struct target_stop *sto
         snprintf(reason, sizeof(reason), "syscall_return:%lx;", (unsigned long)stop->number);
         break;
     case TARGET_STOP_SIGNAL:
+        if (returned_from_call(s, stop))
+            break;
         s->last_signal = stop->signo;
         s->branch_over = target_in_branch(s->g);
         signo = gdb_signal_of(stop->signo);
