@@ -164,11 +164,11 @@ static struct odb_err *add_rows(struct cursor *cur, struct symbols *s, const str
 {
     struct sym_place place;
     ODB_TRY(symbols_place(s, f->lookup_pc, &place));
-    struct row *rows = reallocarray(cur->rows, cur->n + place.n_scopes, sizeof(*rows));
+    struct row *rows = reallocarray(cur->rows, cur->n + sym_frame_scopes(f, &place), sizeof(*rows));
     if (!rows)
         return odb_err("out of memory");
     cur->rows = rows;
-    for (size_t i = 0; i < place.n_scopes; i++)
+    for (size_t i = 0; i < sym_frame_scopes(f, &place); i++)
         rows[cur->n++] = (struct row){.pc = f->pc,
                                       .function = place.scopes[i].function,
                                       .source = place.scopes[i].file,

@@ -122,14 +122,14 @@ static void json_text(const char *key, const char *text)
 
 static const char *how_name(const struct line *l)
 {
-    static const char *const names[] = {"innermost", "cfi", "signal", "frame pointer", "scan"};
-    return l->scope ? "inlined" : names[l->frame->how];
+    static const char *const names[] = {"innermost", "cfi", "signal", "tail call", "frame pointer", "scan"};
+    return names[l->frame->how];
 }
 
 static void json_line(struct stack *k, const struct line *l)
 {
     const struct sym_scope *scope = &l->place->scopes[l->scope];
-    bool last = l->scope + 1 == l->place->n_scopes;
+    bool last = l->scope + 1 == sym_frame_scopes(l->frame, l->place);
     printf("%s{\"frame\":%llu,\"pc\":\"0x%llx\"", k->n ? ",\n  " : "", ULL(k->n), ULL(l->frame->pc));
     if (l->frame->cfa)
         printf(",\"cfa\":\"0x%llx\"", ULL(l->frame->cfa));
@@ -153,7 +153,7 @@ static struct odb_err *show_frame(struct stack *k, size_t i, bool *ret_more)
     ODB_TRY(symbols_place(k->s, f->lookup_pc, &place));
     struct line l = {.frame = f, .place = &place, .exact = i == 0 || f->is_signal_handler_caller};
     l.is_trampoline = i + 1 < k->n_frames && k->frames[i + 1].how == SYM_FRAME_SIGNAL;
-    size_t n = l.is_trampoline ? 1 : place.n_scopes;
+    size_t n = l.is_trampoline ? 1 : sym_frame_scopes(f, &place);
     *ret_more = true;
     for (; l.scope < n && *ret_more; l.scope++) {
         if (k->q->json)

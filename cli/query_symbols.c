@@ -72,13 +72,13 @@ struct odb_err *query_frame(struct symbols *s, uint64_t number, struct query_fra
     for (size_t i = 0; i < f.n_frames; i++) {
         f.frame = &f.frames[i];
         ODB_TRY(symbols_place(s, f.frame->lookup_pc, &f.place));
-        if (number < n + f.place.n_scopes) {
+        if (number < n + sym_frame_scopes(f.frame, &f.place)) {
             f.scope = number - n;
             *ret = f;
             f.frames = NULL;
             return NULL;
         }
-        n += f.place.n_scopes;
+        n += sym_frame_scopes(f.frame, &f.place);
     }
     return no_frame(number, n, end);
 }

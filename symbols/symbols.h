@@ -118,6 +118,7 @@ enum sym_frame_how {
     SYM_FRAME_INNERMOST, /* the registers themselves */
     SYM_FRAME_CFI,       /* .eh_frame or .debug_frame */
     SYM_FRAME_SIGNAL,    /* the frame that a signal interrupted */
+    SYM_FRAME_TAIL_CALL, /* no more on the stack: it ended in a jump; inferred from call sites */
     SYM_FRAME_POINTER,   /* guessed by rbp */
     SYM_FRAME_SCAN,      /* guessed: a return address on the stack, behind a call */
 };
@@ -129,7 +130,12 @@ struct sym_frame {
     uint32_t known;                /* bit n: gpr[n] is known */
     bool is_signal_handler_caller; /* this frame was interrupted by a signal: pc is exact */
 };
-/* Physical frames from the innermost on, at most max. *ret owned by the caller (free). Inlined frames come from
+/* How many of the scopes at frame->lookup_pc people count as frames: all; but, as in gdb, of a tail call's only the innermost. */
+static inline size_t sym_frame_scopes(const struct sym_frame *frame, const struct sym_place *place)
+{
+    return frame->how == SYM_FRAME_TAIL_CALL ? 1 : place->n_scopes;
+}
+/* Physical frames and tail calls from the innermost on, at most max. *ret owned by the caller (free). Inlined frames come from
  * symbols_place(lookup_pc). *ret_end says why it ended: "", or e.g. "no unwind information at 0x...", borrowed. */
 struct odb_err *symbols_backtrace(struct symbols *s, size_t max, struct sym_frame **ret, size_t *ret_n,
                                   const char **ret_end) ODB_MUST_CHECK;

@@ -13,6 +13,8 @@
 #include "symbols/internal.h"
 #include "symbols/unwind.h"
 
+#define TAIL_CALLS_MAX 16
+
 /* A backtrace being made. */
 struct walk {
     struct unwinder *u;
@@ -120,33 +122,79 @@ static struct odb_err *unwinder_of(struct symbols *s, struct unwinder **ret)
     return NULL;
 }
 
+/* Frames, growing. */
+struct frames {
+    struct sym_frame *at; /* owned */
+    size_t n, room, max;
+};
+
+static struct odb_err *add_frame(struct frames *f, const struct sym_frame *frame)
+{
+    if (f->n == f->room) {
+        size_t room = f->room ? 2 * f->room : 32;
+        struct sym_frame *bigger = realloc(f->at, room * sizeof(*bigger));
+        if (!bigger)
+            return odb_err("out of memory");
+        f->at = bigger;
+        f->room = room;
+    }
+    f->at[f->n++] = *frame;
+    return NULL;
+}
+
+/* Between the last frame and the caller that w is at: what jumped from one to the other. A function that jumps has put the stack
+ * and the registers that belong to its caller back. */
+static struct odb_err *add_tail_calls(struct walk *w, struct frames *f)
+{
+    gaddr pcs[TAIL_CALLS_MAX];
+    struct sym_frame gone = f->at[f->n - 1];
+    size_t n = unwind_tail_calls(w->u, gone.lookup_pc, w->regs.pc, pcs, TAIL_CALLS_MAX);
+    memcpy(gone.gpr, w->regs.gpr, sizeof(gone.gpr));
+    gone.gpr[ODB_RSP] = gone.cfa - 8;
+    gone.known = w->regs.known;
+    gone.how = SYM_FRAME_TAIL_CALL;
+    gone.is_signal_handler_caller = false;
+    for (size_t i = 0; i < n && f->n < f->max; i++) {
+        gone.pc = pcs[i];
+        gone.lookup_pc = pcs[i] - 1;
+        ODB_TRY(add_frame(f, &gone));
+    }
+    return NULL;
+}
+
+static struct odb_err *walk_all(struct walk *w, struct frames *f)
+{
+    for (bool more = f->max > 0; more;) {
+        struct sym_frame frame;
+        more = walk_on(w, &frame);
+        ODB_TRY(add_frame(f, &frame));
+        if (more && w->how == SYM_FRAME_CFI)
+            ODB_TRY(add_tail_calls(w, f));
+        if (more && f->n == f->max) {
+            w->end = "more frames follow";
+            break;
+        }
+    }
+    return NULL;
+}
+
 struct odb_err *symbols_backtrace(struct symbols *s, size_t max, struct sym_frame **ret, size_t *ret_n,
                                   const char **ret_end)
 {
     struct walk w = {.exact = true, .how = SYM_FRAME_INNERMOST, .end = ""};
-    _cleanup_free_ struct sym_frame *frames = NULL;
-    size_t n = 0, room = 0;
+    struct frames f = {.max = max};
     ODB_TRY(unwinder_of(s, &w.u));
     if (!s->has_view)
         return odb_err("no process to unwind");
     w.regs = (struct unwind_regs){.known = 0xffff, .pc = s->view.rip};
     memcpy(w.regs.gpr, s->view.gpr, sizeof(w.regs.gpr));
-    for (bool more = max > 0; more;) {
-        if (n == room) {
-            room = room ? 2 * room : 32;
-            struct sym_frame *bigger = realloc(frames, room * sizeof(*frames));
-            if (!bigger)
-                return odb_err("out of memory");
-            frames = bigger;
-        }
-        more = walk_on(&w, &frames[n++]);
-        if (more && n == max) {
-            w.end = "more frames follow";
-            break;
-        }
+    struct odb_err *e = walk_all(&w, &f);
+    if (e) {
+        free(f.at);
+        return e;
     }
     *ret_end = w.end;
-    *ret = take_ptr(frames);
-    *ret_n = n;
+    *ret = f.at;
+    *ret_n = f.n;
     return NULL;
 }

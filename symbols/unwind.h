@@ -2,7 +2,8 @@
  *
  *     unwind_file.c    finds the frame description (FDE) of an address in an ELF file
  *     unwind_cfi.c     libunwind's step, fed with exactly that FDE
- *     unwind_guess.c   steps without unwind information */
+ *     unwind_guess.c   steps without unwind information
+ *     unwind_tail.c    functions that are no more on the stack, because they ended in a jump */
 #ifndef ODB_SYMBOLS_UNWIND_H
 #define ODB_SYMBOLS_UNWIND_H
 
@@ -77,6 +78,12 @@ enum unwind_step unwind_by_cfi(struct unwinder *u, const struct unwind_regs *r, 
                                gaddr *ret_cfa, bool *ret_signal);
 /* Is there unwind information for the address? */
 bool unwind_has_cfi(struct unwinder *u, gaddr addr);
+
+/* ---- unwind_tail.c ---- */
+
+/* Addresses behind the jumps by which what caller_pc (behind a call) calls came to the function of callee_pc: innermost first,
+ * at most max. 0: there are none, or it is not known. */
+size_t unwind_tail_calls(struct unwinder *u, gaddr callee_pc, gaddr caller_pc, gaddr *ret, size_t max);
 
 /* ---- unwind_guess.c ---- */
 

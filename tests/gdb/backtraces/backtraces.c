@@ -202,10 +202,11 @@ static struct odb_err *show_frames(struct run *r, FILE *to)
         }
         sure &= frames[i].how < SYM_FRAME_POINTER;
         bool trampoline = i + 1 < n && frames[i + 1].how == SYM_FRAME_SIGNAL;
-        for (size_t k = 0; k < (trampoline ? 1 : place.n_scopes); k++) {
+        size_t n_scopes = trampoline ? 1 : sym_frame_scopes(&frames[i], &place);
+        for (size_t k = 0; k < n_scopes; k++) {
             const char *name = place.scopes[k].function;
             fprintf(to, "%llx %d%s %s\n", (unsigned long long)frames[i].pc, sure && place.has_cfi,
-                    k + 1 < place.n_scopes && !trampoline ? "i" : "", trampoline ? "<signal handler called>" : name ? name : "??");
+                    k + 1 < n_scopes || frames[i].how == SYM_FRAME_TAIL_CALL ? "i" : "", trampoline ? "<signal handler called>" : name ? name : "??");
         }
     }
     fprintf(to, "end %s\n", end);

@@ -41,8 +41,7 @@ def theirs():
         name = frame.name()
         if frame.type() == gdb.SIGTRAMP_FRAME:
             name = "<signal handler called>"
-        # Not there on the stack: gdb infers them from DW_TAG_call_site.
-        if frame.type() != gdb.TAILCALL_FRAME and (inlined or frame.type() != gdb.INLINE_FRAME):
+        if inlined or frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
             frames.append((frame.pc(), plain(name)))
         try:
             frame = frame.older()
