@@ -1,0 +1,195 @@
+#!/bin/bash
+# odb query in words of the source: locals, print, history, line, calls, source, and their SQL, on recordings of words.c,
+# built at -O0 (DWARF 5 and 4) and -O2. Answers are compared to the letter, but for numbers that differ from run to run: t is N,
+# addresses are ADDR. Then thousands of wild expressions: each has a value or none, nothing breaks.
+#     query_symbols.sh ODB WORDS.C
+set -euo pipefail
+odb=$1 source=$2
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+export ODB_DIR="$dir/root"
+command -v cc >/dev/null || { echo "skipped: no C compiler"; exit 77; }
+fail() { echo "query_symbols.sh: $*" >&2; exit 1; }
+
+build() { # NAME FLAGS...
+    local name=$1; shift
+    (cd "$(dirname "$source")" && cc "$@" -pthread -o "$dir/$name" "$PWD/$(basename "$source")")
+    "$odb" record -o "$dir/$name.rec" "$dir/$name" >"$dir/out"
+    [ "$(cat "$dir/out")" = "2 outer other 2.25" ] || fail "$name: $(cat "$dir/out")"
+}
+q() { "$odb" query "$rec" "$@"; }
+mask() { sed -E 's/ at t [0-9]+/ at t N/; s/^t ([0-9]{4,}|0) +([0-9]{4,} +)?/t N /; s/\[[0-9]+\/[0-9]+\] +//; s/0x[0-9a-f]{5,}/ADDR/g; s/<([a-z_]+)\+[0-9]+>/<\1+N>/g'; }
+# is ARGS... <expected: the answer, masked
+is() { q "$@" >"$dir/out" 2>&1 || true; mask <"$dir/out" >"$dir/got"; cat >"$dir/want"
+       diff -u "$dir/want" "$dir/got" >&2 || fail "$rec: $*"; }
+json() { q "$@" --json >"$dir/out" || fail "$*"; python3 -m json.tool <"$dir/out" >/dev/null || fail "$*: not JSON"; }
+line=$(grep -n 'LINE \*/' "$source" | cut -d: -f1)
+# field NUMBER KEY ARGS...: of the answer in JSON
+field() { local i=$1 key=$2; shift 2; q "$@" --json | python3 -c "import json,sys; print(json.load(sys.stdin)[$i]['$key'])"; }
+
+build w5 -g -O0 -gdwarf-5
+build w4 -g -O0 -gdwarf-4
+build w2 -g -O2
+for name in w5 w4; do
+    rec=$dir/$name.rec
+    # everything is answered out of the recording's own copy
+    mv "$dir/$name" "$dir/$name.gone"
+    is calls fib <<'EOT'
+t N fib(n=2) = 1  from work (words.c:64)
+t N fib(n=1) = 1  from fib (words.c:27)
+t N fib(n=0) = 0  from fib (words.c:27)
+t N fib(n=3) = 2  from main (words.c:82)
+t N fib(n=2) = 1  from fib (words.c:27)
+t N fib(n=1) = 1  from fib (words.c:27)
+t N fib(n=0) = 0  from fib (words.c:27)
+t N fib(n=1) = 1  from fib (words.c:27)
+EOT
+    is calls scale <<<'t N scale(factor=0.5, small=0.25, p={x = 4, y = 3}) = 2.25  from main (words.c:80)'
+    is calls mirror <<<'t N mirror(p={x = 3, y = 4}) = {x = 4, y = 3}  from main (words.c:79)'
+    is calls name_of <<'EOT'
+t N name_of(s=ADDR, first=111 'o') = ADDR "outer"  from main (words.c:81)
+t N name_of(s=ADDR, first=120 'x') = ADDR "other"  from main (words.c:81)
+EOT
+    is calls deep <<'EOT'
+t N left        deep(n=2)  from main (words.c:76)
+t N left        deep(n=1)  from deep (words.c:50)
+t N left        deep(n=0)  from deep (words.c:50)
+EOT
+    q calls work | grep -qF 'work(arg=0x0) = 0x0  from' || fail "calls work: $(q calls work)"
+    is calls nowhere <<<"odb: no function 'nowhere' in any program of the recording that has symbols"
+    is line "words.c:$line" <<EOT
+t N rip ADDR  count (words.c:$line)
+t N rip ADDR  count (words.c:$line)
+t N rip ADDR  count (words.c:$line)
+EOT
+    is line words.c:10000 <<'EOT'
+odb: no code for words.c:10000: no program of the recording has line information that names it (built with -g? is its -dbg package installed?)
+EOT
+    t=$(field 1 t line "words.c:$line")
+    is locals --at "$t" <<'EOT'
+s = ADDR
+  i = 1
+EOT
+    is locals --at "$t" --frame 1 <<'EOT'
+inner = {name = ADDR "inner", at = {x = 1, y = 2}, area = 1.5, color = GREEN, layer = 1, filled = 1, next = 0x0}
+shape = {name = ADDR "outer", at = {x = 1, y = 4}, area = 2.25, color = RED, layer = 0, filled = 0, next = ADDR}
+thread = 0
+p = {x = 0, y = 0}
+d = 0
+a = 0x0
+b = 0x0
+EOT
+    while IFS='|' read -r expr want; do
+        is print "$expr" --at "$t" <<<"$want"
+    done <<'EOT'
+*s|*s = {name = ADDR "outer", at = {x = 1, y = 4}, area = 2.25, color = RED, layer = 0, filled = 0, next = ADDR}
+s->at|s->at = {x = 1, y = 4}
+s->next->name|s->next->name = ADDR "inner"
+s->next->color|s->next->color = GREEN
+s->next->layer|s->next->layer = 1
+(struct shape *)s|(struct shape *)s = (struct shape *) ADDR
+s->name[1]|s->name[1] = 117 'u'
+*s->name@3|*s->name@3 = "out"
+i * 2.5|i * 2.5 = 2.5
+sizeof(*s)|sizeof(*s) = 40
+&counter|&counter = (int *) ADDR <counter>
+counter == 1|counter == 1 = 1
+(unsigned char)321|(unsigned char)321 = 65 'A'
+text|text = "\000\000\000\000\000\000\000"
+main|main = {int (void)} ADDR <main>
+$rip|$rip = (void (*)()) ADDR <count+N>
+fib(2)|odb: 'fib(2)' at t N, in count: functions cannot be called in a recording: use print in `odb gdb`, which runs them in a branch
+i = 5|odb: 'i = 5' at t N, in count: a recording cannot be changed: no assignments (compare with ==)
+s->nosuch|odb: 's->nosuch' at t N, in count: There is no member named nosuch.
+no_such_variable|odb: 'no_such_variable' at t N, in count: No symbol "no_such_variable" in current context.
+EOT
+    is print inner.at.y --at "$t" --frame 1 <<<'inner.at.y = 2'
+    is history counter --at "$t" <<'EOT'
+t N 0  (before)
+t N 1  count (words.c:56)
+t N 3  count (words.c:56)
+EOT
+    is history text <<'EOT'
+t N "\000\000\000\000\000\000\000"  (before)
+t N "abc\000\000\000\000"  main (words.c:74)
+EOT
+    # lives as long as the frame of main, that of count
+    is history shape.at.x --at "$t" --frame 1 --to "$t" <<'EOT'
+t N 0  (before)
+t N 3  main (words.c:71)
+t N 0  count (words.c:57)
+t N 1  count (words.c:57)
+EOT
+    q history i --at "$t" | mask | grep -v before | diff - <(printf 't N %s  count (words.c:55)\n' 1 2 3) || fail "history i"
+    is history s-\>layer --at "$t" --max 1 <<'EOT'
+t N 0  (before)
+the first 1: more with --max
+EOT
+    q source --at "$t" >"$dir/out"
+    grep -qE "^-> +$line  .*s->layer = i" "$dir/out" || fail "source: $(cat "$dir/out")"
+    [ "$(q backtrace --at "$t" | mask | sed 's/ (s=ADDR)//' | head -2 | grep -c 'words.c')" = 2 ] || fail backtrace
+    mv "$dir/$name.gone" "$dir/$name"
+
+    # SQL
+    calls=$(q "SELECT count(*) FROM functions f JOIN executions e ON e.rip=f.start AND e.pid=f.pid WHERE f.name='fib'" | tail -1)
+    [ "$calls" -eq 8 ] || fail "functions: $calls calls of fib"
+    q "SELECT sum(n) FROM (SELECT count(*) AS n FROM lines l JOIN executions e ON e.rip=l.start WHERE l.source LIKE '%/words.c' AND l.line=$line AND l.is_stmt)" >"$dir/out"
+    [ "$(tail -1 "$dir/out")" -eq 3 ] || fail "lines: $(cat "$dir/out")"
+    is "SELECT typed('i', $t) AS i, typed('s->at', $t) AS at, typed('nosuch', $t) AS none, symbol(rip) LIKE 'count+0x%' AS here FROM registers($t)" <<'EOT'
+i  at              none  here
+1  {x = 1, y = 4}           1
+EOT
+    is "SELECT frame, function, line FROM backtrace($t) WHERE source LIKE '%words.c'" <<EOT
+frame  function  line
+    0  count       $line
+    1  main        73
+EOT
+done
+
+rec=$dir/w2.rec
+is calls mirror <<<'t N mirror(p={x = 3, y = 4}) = {x = 4, y = 3}  from main (words.c:79)'
+is calls scale <<<'t N scale(factor=0.5, small=0.25, p={x = 4, y = 3}) = 2.25  from main (words.c:80)'
+[ "$(q calls fib | grep -c 'fib(n=')" -ge 3 ] || fail "-O2: calls fib: $(q calls fib)"
+t=$(field 0 t_enter calls name_of)
+is locals --at "$t" <<'EOT'
+s = ADDR
+first = 111 'o'
+EOT
+is print 's->at' --at "$t" <<<'s->at = {x = 3, y = 4}'
+q history counter --at "$t" | mask | tail -1 | grep -q '^t N 3  count (words.c:5[56])' || fail "-O2: history counter"
+[ "$(q locals --at 0 2>&1 | grep -cE '^odb: no debug information for|^no locals in|=')" -ge 1 ] || fail "locals at 0"
+for question in "calls fib" "line words.c:$line" "locals --at $t" "print s->at --at $t" "history counter" "source --at $t" "backtrace --at $t" "history s --at $t"; do
+    # shellcheck disable=SC2086
+    json $question
+done
+
+# wild expressions
+t=$(field 0 t_enter calls name_of)
+python3 - >"$dir/wild.sql" <<PY
+import random
+random.seed(4)
+words = ['s', 'first', 'counter', 'text', 'out', '->', '.', '*', '&', '(', ')', '[', ']', '+', '-', '/', '%', '<<', '>>', '==', '!', '~', '?',
+         ':', ',', '0', '1', '-1', '0x7fffffffffffffff', '18446744073709551616', '1e308', '.5f', "'a'", '"str"', 'struct', 'shape', 'int', 'char',
+         'unsigned', 'sizeof', '@', '{int}', '\$rax', '\$xmm0', '\$nope', 'name', 'next', 'at', 'x', 'main', '::', 'enum color', 'RED', '=', '++', '\\\\',
+         '"', "'", '(struct shape *)', '(char)', '(double)', '&&', '||', '<', '/* ', '\$', '\x01', '\u00e9']
+rows = ['(' * 5000, '*' * 5000 + 's', '-' * 5000 + '1', '1+' * 5000, '((char)' * 2000, 's' * 9000, '*s->name@1000000000', 's->name@0', '*s@-1',
+        '1/0', '1%0', '(-9223372036854775807-1)/-1', '1<<64', '1<<-1', 's->next->next->next->name', '*(struct shape *)0', '*(int *)-1', 'sizeof(int[1000000000])']
+size = sum(map(len, rows))
+while size < 115000: # one argument has 128 KiB at most
+    text = random.choice(['', ' ']).join(random.choice(words) for _ in range(random.randint(1, random.choice([3, 8, 40]))))
+    rows.append(text)
+    size += len(text.encode()) + text.count("'") + 5
+quoted = ','.join("('" + r.replace("'", "''") + "')" for r in rows)
+print("WITH w(x) AS (VALUES " + quoted + ") SELECT count(*) AS n, count(typed(x, $t)) AS known FROM w")
+PY
+q "$(cat "$dir/wild.sql")" >"$dir/out" 2>&1 || fail "wild expressions: $(head -c 500 "$dir/out")"
+[ "$(tail -1 "$dir/out" | awk '{ print ($1 > 1000 && $2 > 50) }')" = 1 ] || fail "wild expressions: $(cat "$dir/out")"
+wild=$(tail -1 "$dir/out" | awk '{ print $1 ", " $2 " of them with a value" }')
+# and through the command line: a value, or one line
+# shellcheck disable=SC2016
+for expr in '' ' ' '((((' '1/0' '*(int *)0' 's->name@1000000000' "$(printf '%5000s' '' | tr ' ' '(')" $'\x01' '"' "'" '$nope' 'struct' 's.' '1e99999' '0xg'; do
+    status=0
+    "$odb" query "$rec" print "$expr" --at "$t" >"$dir/out" 2>"$dir/err" || status=$?
+    ((status <= 2 && $(wc -l <"$dir/err") <= 1)) || fail "print '$expr': status $status, $(head -c 300 "$dir/err")"
+done
+echo "query_symbols: all answered; wild expressions: $wild"
