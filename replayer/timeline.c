@@ -313,7 +313,7 @@ static struct odb_err *seek_once(struct timeline *tl, const struct place *to, bo
 struct odb_err *timeline_seek(struct timeline *tl, const struct place *to)
 {
     bool there;
-    tl->told = false;
+    tl->told = tl->open = false;
     ODB_TRY(seek_once(tl, to, &there));
     if (there)
         return NULL;
@@ -375,7 +375,7 @@ struct odb_err *timeline_seek_end(struct timeline *tl)
         return timeline_seek(tl, &tl->end);
     const struct mark *m = &tl->marks[tl->n_marks - 1];
     const struct odb_stop *stop;
-    tl->told = false;
+    tl->told = tl->open = false;
     if (!tl->now.r || place_compare(&tl->now.at, &m->w.at) < 0)
         ODB_TRY(timeline_take_mark(tl, m));
     do
@@ -390,7 +390,7 @@ struct odb_err *timeline_seek_event(struct timeline *tl, uint64_t n)
 {
     const struct mark *best = &tl->marks[0];
     const struct odb_stop *stop;
-    tl->told = false;
+    tl->told = tl->open = false;
     for (size_t i = 1; i < tl->n_marks && tl->marks[i].w.at.event < n; i++)
         best = &tl->marks[i];
     if (!tl->now.r || tl->now.at.event >= n || place_compare(&tl->now.at, &best->w.at) < 0)
@@ -406,7 +406,7 @@ struct odb_err *timeline_seek_run(struct timeline *tl, uint64_t n, bool *ret)
     struct place old = tl->now.at, to = {.run = n};
     const struct mark *m = timeline_mark_before(tl, &to, true);
     const struct odb_stop *stop;
-    tl->told = false;
+    tl->told = tl->open = false;
     if (!tl->now.r || old.run >= n)
         ODB_TRY(timeline_take_mark(tl, m ? m : &tl->marks[0]));
     *ret = true;

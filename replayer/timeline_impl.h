@@ -52,6 +52,8 @@ struct timeline {
     uint32_t stops_gen;        /* of stops; now_gen: what the current world has */
     uint32_t now_gen;
 
+    bool
+        open; /* the last answer was a stop behind what another thread did: what is before the next instruction is open */
     bool told; /* a SIGNAL stop at the current place was the last answer */
     bool end_known;
     struct place end;

@@ -33,6 +33,14 @@ static struct place goal_of(const struct odb_stop *s)
     return behind && s->by.run_number ? place_by(s) : place_of(s);
 }
 
+/* A stop behind something leaves open what else is at its place: the flag for going on from there. */
+static uint32_t here_behind(const struct odb_stop *s)
+{
+    bool behind = s->reason == ODB_STOP_WATCH || s->reason == ODB_STOP_TASK ||
+                  s->reason == ODB_STOP_SYSCALL_RETURN || s->reason == ODB_STOP_INTERRUPTED;
+    return behind ? ODB_RUN_HERE : 0;
+}
+
 static bool counts(struct timeline *tl, const struct timeline_want *want, const struct odb_stop *s)
 {
     if (want && want->kind && !want->kind(want->ctx, s))
@@ -86,16 +94,18 @@ static struct odb_err *judge(struct timeline *tl, const struct odb_stop *stop,
     *ret_done = counts(tl, want, &copy);
     *ret = (struct timeline_hit){.stop = copy};
     tl->told = copy.reason == ODB_STOP_SIGNAL;
+    tl->open = here_behind(&copy) && copy.by.tid != copy.tid;
     return NULL;
 }
 
 /* One run after the other until a stop counts. run.flags has ODB_RUN_STOPS. */
-static struct odb_err *run_on(struct timeline *tl, const struct odb_run *run,
-                              const struct timeline_want *want, struct timeline_hit *ret)
+static struct odb_err *run_on(struct timeline *tl, struct odb_run run, const struct timeline_want *want,
+                              struct timeline_hit *ret)
 {
     const struct odb_stop *stop;
     bool told = tl->told, done = false;
-    tl->told = false;
+    uint32_t here = tl->open ? ODB_RUN_HERE : 0;
+    tl->told = tl->open = false;
     if (take_interrupt(tl) || is_at_end(tl)) {
         *ret = only(is_at_end(tl) ? TIMELINE_AT_END : TIMELINE_INTERRUPTED);
         return NULL;
@@ -103,7 +113,9 @@ static struct odb_err *run_on(struct timeline *tl, const struct odb_run *run,
     if (!told && signal_counts(tl, want, ret))
         return NULL;
     while (!done) {
-        ODB_TRY(timeline_run(tl, run, &stop));
+        run.flags = (run.flags & ~(uint32_t)ODB_RUN_HERE) | here;
+        ODB_TRY(timeline_run(tl, &run, &stop));
+        here = here_behind(stop);
         ODB_TRY(judge(tl, stop, want, ret, &done));
     }
     return NULL;
@@ -116,7 +128,7 @@ static struct odb_err *run_to_stop(struct timeline *tl, struct odb_run run, cons
     struct place begin = tl->now.at;
     struct odb_err *e = tl->now.r ? NULL : timeline_seek(tl, &begin);
     if (!e)
-        e = run_on(tl, &run, want, ret);
+        e = run_on(tl, run, want, ret);
     if (e)
         odb_err_free(timeline_seek(tl, &begin));
     return e;
@@ -171,7 +183,7 @@ static struct odb_err *search_piece(struct timeline *tl, struct search *s, const
     const struct odb_stop *stop = NULL;
     bool there;
     tl->n_hits = 0;
-    for (uint32_t here = ODB_RUN_HERE;; here = 0) {
+    for (uint32_t here = ODB_RUN_HERE;;) {
         ODB_TRY(timeline_go(tl, upper, ODB_RUN_STOPS | here | flags, false, &stop, &there));
         if (there || !stop || place_compare(&tl->now.at, upper) > 0 || stop->reason == ODB_STOP_END)
             return NULL;
@@ -180,6 +192,7 @@ static struct odb_err *search_piece(struct timeline *tl, struct search *s, const
             return NULL;
         }
         struct odb_stop copy = *stop;
+        here = here_behind(&copy);
         consider(tl, s, &copy);
     }
 }

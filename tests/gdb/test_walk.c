@@ -109,8 +109,10 @@ static void compare_all(void)
     target_where(index_g, &p);
     target_where(replay_g, &q);
     if (verbose)
-        fprintf(stderr, "%d: %s: t %" PRIu64 " tid %u rip 0x%" PRIx64 "\n", n_moves, doing, p.t, p.tid,
-                p.rip);
+        fprintf(stderr,
+                "%d: %s: t %" PRIu64 " tid %u rip 0x%" PRIx64 "; run %" PRIu64 " tick %" PRIu64
+                " event %" PRIu64 "\n",
+                n_moves, doing, p.t, p.tid, p.rip, q.run, q.tick, q.event);
     if (p.tid != q.tid || p.rip != q.rip)
         fail("place", p.rip, q.rip);
     compare_registers(0);
@@ -146,6 +148,13 @@ static void resume(const struct target_resume *how)
     struct target_stop a, b;
     OK(target_resume(index_g, how, &a));
     OK(target_resume(replay_g, how, &b));
+    if (verbose)
+        fprintf(stderr, "   stops: %d tid %u, %d tid %u\n", (int)a.kind, a.tid, (int)b.kind, b.tid);
+    if (a.kind == TARGET_STOP_END && b.kind == TARGET_STOP_BREAK)
+        OK(target_resume(replay_g, how,
+                         &b)); /* at the last instruction, which did not complete: executions ... */
+    if (a.kind == TARGET_STOP_SYSCALL_RETURN && (a.number == 59 || a.number == 322) && b.kind != a.kind)
+        OK(target_resume(index_g, how, &a));                      /* only an index tells of execve's return */
     if (is_plain(a.kind) && is_plain(b.kind) && a.kind != b.kind) /* both are there: see compare_all() */
         b = a;
     if (a.kind == TARGET_STOP_SIGNAL && b.kind == TARGET_STOP_BREAK && !how->reverse)
