@@ -38,6 +38,27 @@ esac
 "$odb" record -o "$dir/rec" -- "./$program" >output
 "$odb" index "$dir/rec"
 mkdir out
+
+# The lines of a backtrace as they are comparable: gdb shows values at entry where it has them too, and files by other names.
+lines() { sed -E 's/([A-Za-z_0-9]+)=\1@entry=/\1=/g; s/, [A-Za-z_0-9]+@entry=[^,)]*//g; s/ from [^ ]*$//; s/ at [^ ]*\// at /'; }
+# What `odb query backtrace` prints, against gdb's bt, at some of the moments.
+texts() {
+    local i t equal=0 all=0
+    for i in 0 1 2 3 4 5; do
+        t=$(awk -v i=$i '$1 == "=" && $2 == i { print $3 }' out/frames)
+        "$odb" query "$dir/rec" backtrace --at "$t" --max 1000 | lines >ours
+        gdb -nx -batch -ex 'set auto-load off' -ex 'set width 0' -ex 'set backtrace past-main on' -ex 'set debuginfod enabled off' \
+            -ex "file $dir/$program" -ex "core-file out/core.$i" -ex 'echo here\n' -ex bt 2>/dev/null | sed '1,/^here/d' | grep '^#' | lines >theirs
+        grep -q ' main (' theirs || continue # gdb does not know the loader yet
+        all=$((all + $(wc -l <theirs)))
+        equal=$((equal + $(diff --unchanged-line-format='x
+' --old-line-format= --new-line-format= ours theirs | wc -l)))
+        diff ours theirs >>differences || true
+        "$odb" query "$dir/rec" backtrace --at "$t" --json | python3 -m json.tool >/dev/null
+    done
+    echo "$program: $equal of $all lines of text are equal"
+    [ $((equal * 100)) -ge $((all * 90)) ] || { cat differences; exit 1; }
+}
 # In portions, for the sake of the disk; each must be good enough by itself.
 total=0
 while [ "$total" -lt "$n" ]; do
@@ -45,6 +66,7 @@ while [ "$total" -lt "$n" ]; do
     "$tool" "$dir/rec" "$part" $((seed + total)) out
     ODB_OUT=$dir/out ODB_PROGRAM=$dir/$program gdb -nx -batch -ex 'set auto-load off' -x "$here/compare.py" >log 2>&1 ||
         { tail -n 200 log; exit 1; }
+    [ "$program" != deep ] || [ "$total" != 0 ] || texts
     cat log >>logs
     rm -f out/core.*
     total=$((total + part))
