@@ -21,7 +21,7 @@ struct page_cursor {
     uint64_t page;
     uint64_t group, chunks;
     bool known, none;
-    uint8_t words[LINES_PER_PAGE]; /* wanted: bit: 8 bytes of the line */
+    uint16_t words[LINES_PER_PAGE]; /* wanted: bit: 4 bytes of the line */
 };
 
 struct cursors {

@@ -212,16 +212,16 @@ struct db_view {
 struct db_lines {
     int kind; /* enum odb_posting_kind */
     uint64_t first, last;
-    uint8_t first_words, last_words; /* bit: 8 bytes of the first line, of the last, that are meant */
+    uint16_t first_words, last_words; /* bit: 4 bytes of the first line, of the last, that are meant */
 };
 /* From byte first_byte of the first line to byte last_byte of the last. */
 struct db_lines db_lines_of(int kind, uint64_t first_line, uint64_t first_byte, uint64_t last_line,
                             uint64_t last_byte);
 /* Adds to words[64], by line of the page, what of it is meant. */
-void db_lines_words(const struct db_lines *v, uint64_t page, uint8_t *words);
+void db_lines_words(const struct db_lines *v, uint64_t page, uint16_t *words);
 /* The chunks of a group (bits) that touched any of the words; blob: the page's posting in that group. */
 struct odb_err *db_posting_chunks(struct odb_db *db, int kind, uint64_t page, uint64_t group,
-                                  const void *blob, size_t n_bytes, const uint8_t *words, uint64_t *ret)
+                                  const void *blob, size_t n_bytes, const uint16_t *words, uint64_t *ret)
     ODB_MUST_CHECK;
 struct db_target {
     struct db_view *views; /* owned, by space */

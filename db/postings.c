@@ -8,7 +8,7 @@
 
 /* Narrows down chunks[], which are those of the page's wanted lines, where words are told apart. */
 static struct odb_err *narrow(struct odb_db *db, int kind, uint64_t page, uint64_t group,
-                              const uint8_t *words, uint64_t *chunks)
+                              const uint16_t *words, uint64_t *chunks)
 {
     _cleanup_reset_ sqlite3_stmt *st = NULL;
     uint64_t row[1 + LINES_PER_PAGE * ODB_LINE_WORDS];
@@ -36,7 +36,7 @@ static struct odb_err *narrow(struct odb_db *db, int kind, uint64_t page, uint64
 }
 
 struct odb_err *db_posting_chunks(struct odb_db *db, int kind, uint64_t page, uint64_t group,
-                                  const void *blob, size_t n_bytes, const uint8_t *words, uint64_t *ret)
+                                  const void *blob, size_t n_bytes, const uint16_t *words, uint64_t *ret)
 {
     const uint8_t *p = blob;
     uint64_t mask, chunks[LINES_PER_PAGE] = {0}, all = 0;
@@ -51,7 +51,7 @@ struct odb_err *db_posting_chunks(struct odb_db *db, int kind, uint64_t page, ui
         if (!words[line])
             continue;
         memcpy(&chunks[line], p + 8 * k, 8);
-        part |= words[line] != 0xff;
+        part |= words[line] != 0xffff;
     }
     if (part)
         ODB_TRY(narrow(db, kind, page, group, words, chunks));
@@ -61,11 +61,11 @@ struct odb_err *db_posting_chunks(struct odb_db *db, int kind, uint64_t page, ui
     return NULL;
 }
 
-void db_lines_words(const struct db_lines *v, uint64_t page, uint8_t *words)
+void db_lines_words(const struct db_lines *v, uint64_t page, uint16_t *words)
 {
     for (unsigned i = 0; i < LINES_PER_PAGE; i++) {
         uint64_t line = page * LINES_PER_PAGE + i;
-        uint8_t w = line >= v->first && line <= v->last ? 0xff : 0;
+        uint16_t w = line >= v->first && line <= v->last ? 0xffff : 0;
         if (line == v->first)
             w &= v->first_words;
         if (line == v->last)
@@ -81,7 +81,7 @@ struct db_lines db_lines_of(int kind, uint64_t first_line, uint64_t first_byte, 
         .kind = kind,
         .first = first_line,
         .last = last_line,
-        .first_words = (uint8_t)(0xffu << first_byte / 8),
-        .last_words = (uint8_t)(0xffu >> (7 - last_byte / 8)),
+        .first_words = (uint16_t)(0xffffu << first_byte / 4),
+        .last_words = (uint16_t)(0xffffu >> (15 - last_byte / 4)),
     };
 }

@@ -82,7 +82,7 @@ static struct odb_err *seek_group(struct db_scan *s, uint64_t group, const struc
             if (found && (s->desc ? g < best : g > best))
                 continue;
             const void *p = sqlite3_column_blob(st, 1);
-            uint8_t words[LINES_PER_PAGE] = {0};
+            uint16_t words[LINES_PER_PAGE] = {0};
             db_lines_words(&v[i], page, words);
             ODB_TRY(db_posting_chunks(s->db, v[i].kind, page, g, p, (size_t)sqlite3_column_bytes(st, 1),
                                       words, &bits));

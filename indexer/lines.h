@@ -1,6 +1,6 @@
 /* Which 64-byte lines were touched in which chunks of the current group: the source of odb_postings.
  *
- * Of lines that are touched in more than one chunk of a group, and in the groups behind it, also which of their 8-byte words
+ * Of lines that are touched in more than one chunk of a group, and in the groups behind it, also which of their 4-byte words
  * were touched in which chunks: what is rarely touched beside something hot is found as fast as if it were alone. */
 #ifndef ODB_INDEXER_LINES_H
 #define ODB_INDEXER_LINES_H
@@ -35,7 +35,7 @@ struct lines {
 struct odb_err *lines_init(struct lines *l) ODB_MUST_CHECK;
 void lines_deinit(struct lines *l);
 void lines_next_chunk(struct lines *l);
-/* words: bit i: its i-th 8 bytes. */
+/* words: bit i: its i-th 4 bytes. */
 struct odb_err *lines_add(struct lines *l, uint64_t line, unsigned words, unsigned chunk_bit) ODB_MUST_CHECK;
 /* Writes the group's rows and empties the set. */
 struct odb_err *lines_flush(struct lines *l, struct store *store, int kind, uint64_t group) ODB_MUST_CHECK;
@@ -50,7 +50,7 @@ static inline bool lines_known(const struct lines *l, uint64_t line, unsigned wo
 /* The words that bytes [at, last] of a line touch. */
 static inline unsigned lines_words(uint64_t at, uint64_t last)
 {
-    return (0xffu >> (7 - last / 8)) & (0xffu << at / 8);
+    return (0xffffu >> (15 - last / 4)) & (0xffffu << at / 4);
 }
 
 #endif

@@ -10,8 +10,8 @@
  *   odb_snapshots (chunk, tid) -> registers at the chunk's start (indexer/chunk.h)
  *   odb_postings  (kind, page, grp) -> which 64-byte lines of the page are touched in which chunks of the
  *                 group: u64 mask of lines, then for each set bit, lowest first, a u64 mask of chunks
- *                 Kind ODB_POST_WORDS + k: for lines of posting k where it tells more, by 8-byte words. zstd of: u64
- *                 mask of lines, then for each set bit 8 u64 masks of chunks, in which the word was or may
+ *                 Kind ODB_POST_WORDS + k: for lines of posting k where it tells more, by 4-byte words. zstd of: u64
+ *                 mask of lines, then for each set bit 16 u64 masks of chunks, in which the word was or may
  *                 have been touched
  *   odb_images    (page, t) -> zstd: the place's 4096 bytes just before instruction t
  *   odb_contents  where a range of memory of a space got its contents: in force for states
@@ -57,12 +57,12 @@
 #define ODB_CHUNK_BYTES (8u << 20)
 #define ODB_GROUP_CHUNKS 64
 #define ODB_LINE_BYTES 64
-#define ODB_LINE_WORDS 8
+#define ODB_LINE_WORDS 16 /* of 4 bytes */
 #define ODB_IMAGE_EVERY 16
 #define ODB_IMAGE_TOUCHES 8
 #define ODB_PIECE_BYTES 65536
 
-enum odb_posting_kind { ODB_POST_MEM = 0, ODB_POST_EXEC = 1, ODB_POST_PLACE = 2, ODB_POST_WORDS = 8 };
+enum odb_posting_kind { ODB_POST_MEM = 0, ODB_POST_EXEC = 1, ODB_POST_PLACE = 2, ODB_POST_WORDS = 16 };
 
 /* 22 bits of space, 1 << 22 for objects, 35 bits of page; as a line 64 bits */
 #define ODB_SPACE_OBJECT (1u << 22)
