@@ -40,12 +40,29 @@ static bool answers_to(const char *full, const char *asked)
     return false;
 }
 
+/* Where "(int)" begins in "ns::(anonymous namespace)::f<int (*)()>(int)"; the end where there are no parameters. */
+static size_t parameters_at(const char *name)
+{
+    static const char hidden[] = "(anonymous namespace)";
+    const char *call = strstr(name, "operator()");
+    int depth = 0;
+    for (const char *p = name; *p; p++) {
+        depth += *p == '<';
+        depth -= *p == '>';
+        if (strncmp(p, hidden, sizeof(hidden) - 1) == 0)
+            p += sizeof(hidden) - 2;
+        else if (*p == '(' && !depth && !(call && p == call + 8))
+            return (size_t)(p - name);
+    }
+    return strlen(name);
+}
+
 /* The identifier at the end of a name, which is in the mangled name, too. */
 static void last_identifier(const char *name, const char **ret, size_t *ret_n)
 {
-    const char *end = strchr(name, '<');
-    end = end && end > name && !strstr(name, "operator") ? end : name + strlen(name);
-    const char *p = end;
+    size_t n = parameters_at(name);
+    const char *arguments = strstr(name, "operator") ? NULL : memchr(name, '<', n);
+    const char *end = arguments && arguments > name ? arguments : name + n, *p = end;
     while (p > name && p[-1] != ':' && p[-1] != ' ' && p[-1] != '~')
         p--;
     *ret = p;
@@ -63,7 +80,9 @@ static bool symbol_answers(struct symbols *s, const struct elf_symbol *sym, cons
 {
     if (sym->type != STT_FUNC && sym->type != STT_GNU_IFUNC && sym->type != STT_NOTYPE)
         return false;
-    if (strcmp(sym->name, asked) == 0)
+    size_t n_bare = parameters_at(asked);
+    if (strcmp(sym->name, asked) == 0 ||
+        (n_bare == strlen(sym->name) && memcmp(sym->name, asked, n_bare) == 0))
         return true;
     if (!memmem(sym->name, strlen(sym->name), last, n_last) && !strstr(asked, "operator"))
         return false;
@@ -76,7 +95,7 @@ static bool symbol_answers(struct symbols *s, const struct elf_symbol *sym, cons
     const char *name = bare ? bare : sym->name;
     if (strcmp(name, asked) == 0)
         return true;
-    const char *full = sym_demangle(s, name, strchr(asked, '(') != NULL);
+    const char *full = sym_demangle(s, name, asked[n_bare] != 0);
     return full != name && answers_to(full, asked);
 }
 

@@ -11,10 +11,6 @@ import tempfile
 here = os.path.dirname(os.path.abspath(__file__))
 
 
-def normal(text):
-    return text
-
-
 class Checker:
     def __init__(self, program, core, frames):
         self.p = subprocess.Popen([program, core, frames], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -31,6 +27,10 @@ class Checker:
             if line == ".\n":
                 return lines
             lines.append(line.rstrip("\n"))
+
+
+def without_keywords(text):
+    return re.sub(r"\b(struct|class|union|enum) ", "", text)
 
 
 counts = collections.Counter()
@@ -107,7 +107,7 @@ def compare_stop(sym_check, folder, n):
                             "error: Cannot find thread-local", "error: Cannot find shared library")) and not is_refusal(a):
                 counts["more than gdb"] += 1
                 continue
-            if re.sub(r"\b(struct|class|union|enum) ", "", a) == b:
+            if without_keywords(a) == without_keywords(b) and (f["name"] or "").startswith("_"):
                 a = b  # gdb names types as the language of the frame does
             check("print", where + ": " + q, a, b)
         for q, answer in f.get("types", []):
@@ -116,9 +116,20 @@ def compare_stop(sym_check, folder, n):
             # gdb says int for sizeof, and gives registers and refused operations types that we do not.
             if b.startswith("error: ") or is_refusal(a) or (q.startswith("*") and is_refusal(b)) or q.startswith(("sizeof", "$")):
                 continue
-            if re.sub(r"\b(struct|class|union|enum) ", "", a) == b:
+            if without_keywords(a) == without_keywords(b) and (f["name"] or "").startswith("_"):
                 a = b  # gdb names types as the language of the frame does
             check("whatis", where + ": " + q, a, b)
+    for file, line, pcs in data["lines"]:
+        if not pcs:
+            continue  # rows that begin no statement
+        answer = c.ask("line %s:%d" % (file, line))[0].split()
+        ours = [int(a, 16) for a in answer[1:]]
+        # We give the beginnings of a line's runs, gdb each of its rows.
+        good = answer[0] == "%d:" % line and ours and set(ours) <= set(pcs) and min(ours) == min(pcs)
+        check("line", "line %d" % line, answer if not good else "", [hex(p) for p in pcs] if not good else "")
+    for name, addr in data["functions"]:
+        answer = c.ask("function " + name)[0].split()
+        check("function", name, answer if hex(addr) not in answer else "", hex(addr) if hex(addr) not in answer else "")
     c.p.stdin.close()
     c.p.wait()
     if c.p.returncode:

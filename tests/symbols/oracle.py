@@ -75,6 +75,25 @@ def frames():
     return physical, shown
 
 
+def lines():
+    if not gdb.lookup_symbol("main")[0]:
+        return []
+    symtab = gdb.lookup_symbol("main")[0].symtab
+    table = symtab.linetable()
+    return [[symtab.filename, n, sorted(e.pc for e in table.line(n) or [])] for n in sorted(table.source_lines())]
+
+
+def functions():
+    out = {}
+    if not gdb.lookup_symbol("main")[0]:
+        return []
+    for block in (gdb.lookup_symbol("main")[0].symtab.global_block(), gdb.lookup_symbol("main")[0].symtab.static_block()):
+        for symbol in block:
+            if symbol.is_function:
+                out[symbol.linkage_name] = int(symbol.value().address)
+    return sorted(out.items())
+
+
 def stop(n):
     physical, shown = frames()
     core = "%s/%d.core" % (OUT, n)
@@ -86,9 +105,11 @@ def stop(n):
             f.write("%x %x %d %x %s\n" % (p["pc"], p["cfa"], p.get("exact", False), known,
                                           " ".join("%x" % (r or 0) for r in p["regs"])))
     with open("%s/%d.json" % (OUT, n), "w") as f:
-        json.dump({"frames": shown, "lines": [], "core": core}, f)
+        json.dump({"frames": shown, "lines": [] if n else lines(), "functions": [] if n else functions()}, f)
 
 
+if os.environ.get("LANGUAGE"):
+    gdb.execute("set language " + os.environ["LANGUAGE"])
 gdb.execute("break " + os.environ.get("AT", "main"))
 gdb.execute("run", to_string=True)
 for i in range(STOPS):
