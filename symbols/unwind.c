@@ -89,7 +89,7 @@ static bool walk_on(struct walk *w, struct sym_frame *frame)
     memcpy(frame->gpr, w->regs.gpr, sizeof(frame->gpr));
     enum unwind_step rc = step(w, &caller, &cfa, &how);
     frame->cfa = rc == UNWIND_NONE ? 0 : cfa;
-    if (rc != UNWIND_OK || !caller.pc) {
+    if (rc != UNWIND_OK || (!caller.pc && how != SYM_FRAME_SIGNAL)) {
         if (rc == UNWIND_NONE)
             w->end = sym_intern_printf(w->u->s, "no %s at 0x%llx",
                                        is_code(w, w->regs.pc) ? "unwind information" : "code",

@@ -285,6 +285,20 @@ static bool is_known(struct unwinder *u, unw_cursor_t *c, int reg, unsigned gpr)
     return KEPT_BY_CALLEE & u->regs->known & 1u << gpr;
 }
 
+/* libunwind has the stack pointer at the CFA, whatever the information says of it (as in longjmp, where it is in another
+ * register). */
+static void take_rsp(struct unwinder *u, unw_cursor_t *c, struct unwind_regs *ret)
+{
+    unw_save_loc_t loc;
+    if (unw_get_save_loc(c, UNW_X86_64_RSP, &loc) < 0)
+        return;
+    if (loc.type == UNW_SLT_REG && loc.u.regnum >= 0 && loc.u.regnum < 16 && loc.u.regnum != UNW_X86_64_RSP &&
+        u->regs->known >> gpr_of_dwarf[loc.u.regnum] & 1)
+        ret->gpr[ODB_RSP] = u->regs->gpr[gpr_of_dwarf[loc.u.regnum]];
+    else if (loc.type == UNW_SLT_MEMORY && !sym_read(u->s, loc.u.addr, &ret->gpr[ODB_RSP], 8))
+        ret->known &= ~(1u << ODB_RSP);
+}
+
 static bool take_regs(struct unwinder *u, unw_cursor_t *c, struct unwind_regs *ret)
 {
     struct unwind_regs r = {0};
@@ -296,6 +310,7 @@ static bool take_regs(struct unwinder *u, unw_cursor_t *c, struct unwind_regs *r
             r.known |= 1u << gpr;
         }
     }
+    take_rsp(u, c, &r);
     if (unw_get_reg(c, UNW_X86_64_RIP, &v) < 0 || !(r.known & 1u << ODB_RSP))
         return false;
     r.pc = v;

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Records a program and compares our backtraces at random moments with gdb's, which looks at core files made of the same moments.
 #     backtraces.sh ODB TOOL PROGRAM MOMENTS [SEED]
-# PROGRAM: deep (C, stripped, separate debug file), shapes (C++), chain (Rust), routines (Go)
+# PROGRAM: deep (C, stripped, separate debug file), shapes (C++), chain (Rust), routines (Go), odd (C, static)
 set -euo pipefail
 odb=$1 tool=$2 program=$3 n=$4 seed=${5:-1}
 here=$(dirname "$(readlink -f "$0")")
@@ -18,6 +18,9 @@ deep)
     gcc -O2 -g "$here/deep.c" -o deep
     objcopy --only-keep-debug deep deep.debug
     objcopy --strip-all --add-gnu-debuglink=deep.debug deep
+    ;;
+odd)
+    gcc -O2 -g -static "$here/odd.c" -o odd
     ;;
 shapes)
     need g++

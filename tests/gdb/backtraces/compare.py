@@ -22,6 +22,7 @@ def plain(name):
         return "??"
     if name.startswith("<signal"):
         return name
+    name = re.sub(r"\.(part|isra|constprop|cold)(\.\d+)*$", "", name)
     name = re.sub(r"\[abi:\w+\]", "", name)
     name = re.sub(r"\)( const| volatile|&| \[clone [^]]*\])+$", ")", name)
     if name.endswith(")") and not name.endswith(("operator()", "(anonymous namespace)")):
@@ -92,6 +93,7 @@ def main():
     total = equal = whole = moments = unsure = 0
     shown = 0
     for number, t, mine, end, interpreter in ours():
+        gdb.execute("maint flush dcache")  # gdb 13 keeps stack contents of the core file before
         gdb.execute("core-file " + os.path.join(out, "core.%d" % number), to_string=True)
         added = load_interpreter(*interpreter)
         them = theirs()
