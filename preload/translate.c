@@ -660,7 +660,7 @@ static void emit_body(void)
             exits[x].patch = offset();
         }
         if (debug_watching && tr.variant == VARIANT_FAST)
-            tr.p = watch_emit(tr.p, &tr.in[i], tr.at[i]);
+            tr.p = watch_emit(tr.p, &tr.in[i], tr.n - i, tr.at[i]);
         done = emit_insn(&tr.bytes[tr.off[i]], &tr.in[i], tr.at[i]);
     }
     if (!done) {

@@ -27,8 +27,8 @@ extern uint32_t watch_counting;
 void watch_set(void);
 /* Those of the process that runs now; counting: translated code counts hits by itself, if it can tell them exactly. */
 void watch_choose(uint32_t pid, bool counting);
-/* Emits at p, before the fast translation of the instruction, what leaves by EXIT_WATCH when it may touch a watched range.
- * Returns the next free byte. */
-uint8_t *watch_emit(uint8_t *p, const struct insn *in, gaddr at);
+/* Emits at p, before the fast translation of the instruction `in`, which is the first of n up to the end of its block, what
+ * leaves by EXIT_WATCH when it touches a watched range. Returns the next free byte. */
+uint8_t *watch_emit(uint8_t *p, const struct insn *in, int n, gaddr at);
 
 #endif
