@@ -509,6 +509,49 @@ static void choose(struct target *g)
     CHECK_OK(target_set_catch(g, &catches));
 }
 
+/* ---- branches ---- */
+
+static uint64_t n_branches, n_no_branches;
+
+/* In a branch what is written is there, the rest is as before; behind it nothing has changed. */
+static void check_branch(struct target *g)
+{
+    struct target_regs before, r;
+    struct target_position p, q;
+    uint8_t was[64], now[64], data[64];
+    size_t n, k;
+    target_where(g, &p);
+    CHECK_OK(target_registers(g, 0, &before));
+    gaddr at = before.gpr[ODB_RSP] - 256;
+    CHECK_OK(target_read(g, 0, at, was, sizeof(was), &n));
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (uint8_t)rnd(256);
+    struct odb_err *e = target_write(g, 0, at, data, n);
+    if (e) { /* a few places have none, before the delivery of a signal to a thread that did not run before */
+        n_no_branches++;
+        odb_err_free(e);
+        return;
+    }
+    n_branches++;
+    CHECK(target_in_branch(g));
+    CHECK_OK(target_read(g, 0, at, now, n, &k));
+    CHECK(k == n && !memcmp(now, data, n));
+    CHECK_OK(target_registers(g, 0, &r));
+    CHECK(!memcmp(r.gpr, before.gpr, sizeof(r.gpr)) && r.rip == before.rip && r.fs_base == before.fs_base &&
+          !memcmp(r.vec, before.vec, sizeof(r.vec)));
+    r.gpr[ODB_RBX] = 0x1234;
+    CHECK_OK(target_write_registers(g, 0, &r));
+    CHECK_OK(target_registers(g, 0, &r));
+    CHECK(r.gpr[ODB_RBX] == 0x1234);
+    CHECK_OK(target_leave_branch(g));
+    target_where(g, &q);
+    CHECK(!target_in_branch(g) && !target_compare(&p, &q));
+    CHECK_OK(target_read(g, 0, at, now, n, &k));
+    CHECK(k == n && !memcmp(now, was, n));
+    CHECK_OK(target_registers(g, 0, &r));
+    CHECK(!memcmp(&r, &before, sizeof(r)));
+}
+
 static struct place place_of(const struct target_position *p)
 {
     return (struct place){p->t, p->in_signal ? (unsigned)p->run : n_signals(p->t)};
@@ -551,6 +594,8 @@ static void ask(struct target *g, struct answer *last)
     *last = want;
     if (rnd(4) == 0)
         check_state(g);
+    if (rnd(40) == 0)
+        check_branch(g);
 }
 
 int main(int argc, char **argv)
@@ -577,7 +622,8 @@ int main(int argc, char **argv)
     target_close(g);
     db_close(db);
     printf("%" PRIu64 " instructions, %" PRIu64 " writes, %" PRIu64 " signals: %ld questions, %" PRIu64
-           " states: passed\n",
-           n_insns, n_mems, n_sigs, rounds, n_states);
+           " states, %" PRIu64 " branches (%" PRIu64 " refused): passed\n",
+           n_insns, n_mems, n_sigs, rounds, n_states, n_branches, n_no_branches);
+    CHECK(n_no_branches <= 1 + n_branches / 4);
     return 0;
 }
