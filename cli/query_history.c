@@ -6,7 +6,7 @@
  * that leave the value as it was are left out.
  *
  * What is not in memory (a variable in a register, a computed one) is resolved anew behind each instruction of its
- * function, as long as the frame lives: compilers move variables about. */
+ * function, as long as the frame lives and where it is the innermost one: compilers move variables about. */
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,10 +174,6 @@ static struct odb_err *frame_history(struct history *h)
     const struct sym_place *place = &h->frame->place;
     const struct sym_scope *outer = &place->scopes[place->n_scopes - 1];
     gaddr low = outer->low, high = low + FUNCTION_SPAN; /* a net: the frame is compared exactly */
-    if (h->frame->frame != h->frame->frames)
-        return odb_err("%s is not in memory, and of an outer frame: ask with an --at where that frame is "
-                       "innermost",
-                       h->expr);
     if (sqlite3_prepare_v2(sq, sql, -1, &st, NULL) != SQLITE_OK)
         return odb_err("index: %s", sqlite3_errmsg(sq));
     sqlite3_bind_int64(st, 1, h->q->tid);

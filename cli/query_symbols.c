@@ -2,6 +2,7 @@
  * (backtrace, history, calls, line, why) ask symbols/ through: query_symbols(). */
 #include "cli/query_symbols.h"
 
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,12 +84,49 @@ struct odb_err *query_frame(struct symbols *s, uint64_t number, struct query_fra
     return no_frame(number, n, end);
 }
 
+/* The file of the program that the process executes at t: is it this one? */
+static bool is_program(struct query *q, uint64_t t, const char *module)
+{
+    static const char sql[] =
+        "SELECT exe=?3 FROM execs WHERE pid=?1 AND t<=?2 UNION ALL SELECT exe=?3 FROM processes"
+        " WHERE pid=?1 AND NOT EXISTS (SELECT 1 FROM execs WHERE pid=?1) ORDER BY 1 DESC LIMIT 1";
+    sqlite3_stmt *st;
+    if (!module || sqlite3_prepare_v2(db_sqlite(q->db), sql, -1, &st, NULL) != SQLITE_OK)
+        return false;
+    sqlite3_bind_int64(st, 1, q->pid);
+    sqlite3_bind_int64(st, 2, (sqlite3_int64)t);
+    sqlite3_bind_text(st, 3, module, -1, SQLITE_STATIC);
+    bool yes = sqlite3_step(st) == SQLITE_ROW && sqlite3_column_int(st, 0);
+    sqlite3_finalize(st);
+    return yes;
+}
+
+/* The innermost frame that is of the program's own file; else the innermost. */
+static struct odb_err *program_frame(struct query *q, uint64_t t, struct symbols *s, struct query_frame *ret)
+{
+    __attribute__((cleanup(query_frame_deinit))) struct query_frame f = {0};
+    const char *end = "";
+    ODB_TRY(symbols_backtrace(s, FRAMES_MAX, &f.frames, &f.n_frames, &end));
+    for (size_t i = 0; i < f.n_frames; i++) {
+        f.frame = &f.frames[i];
+        ODB_TRY(symbols_place(s, f.frame->lookup_pc, &f.place));
+        if (!is_program(q, t, f.place.module))
+            continue;
+        *ret = f;
+        f.frames = NULL;
+        return NULL;
+    }
+    return query_frame(s, 0, ret);
+}
+
 struct odb_err *query_asked_frame(struct query *q, uint64_t t, struct symbols **ret_s,
                                   struct query_frame *ret)
 {
     uint64_t number = 0;
     ODB_TRY(query_parse_index("--frame", q->a->frame, FRAMES_MAX, &number));
     ODB_TRY(query_symbols(q, t, ret_s));
+    if (!q->a->at && !q->a->frame)
+        return program_frame(q, t, *ret_s, ret);
     return query_frame(*ret_s, number, ret);
 }
 

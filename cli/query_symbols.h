@@ -26,7 +26,8 @@ struct query_frame {
 void query_frame_deinit(struct query_frame *f);
 /* Number 0 is the innermost. An error where the stack has fewer. */
 struct odb_err *query_frame(struct symbols *s, uint64_t number, struct query_frame *ret) ODB_MUST_CHECK;
-/* The one that --frame says, at t; completes q->pid, q->tid. */
+/* The one that --frame says, at t; completes q->pid, q->tid. With neither --frame nor --at it is the innermost frame of the program's
+ * own file: the names that are meant are the program's, not those of the library in which it ended. */
 struct odb_err *query_asked_frame(struct query *q, uint64_t t, struct symbols **ret_s,
                                   struct query_frame *ret) ODB_MUST_CHECK;
 

@@ -2,20 +2,20 @@
 # odb query in words of the source: locals, print, history, line, calls, source, and their SQL, on recordings of words.c,
 # built at -O0 (DWARF 5 and 4) and -O2. Answers are compared to the letter, but for numbers that differ from run to run: t is N,
 # addresses are ADDR. Then thousands of wild expressions: each has a value or none, nothing breaks.
-#     query_symbols.sh ODB WORDS.C
+#     query_symbols.sh ODB WORDS.C WORDS_REG.C WORDS_TREE.C
 set -euo pipefail
-odb=$1 source=$2
+odb=$1 source=$2 reg_source=$3 tree_source=$4
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 export ODB_DIR="$dir/root"
 command -v cc >/dev/null || { echo "skipped: no C compiler"; exit 77; }
 fail() { echo "query_symbols.sh: $*" >&2; exit 1; }
 
-build() { # NAME FLAGS...
-    local name=$1; shift
-    (cd "$(dirname "$source")" && cc "$@" -pthread -o "$dir/$name" "$PWD/$(basename "$source")")
+build() { # NAME SOURCE OUTPUT FLAGS...
+    local name=$1 from=$2 want=$3; shift 3
+    cc "$@" -pthread -o "$dir/$name" "$from"
     "$odb" record -o "$dir/$name.rec" "$dir/$name" >"$dir/out"
-    [ "$(cat "$dir/out")" = "2 outer other 2.25" ] || fail "$name: $(cat "$dir/out")"
+    [ "$(cat "$dir/out")" = "$want" ] || fail "$name: $(cat "$dir/out")"
 }
 q() { "$odb" query "$rec" "$@"; }
 mask() { sed -E 's/ at t [0-9]+/ at t N/; s/^t ([0-9]{4,}|0) +([0-9]{4,} +)?/t N /; s/\[[0-9]+\/[0-9]+\] +//; s/0x[0-9a-f]{5,}/ADDR/g; s/<([a-z_]+)\+[0-9]+>/<\1+N>/g'; }
@@ -27,9 +27,11 @@ line=$(grep -n 'LINE \*/' "$source" | cut -d: -f1)
 # field NUMBER KEY ARGS...: of the answer in JSON
 field() { local i=$1 key=$2; shift 2; q "$@" --json | python3 -c "import json,sys; print(json.load(sys.stdin)[$i]['$key'])"; }
 
-build w5 -g -O0 -gdwarf-5
-build w4 -g -O0 -gdwarf-4
-build w2 -g -O2
+build w5 "$source" "2 outer other 2.25" -g -O0 -gdwarf-5
+build w4 "$source" "2 outer other 2.25" -g -O0 -gdwarf-4
+build w2 "$source" "2 outer other 2.25" -g -O2
+build reg "$reg_source" 88 -g -O2
+build tree "$tree_source" "" -g -O1
 for name in w5 w4; do
     rec=$dir/$name.rec
     # everything is answered out of the recording's own copy
@@ -163,7 +165,52 @@ for question in "calls fib" "line words.c:$line" "locals --at $t" "print s->at -
     json $question
 done
 
+rec=$dir/reg.rec
+t=$(field 2 t_exit calls step)
+is locals --at "$t" <<'EOT'
+n = 6
+seed = 23
+  i = 2
+sum = 44
+EOT
+values() { mask | grep -v before | sed -E 's/^t N ([^ ]*) .*/\1/' | xargs; }
+for at in "$t" "$(field 2 t_enter calls step) --frame 1"; do
+    # shellcheck disable=SC2086
+    {
+        [ "$(q history sum --at $at | values)" = "21 44 50 61 76 88" ] || fail "history sum: $(q history sum --at $at)"
+        [ "$(q history seed --at $at | values)" = "21 23 6 11 15 12" ] || fail "history seed: $(q history seed --at $at)"
+        [ "$(q history n --at $at | values)" = "" ] || fail "history n: $(q history n --at $at)"
+    }
+done
+
+rec=$dir/tree.rec
+is calls f <<'EOT'
+t N f(n=1) = 4  from main (words_tree.c:56)
+t N f(n=100) = 204  from on_usr1 (words_tree.c:24)
+t N f(n=2) = 208  from main (words_tree.c:61)
+t N f(n=7) = 16  from main (words_tree.c:53)
+t N f(n=10) = 224  from main (words_tree.c:72)
+t N f(n=11) = 246  from main (words_tree.c:72)
+t N f(n=12) = 270  from main (words_tree.c:72)
+t N f(n=20) = 310  from tail (words_tree.c:42)
+EOT
+is calls co <<'EOT'
+t N co(n=1) = 2  from body (words_tree.c:35)
+t N co(n=2) = 3  from body (words_tree.c:36)
+EOT
+is calls finish <<<'t N ...         finish(status=0)  from main (words_tree.c:75)'
+is history sum <<'EOT'
+t N 1  (before)
+t N 2  f (words_tree.c:17)
+t N 102  f (words_tree.c:17)
+t N 112  f (words_tree.c:17)
+t N 123  f (words_tree.c:17)
+t N 135  f (words_tree.c:17)
+t N 155  f (words_tree.c:17)
+EOT
+
 # wild expressions
+rec=$dir/w2.rec
 t=$(field 0 t_enter calls name_of)
 python3 - >"$dir/wild.sql" <<PY
 import random
