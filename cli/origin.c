@@ -1,9 +1,9 @@
 /* Where a value came from: finding the write; see origin.h.
  *
- * Of a range of memory the last write to any of its bytes counts. Where it covers only a part, that part is followed, unless it is
- * all zeros and the rest is not (a number of 4 bytes is often asked as one of 8), or smaller than another part. A write to private memory that is older
- * than its mapping was a write to something else. A write by another mapping of the same memory, or before a
- * mremap, has another address: what both have in common is the object, or the place before the move. */
+ * Of a range of memory the last write to any of its bytes counts. Where it covers only a part, that part is followed, unless
+ * another has more bytes that are not zero (a number of 4 bytes is often asked as one of 8). A write to private memory that is older
+ * than its mapping was a write to something else. A write by another mapping of the same memory has another address: what both have
+ * in common is the object. What mremap moved goes on at the place before the move. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,9 +180,18 @@ static struct odb_err *place_in_write(struct origin *o, const struct origin_ref 
                 (int64_t)(c->offset + (ref->addr - c->start)) - (int64_t)(wc.offset + (w->addr - wc.start));
         return NULL;
     }
-    if (c->moved && w->t < c->t_start && c->src != c->start)
-        *ret_off = (int64_t)(c->src + (ref->addr - c->start) - w->addr);
     return NULL;
+}
+
+/* How much bytes [from, to) tell of the value: those that are not zero, or all if the value is zero. */
+static unsigned weight(const struct origin_ref *r, unsigned from, unsigned to)
+{
+    unsigned all = 0, part = 0;
+    for (unsigned i = 0; i < r->n_bytes; i++) {
+        all += r->value[i] != 0;
+        part += i >= from && i < to && r->value[i];
+    }
+    return all ? part : to - from;
 }
 
 /* Narrows s->to to what the write covers. false: another part is to be followed, and is what s->to now is. */
@@ -197,18 +206,42 @@ static bool clip_to_write(struct origin_step *s, const struct db_write *w, int64
     if (first == 0 && last == n)
         return true;
     s->partial = true;
-    bool zero = true, zero_before = true, zero_behind = true;
-    for (unsigned i = 0; i < n; i++)
-        *(i < first ? &zero_before : i < last ? &zero : &zero_behind) &= !s->to.value[i];
-    unsigned behind = n - last, most = first > behind ? first : behind;
-    bool others = s->to.known && zero && (!zero_before || !zero_behind);
-    if (others || (most > last - first && !(s->to.known && zero_before && zero_behind))) {
-        bool before = others ? !zero_before : first >= behind;
-        origin_narrow(&s->to, before ? 0 : last, before ? first : behind);
+    unsigned before = weight(&s->to, 0, first), here = weight(&s->to, first, last),
+             behind = weight(&s->to, last, n);
+    if (here < before || here < behind) {
+        bool to_before = before >= behind;
+        origin_narrow(&s->to, to_before ? 0 : last, to_before ? first : n - last);
         return false;
     }
     origin_narrow(&s->to, first, last - first);
     return true;
+}
+
+/* mremap brought it there. */
+static struct odb_err *back_over_move(struct origin *o, struct origin_step *s, const struct db_content *c)
+{
+    uint32_t pid = s->to.pid;
+    bool row = true;
+    s->t = c->t_start - 1;
+    while (row) { /* perhaps it was a process that this one is a copy of */
+        _cleanup_stmt_ sqlite3_stmt *st = NULL;
+        ODB_TRY(
+            origin_sql(o,
+                       "SELECT parent FROM processes WHERE pid=?1 AND t_start>?2 AND parent>0 AND NOT EXISTS "
+                       "(SELECT 1 FROM processes WHERE pid=?1 AND t_start<=?2) AND parent<>?1 LIMIT 1",
+                       &st));
+        sqlite3_bind_int64(st, 1, pid);
+        sqlite3_bind_int64(st, 2, (sqlite3_int64)s->t);
+        ODB_TRY(origin_row(o, st, &row));
+        pid = row ? (uint32_t)sqlite3_column_int64(st, 0) : pid;
+    }
+    s->pid = pid;
+    origin_from_memory(s, pid, s->tid, s->t, c->src + (s->to.addr - c->start));
+    origin_say(s, ORIGIN_COPY, "moved by mremap");
+    if (s->to.n_bytes > c->end - s->to.addr)
+        origin_narrow(&s->to, 0, (unsigned)(c->end - s->to.addr));
+    s->from[0].n_bytes = s->to.n_bytes;
+    return NULL;
 }
 
 static struct odb_err *back_from_memory(struct origin *o, struct origin_step *s)
@@ -222,7 +255,9 @@ static struct odb_err *back_from_memory(struct origin *o, struct origin_step *s)
         ODB_TRY(db_content(o->db, to->t, to->pid, to->addr, &mapped, &c));
         ODB_TRY(db_last_write(o->db, to->pid, to->addr, to->n_bytes, to->t, &found, &w));
         /* a write to what was mapped there before does not count; one to shared memory may be older than its mapping */
-        bool stale = found && mapped && !c.object && !c.moved && w.t + 1 < c.t_start;
+        bool stale = found && mapped && !c.object && w.t + 1 < c.t_start;
+        if ((!found || stale) && mapped && c.moved && c.t_start)
+            return back_over_move(o, s, &c);
         if (!found || stale)
             return origin_initial_memory(o, s, mapped, &c);
         ODB_TRY(place_in_write(o, to, &w, mapped, &c, &off));
@@ -301,8 +336,36 @@ static struct odb_err *by_delivery(struct origin *o, const struct db_reg_write *
     return NULL;
 }
 
+/* What was executed before, by the same thread, led here. */
+static struct odb_err *back_from_rip(struct origin *o, struct origin_step *s)
+{
+    _cleanup_stmt_ sqlite3_stmt *st = NULL;
+    bool row, fresh, signal;
+    char name[32];
+    ODB_TRY(program_begins(o, s->to.t, s->to.t, s->to.pid, &fresh, &s->t));
+    ODB_TRY(origin_signal_at(o, s->to.t, s->to.tid, &signal, name, sizeof(name)));
+    if (signal) {
+        origin_say(s, ORIGIN_KERNEL, "set by the kernel for the handler of %s", name);
+        return NULL;
+    }
+    ODB_TRY(origin_sql(o, "SELECT t, rip, pid FROM executions WHERE tid=?1 AND t<?2 ORDER BY t DESC LIMIT 1",
+                       &st));
+    sqlite3_bind_int64(st, 1, s->to.tid);
+    sqlite3_bind_int64(st, 2, (sqlite3_int64)s->to.t);
+    ODB_TRY(origin_row(o, st, &row));
+    if (!row || fresh)
+        return origin_initial_register(o, s);
+    s->t = (uint64_t)sqlite3_column_int64(st, 0);
+    s->rip = (gaddr)sqlite3_column_int64(st, 1);
+    s->pid = (uint32_t)sqlite3_column_int64(st, 2);
+    s->tid = s->to.tid;
+    return origin_insn(o, s);
+}
+
 static struct odb_err *back_from_register(struct origin *o, struct origin_step *s)
 {
+    if (s->to.number == ODB_REG_RIP)
+        return back_from_rip(o, s);
     struct db_reg_write w;
     bool found, fresh = false, delivered = false;
     uint64_t start;

@@ -193,8 +193,9 @@ static struct odb_err *connected_to(struct origin *o, const struct origin_call *
 static void offset_of(struct origin_step *s, const struct origin_call *call, const struct fd_found *f,
                       bool settled, uint64_t at)
 {
-    bool positioned =
-        !strncmp(call->name, "pread", 5) && !(call->name[5] == 'v' && (int64_t)call->arg[3] == -1);
+    bool reads = !strncmp(call->name, "pread", 5), writes = !strncmp(call->name, "pwrite", 6),
+         vector = strchr(call->name, 'v') != NULL;
+    bool positioned = (reads || writes) && !(vector && (int64_t)call->arg[3] == -1);
     if (positioned)
         s->offset = call->arg[3] + at;
     else if (f->offset_known || settled)

@@ -56,6 +56,22 @@ static struct odb_err *decode(struct origin *o, uint64_t t, uint32_t pid, gaddr 
     return NULL;
 }
 
+/* Where the instruction led. */
+static struct odb_err *explain_flow(struct at_insn *a)
+{
+    struct origin_ref target;
+    bool branch = !strcmp(a->name, "jmp") || !strcmp(a->name, "call");
+    if (!strcmp(a->name, "ret"))
+        insn_copied(a, insn_memory(a, a->regs.regs.scalar[ODB_RSP], 8), a->s->to.at);
+    else if (branch && insn_operand(a, 0, &target) && target.kind != REF_NUMBER)
+        insn_copied(a, target, a->s->to.at);
+    else
+        origin_say(a->s, ORIGIN_CONSTANT,
+                   a->ci->address + a->ci->size == origin_number(&a->s->to) ? "the next instruction"
+                                                                            : "the target of the branch");
+    return NULL;
+}
+
 struct odb_err *origin_insn(struct origin *o, struct origin_step *s)
 {
     char name[64];
@@ -73,6 +89,8 @@ struct odb_err *origin_insn(struct origin *o, struct origin_step *s)
         return origin_kernel_register(o, s);
     if (a.ci->id == X86_INS_MOVSD && a.x->opcode[0] == 0xa5) /* the string instruction, not that of SSE */
         a.name = "movsq";
+    if (s->to.kind == REF_REGISTER && s->to.number == ODB_REG_RIP)
+        return explain_flow(&a);
     if (s->to.kind == REF_REGISTER && s->to.number == ODB_REG_RFLAGS && strncmp(a.name, "pop", 3) != 0)
         return insn_made(&a);
     const struct insn_class *c = find_class(a.name);

@@ -218,6 +218,119 @@ static struct odb_err *from_channel(struct origin *o, struct origin_step *s, con
     return NULL;
 }
 
+/* ---- files that a recorded process wrote ---- */
+
+#define WRITES_MAX 10000 /* calls looked at */
+#define STRANGERS_MAX 64
+
+/* Descriptors that lead elsewhere. */
+struct strangers {
+    uint32_t pid[STRANGERS_MAX];
+    uint64_t fd[STRANGERS_MAX];
+    unsigned n;
+};
+
+static bool is_stranger(const struct strangers *s, const struct origin_call *w)
+{
+    for (unsigned i = 0; i < s->n; i++)
+        if (s->pid[i] == w->pid && s->fd[i] == w->arg[0])
+            return true;
+    return false;
+}
+
+/* When was the file opened for writing first? */
+static struct odb_err *opened_for_writing(struct origin *o, const char *path, uint64_t before, bool *ret,
+                                          uint64_t *ret_t)
+{
+    _cleanup_stmt_ sqlite3_stmt *st = NULL;
+    ODB_TRY(
+        origin_sql(o,
+                   "SELECT t FROM syscalls WHERE name IN ('open','openat','creat') AND t<?1 AND result>=0 "
+                   "AND instr(args,?2) "
+                   "AND (name='creat' OR args LIKE '%O_WRONLY%' OR args LIKE '%O_RDWR%') ORDER BY t LIMIT 1",
+                   &st));
+    sqlite3_bind_int64(st, 1, (sqlite3_int64)before);
+    sqlite3_bind_text(st, 2, path, -1, SQLITE_STATIC);
+    ODB_TRY(origin_row(o, st, ret));
+    if (*ret)
+        *ret_t = (uint64_t)sqlite3_column_int64(st, 0);
+    return NULL;
+}
+
+/* Did the call write the byte that s tells of, and is it still what it was? Then s goes on there. */
+static struct odb_err *try_writer(struct origin *o, struct origin_step *s, const struct origin_call *w,
+                                  const struct origin_step *file, bool *ret)
+{
+    struct call_buffers b;
+    gaddr addr = 0;
+    uint64_t n = 0, at = s->offset - file->offset;
+    uint8_t there[ORIGIN_MAX_BYTES];
+    size_t got;
+    char reading[300], writing[300];
+    *ret = false;
+    if (!file->has_offset || s->offset < file->offset || at >= (uint64_t)w->result)
+        return NULL;
+    ODB_TRY(find_buffers(o, w, false, ret, &b));
+    if (*ret)
+        ODB_TRY(address_of_byte(o, w, &b, at, ret, &addr, &n));
+    if (!*ret)
+        return NULL;
+    n = n < (uint64_t)w->result - at ? n : (uint64_t)w->result - at;
+    n = n < s->to.n_bytes ? n : s->to.n_bytes;
+    ODB_TRY(origin_peek(o, w->t, w->pid, addr, there, n, &got));
+    *ret = got == n && !memcmp(there, s->to.value, n);
+    if (!*ret)
+        return NULL;
+    snprintf(reading, sizeof(reading), "%.299s", s->text);
+    origin_call_text(w, writing, sizeof(writing));
+    origin_narrow(&s->to, 0, (unsigned)n);
+    origin_from_memory(s, w->pid, w->tid, w->t, addr);
+    origin_say(s, ORIGIN_COPY, "%s, offset %llu; written there by %s of process %u at t %llu", reading,
+               (unsigned long long)s->offset, writing, w->pid, (unsigned long long)w->t);
+    return NULL;
+}
+
+/* s ends with a file: did a recorded process write what was read? The last that did. */
+static struct odb_err *from_file(struct origin *o, struct origin_step *s, const struct origin_call *c)
+{
+    _cleanup_stmt_ sqlite3_stmt *st = NULL;
+    struct strangers strangers = {.n = 0};
+    uint64_t opened = 0;
+    bool found;
+    ODB_TRY(opened_for_writing(o, s->path, c->t, &found, &opened));
+    if (!found)
+        return NULL;
+    ODB_TRY(origin_sql(
+        o,
+        "SELECT " ORIGIN_CALL_COLUMNS
+        " FROM syscalls WHERE name IN ('write','pwrite64','writev','pwritev') AND t>?1 AND t<?2 AND "
+        "result>0 ORDER BY t DESC",
+        &st));
+    sqlite3_bind_int64(st, 1, (sqlite3_int64)opened);
+    sqlite3_bind_int64(st, 2, (sqlite3_int64)c->t);
+    for (int i = 0; i < WRITES_MAX; i++) {
+        struct origin_call w;
+        bool done = false;
+        ODB_TRY(origin_row(o, st, &found));
+        if (!found)
+            return NULL;
+        origin_call_row(st, &w);
+        if (is_stranger(&strangers, &w))
+            continue;
+        struct origin_step file = {.to = s->to};
+        ODB_TRY(origin_descriptor(o, &file, &w, (int32_t)w.arg[0], 0));
+        if (!strcmp(file.path, s->path)) {
+            ODB_TRY(try_writer(o, s, &w, &file, &done));
+        } else if (strangers.n < STRANGERS_MAX) {
+            strangers.pid[strangers.n] = w.pid;
+            strangers.fd[strangers.n++] = w.arg[0];
+        }
+        if (done)
+            return NULL;
+    }
+    return NULL;
+}
+
 static struct odb_err *from_call(struct origin *o, struct origin_step *s, const struct origin_call *c)
 {
     struct call_buffers b;
@@ -238,7 +351,8 @@ static struct odb_err *from_call(struct origin *o, struct origin_step *s, const 
     if (found)
         return from_channel(o, s, c, &x);
     s->kind = ORIGIN_KERNEL;
-    return origin_descriptor(o, s, c, (int32_t)c->arg[0], at);
+    ODB_TRY(origin_descriptor(o, s, c, (int32_t)c->arg[0], at));
+    return s->has_offset ? from_file(o, s, c) : NULL;
 }
 
 /* A write to a file that is mapped shared, seen through the mapping. */

@@ -309,6 +309,7 @@ static uint64_t exit_fetch(void)
 {
     const struct engine_map *m = maps_find(ctx.rip);
     uint8_t byte;
+    hook_complete(); /* of the branch that led here */
     if (!m) {
         /* the kernel calls every fault in its own half a protection fault */
         pending_fault = (struct pending_fault){.trapno = 14, .err = 0x14 | ctx.rip >> 63, .cr2 = ctx.rip};
