@@ -48,6 +48,7 @@ static const char query_help[] =
     "  source --at T [--frame N]               the lines of source around T\n"
     "  line FILE:LINE [--from T --to T]        every time that a line was executed\n"
     "  calls FUNC [--from T --to T] [--max N]  every call, with arguments and result\n"
+    "  why EXPR --at T [--depth N] [--max N]   where this value came from, step by step\n"
     "  'SELECT ...'                            SQL over the tables of docs/schema.md\n"
     "T is an instruction's number, `start`, `end`, or `N%`. The index is made first where there is none.\n"
     "ADDR may be a number or a register's name at T. --pid N and --tid N name the process and thread that\n"
