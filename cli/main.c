@@ -51,7 +51,8 @@ static const char query_help[] =
     "  why EXPR --at T [--depth N] [--max N]   where this value came from, step by step\n"
     "  'SELECT ...'                            SQL over the tables of docs/schema.md\n"
     "T is an instruction's number, `start`, `end`, or `N%`. The index is made first where there is none.\n"
-    "ADDR may be a number or a register's name at T. --pid N and --tid N name the process and thread that\n"
+    "ADDR is a number, a register's name at T, or a C expression (mem, disasm: its value; else the memory that\n"
+    "it names, with its size). --pid N and --tid N name the process and thread that\n"
     "are meant; without them, those that run at T.\n";
 
 static const struct cli_command *command_find(const char *name)

@@ -85,7 +85,9 @@ struct odb_err *answer_why(struct query *q) ODB_MUST_CHECK;       /* query_why.c
 /* A number, `start`, `end`, or `N%`. NULL text: the last state of the task that is asked for. option: for the message. */
 struct odb_err *query_parse_t(const struct query *q, const char *option, const char *text, uint64_t *ret)
     ODB_MUST_CHECK;
-/* NUMBER or REGISTER, then +NUMBER or -NUMBER, then (if ret_len) ,NUMBER. Without a length *ret_len stays. */
+/* Where something lies: NUMBER or REGISTER, then +NUMBER or -NUMBER; or a C expression: with ret_len the memory that it
+ * names (a variable, *pointer), else its value (a pointer, &variable, a function). With ret_len, ,LENGTH may follow;
+ * without, *ret_len is the expression's size, or stays. */
 struct odb_err *query_parse_addr(struct query *q, uint64_t t, const char *text, gaddr *ret, uint64_t *ret_len)
     ODB_MUST_CHECK;
 /* A number from 1 to max. what: for the message. */

@@ -6,7 +6,8 @@
 #include <strings.h>
 
 #include "cli/cli.h"
-#include "cli/query.h"
+#include "cli/query_symbols.h"
+#include "common/cleanup.h"
 
 static bool looks_like_sql(const char *text)
 {
@@ -187,7 +188,7 @@ static struct odb_err *register_value(struct query *q, uint64_t t, const char *n
     int reg = db_reg_number(name);
     struct db_regs r;
     if (reg < 0 || regfile_wide((unsigned)reg) >= 0)
-        return cli_usage("query: '%s' is not an address: give a number (0x... for hexadecimal) or a register",
+        return cli_usage("query: '%s' is not an address: give a number, a general register, or an expression",
                          name);
     ODB_TRY(query_thread(q, t));
     ODB_TRY(db_registers(q->db, t, q->tid, &r));
@@ -195,34 +196,67 @@ static struct odb_err *register_value(struct query *q, uint64_t t, const char *n
     return NULL;
 }
 
-/* NUMBER or REGISTER, then +NUMBER or -NUMBER, then (if ret_len) ,NUMBER. */
-struct odb_err *query_parse_addr(struct query *q, uint64_t t, const char *text, gaddr *ret, uint64_t *ret_len)
+/* NUMBER or REGISTER, then +NUMBER or -NUMBER, then ,NUMBER (if ret_len). false: something else. */
+static bool plain_addr(const char *text, uint64_t *ret, char ret_register[16], uint64_t *ret_len)
 {
-    char *rest, name[16];
-    uint64_t addr = 0, offset = 0;
-    size_t n = strcspn(text, "+-,");
+    char *rest;
+    uint64_t addr = 0, offset = 0, n_bytes = 0;
+    ret_register[0] = 0;
     if (!parse_number(text, &rest, &addr)) {
-        if (n >= sizeof(name))
-            return cli_usage(
-                "query: '%s' is not an address: give a number (0x... for hexadecimal) or a register", text);
-        memcpy(name, text, n);
-        name[n] = 0;
-        ODB_TRY(register_value(q, t, name, &addr));
+        size_t n = strcspn(text, "+-,");
+        if (n >= 16)
+            return false;
+        memcpy(ret_register, text, n);
+        ret_register[n] = 0;
+        if (db_reg_number(ret_register) < 0)
+            return false;
         rest = (char *)(uintptr_t)text + n;
     }
     if (*rest == '+' || *rest == '-') {
         char sign = *rest;
         if (!parse_number(rest + 1, &rest, &offset))
-            return cli_usage("query: '%s': a number must follow the %c", text, sign);
+            return false;
         addr = sign == '+' ? addr + offset : addr - offset;
     }
-    if (*rest == ',' && ret_len) {
-        if (!parse_number(rest + 1, &rest, ret_len) || !*ret_len)
-            return cli_usage("query: '%s': a length of at least 1 must follow the comma", text);
-    }
+    if (*rest == ',' && ret_len && (!parse_number(rest + 1, &rest, &n_bytes) || !n_bytes))
+        return false;
     if (*rest)
-        return cli_usage("query: '%s': '%s' is not understood", text, rest);
+        return false;
+    if (n_bytes)
+        *ret_len = n_bytes;
     *ret = addr;
+    return true;
+}
+
+/* EXPR[,LEN]: the memory that it names. */
+static struct odb_err *variable_range(struct query *q, uint64_t t, const char *text, gaddr *ret,
+                                      uint64_t *ret_len)
+{
+    _cleanup_free_ char *expr = strdup(text);
+    char *comma = expr ? strrchr(expr, ',') : NULL, *rest = NULL;
+    uint64_t n_bytes = 0;
+    if (!expr)
+        return odb_err("out of memory");
+    if (comma && parse_number(comma + 1, &rest, &n_bytes) && !*rest) {
+        if (!n_bytes)
+            return cli_usage("query: '%s': a length of at least 1 must follow the comma", text);
+        *comma = 0;
+    }
+    ODB_TRY(query_lvalue(q, t, expr, ret, ret_len));
+    if (n_bytes)
+        *ret_len = n_bytes;
+    return NULL;
+}
+
+struct odb_err *query_parse_addr(struct query *q, uint64_t t, const char *text, gaddr *ret, uint64_t *ret_len)
+{
+    char name[16];
+    uint64_t addr = 0, value = 0;
+    if (!plain_addr(text, &addr, name, ret_len))
+        return ret_len ? variable_range(q, t, text, ret, ret_len) : query_number(q, t, text, ret);
+    if (*name)
+        ODB_TRY(register_value(q, t, name, &value));
+    *ret = value + addr;
     return NULL;
 }
 

@@ -140,6 +140,43 @@ struct odb_err *query_eval(struct symbols *s, uint64_t t, const struct query_fra
                            function ? ", in " : "", function ? function : "");
 }
 
+struct odb_err *query_lvalue(struct query *q, uint64_t t, const char *expr, gaddr *ret, uint64_t *ret_n_bytes)
+{
+    struct symbols *s;
+    __attribute__((cleanup(query_frame_deinit))) struct query_frame f = {0};
+    __attribute__((cleanup(symbols_value_deinit))) struct sym_value v = {0};
+    ODB_TRY(query_asked_frame(q, t, &s, &f));
+    ODB_TRY(query_eval(s, t, &f, expr, &v));
+    if (v.optimized_out || !v.has_addr)
+        return odb_err("'%s' at t %llu: %s", expr, ULL(t),
+                       v.optimized_out ? "optimised out"
+                       : v.reg >= 0
+                           ? "in a register, not in memory: ask for its `history`"
+                           : "a mere value, it lies nowhere: give a variable, *pointer, or a number");
+    *ret = v.addr;
+    *ret_n_bytes = v.n_bytes ? v.n_bytes : 1;
+    return NULL;
+}
+
+struct odb_err *query_number(struct query *q, uint64_t t, const char *expr, uint64_t *ret)
+{
+    struct symbols *s;
+    char *text = NULL;
+    __attribute__((cleanup(query_frame_deinit))) struct query_frame f = {0};
+    __attribute__((cleanup(symbols_value_deinit))) struct sym_value v = {0};
+    ODB_TRY(query_asked_frame(q, t, &s, &f));
+    if (asprintf(&text, "(unsigned long)(%s)", expr) < 0)
+        return odb_err("out of memory");
+    struct odb_err *e = symbols_eval(s, f.frame, f.scope, text, &v);
+    free(text);
+    if (e)
+        return odb_err_context(e, "'%s' at t %llu", expr, ULL(t));
+    if (v.optimized_out || v.n_bytes != sizeof(*ret))
+        return odb_err("'%s' at t %llu: no number", expr, ULL(t));
+    memcpy(ret, v.bytes, sizeof(*ret));
+    return NULL;
+}
+
 typedef struct odb_err *(*print_fn)(struct symbols *s, const struct sym_value *v, FILE *to);
 
 static struct odb_err *value_text(struct symbols *s, const struct sym_value *v, print_fn print, char **ret)

@@ -34,6 +34,10 @@ struct odb_err *query_asked_frame(struct query *q, uint64_t t, struct symbols **
 /* symbols_eval() in a frame; the error tells where. Deinit the value (symbols_value_deinit()). */
 struct odb_err *query_eval(struct symbols *s, uint64_t t, const struct query_frame *f, const char *expr,
                            struct sym_value *ret) ODB_MUST_CHECK;
+/* The memory that an expression names, in the frame that is asked for; its value as a number, or as an address. */
+struct odb_err *query_lvalue(struct query *q, uint64_t t, const char *expr, gaddr *ret, uint64_t *ret_n_bytes)
+    ODB_MUST_CHECK;
+struct odb_err *query_number(struct query *q, uint64_t t, const char *expr, uint64_t *ret) ODB_MUST_CHECK;
 /* As gdb prints it; owned by the caller. */
 struct odb_err *query_value_text(struct symbols *s, const struct sym_value *v, char **ret) ODB_MUST_CHECK;
 /* The same, as in lists of variables: pointers without their type. */

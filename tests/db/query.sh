@@ -58,7 +58,7 @@ refuses 2 'question' "$rec"
 refuses 2 'no question' "$rec" nonsense
 refuses 2 '--at' "$rec" syscalls --at 5
 refuses 2 'percentage' "$rec" regs --at '101%'
-refuses 2 'not an address' "$rec" mem nowhere 8
+refuses 1 "'nowhere' at t" "$rec" mem nowhere 8
 refuses 2 'a number' "$rec" regs --pid x
 refuses 2 'SQL takes no' "$rec" 'SELECT 1' --pid 100
 refuses 1 'process 99' "$rec" regs --pid 99
