@@ -83,7 +83,9 @@ void debug_take_counted(void)
 static void stop_for(uint32_t reason)
 {
     debug_take_counted();
-    passed = place_here();
+    bool behind = reason == ODB_STOP_WATCH || reason == ODB_STOP_TASK || reason == ODB_STOP_SYSCALL_RETURN;
+    if (!WORLD->last_on || !behind) /* else what is before the next instruction counts, too */
+        passed = place_here();
     if (!WORLD->last_on) {
         vessel_stop(reason, 0);
         return;
