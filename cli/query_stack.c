@@ -28,6 +28,7 @@ struct stack {
     uint64_t max;     /* frames as people count them */
     uint64_t n;       /* shown so far */
     bool past_main;
+    bool cut; /* there are more than max */
     char *exe; /* owned; the program's file, NULL: not known */
 };
 
@@ -92,7 +93,7 @@ static void print_arguments(struct stack *k, const struct line *l)
 static void print_line(struct stack *k, const struct line *l)
 {
     const struct sym_scope *scope = &l->place->scopes[l->scope];
-    printf("#%-3llu", ULL(k->n));
+    printf("#%-2llu ", ULL(k->n));
     if (l->is_trampoline) {
         puts("<signal handler called>");
         return;
@@ -161,6 +162,7 @@ static struct odb_err *show_frame(struct stack *k, size_t i, bool *ret_more)
         else
             print_line(k, &l);
         *ret_more = ++k->n < k->max;
+        k->cut = !*ret_more && (l.scope + 1 < n || i + 1 < k->n_frames);
     }
     if (!k->past_main && is_main(place.scopes[n - 1].function))
         *ret_more = false;
@@ -176,15 +178,15 @@ static struct odb_err *show_stack(struct stack *k, uint64_t t, const char *end)
         printf("{\"t\":%llu,\"pid\":%u,\"tid\":%u,\"frames\":[", ULL(t), k->q->pid, k->q->tid);
     for (size_t i = 0; i < k->n_frames && more; i++)
         ODB_TRY(show_frame(k, i, &more));
-    bool cut = !more && k->n >= k->max;
+    const char *why = k->cut ? "more frames follow" : more ? end : "";
     if (k->q->json) {
         fputs("],\"end\":", stdout);
-        json_string(stdout, cut ? "more frames follow" : more ? end : "", strlen(cut ? "more frames follow" : more ? end : ""));
+        json_string(stdout, why, strlen(why));
         fputs("}\n", stdout);
-    } else if (cut) {
+    } else if (k->cut) {
         puts("(More frames follow: --max N)");
-    } else if (more && *end) {
-        printf("Backtrace stopped: %s\n", end);
+    } else if (*why) {
+        printf("Backtrace stopped: %s\n", why);
     }
     return NULL;
 }
