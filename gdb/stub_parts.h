@@ -89,6 +89,7 @@ struct stub {
     struct target_stop pending;
     struct target_position pending_at;
 
+    struct target_position begin; /* where the resume under way began */
     bool owes_vfork_done; /* going backwards, a vfork was told: its end comes next */
     uint32_t owed_pid, owed_tid;
     bool told_end;

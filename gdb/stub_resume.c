@@ -96,6 +96,7 @@ void stub_resume(struct stub *s, const struct target_resume *how, bool alone, st
     }
     stub_send_notes(s);
     s->alone_tid = alone && how->step ? how->tid : 0;
+    target_where(s->g, &s->begin);
     if (!tell_pending(s, how, reply))
         resume_loop(s, how, reply);
     s->alone_tid = 0;

@@ -261,7 +261,16 @@ static bool returned_from_call(struct stub *s, const struct target_stop *stop)
     return found;
 }
 
-static enum stub_verdict judge_own(struct stub *s, const struct target_stop *stop, struct out *reply)
+/* Backwards from the end, the deadly signal that made it: the same state once more, which nobody wants to be told. */
+static bool died_here(struct stub *s)
+{
+    struct target_position here;
+    target_where(s->g, &here);
+    return here.tid == s->begin.tid && here.rip == s->begin.rip && here.tick == s->begin.tick &&
+           here.run == s->begin.run && here.t == s->begin.t;
+}
+
+static enum stub_verdict judge_own(struct stub *s, bool reverse, const struct target_stop *stop, struct out *reply)
 {
     static const char *const watch_names[] = {
         [TARGET_WATCH_WRITE] = "watch", [TARGET_WATCH_READ] = "rwatch", [TARGET_WATCH_ACCESS] = "awatch"};
@@ -285,6 +294,8 @@ static enum stub_verdict judge_own(struct stub *s, const struct target_stop *sto
         snprintf(reason, sizeof(reason), "syscall_return:%lx;", (unsigned long)stop->number);
         break;
     case TARGET_STOP_SIGNAL:
+        if (reverse && died_here(s))
+            return STUB_AGAIN;
         if (returned_from_call(s, stop))
             break;
         s->last_signal = stop->signo;
@@ -322,6 +333,6 @@ enum stub_verdict stub_judge(struct stub *s, const struct target_resume *how, co
             return STUB_AGAIN;
         tell(s, stop->pid, stop->tid, 5, "vforkdone:;", reply);
         return STUB_TELL;
-    default: return judge_own(s, stop, reply);
+    default: return judge_own(s, how->reverse, stop, reply);
     }
 }
