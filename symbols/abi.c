@@ -272,7 +272,8 @@ struct odb_err *symbols_arguments(struct symbols *s, gaddr function, struct sym_
     if (!has_origin)
         list = die;
     for (int got = dwarf_child(&list, &at); got == 0; got = dwarf_siblingof(&at, &at)) {
-        if (dwarf_tag(&at) != DW_TAG_formal_parameter)
+        /* Go's results are parameters, too. */
+        if (dwarf_tag(&at) != DW_TAG_formal_parameter || die_flag(&at, DW_AT_variable_parameter))
             continue;
         param = at;
         if (has_origin)

@@ -26,7 +26,12 @@ int die_next_range(Dwarf_Die *die, ptrdiff_t *state, Dwarf_Addr *base, uint64_t 
 
 Dwarf_Attribute *die_attr(Dwarf_Die *die, unsigned name, Dwarf_Attribute *ret)
 {
-    return dwarf_attr_integrate(die, name, ret);
+    Dwarf_Attribute *at = dwarf_attr_integrate(die, name, ret);
+    /* Go writes expressions of DWARF 4 as blocks, which libdw refuses; a short block is laid out as an exprloc. */
+    if (at && (name == DW_AT_location || name == DW_AT_frame_base) && dwarf_whatform(at) == DW_FORM_block1 &&
+        at->valp[0] < 0x80)
+        at->form = DW_FORM_exprloc;
+    return at;
 }
 
 const char *die_name(Dwarf_Die *die)

@@ -1,4 +1,5 @@
 /* Types within expressions: "unsigned char", "struct s *", "int (*)(char)", "ns::C<int> &", "int [4]". */
+#include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,9 +83,32 @@ static struct odb_err *named_type(struct eval *e, const struct sym_type **ret)
     return NULL;
 }
 
+/* Go's "main.work" is one name. */
+static struct odb_err *dotted_name(struct eval *e)
+{
+    const char *p = e->text + e->tok.end;
+    size_t n = 1;
+    while (p[n] == '_' || (p[n] >= '0' && p[n] <= '9') || ((p[n] | 32) >= 'a' && (p[n] | 32) <= 'z'))
+        n++;
+    if (n == 1 || variable_is_local(&e->scopes, e->tok.text))
+        return NULL;
+    const char *whole = sym_intern_printf(e->s, "%s%.*s", e->tok.text, (int)n, p);
+    _cleanup_value_ struct sym_value v = {0};
+    bool found = type_find(e->s, e->scopes.ctx.cu, whole, NAME_TYPE) != NULL;
+    if (!found)
+        ODB_TRY(variable_find(e->s, &e->scopes, NULL, whole, &v, &found));
+    if (found) {
+        e->tok.text = whole;
+        e->tok.end += n;
+    }
+    return NULL;
+}
+
 struct odb_err *eval_template_name(struct eval *e)
 {
     const char *p = e->text + e->tok.end;
+    if (*p == '.' && e->scopes.ctx.cu && e->scopes.ctx.cu->lang == DW_LANG_Go)
+        return dotted_name(e);
     if (*p != '<')
         return NULL;
     int depth = 0;

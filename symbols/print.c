@@ -279,7 +279,7 @@ static void print_struct(struct printer *p, const struct sym_type *t, const stru
     if (t->n_members == n_bases)
         fputs("<No data fields>", p->to);
     for (size_t i = 0; i < t->n_members; i++) {
-        if (t->members[i].is_base)
+        if (t->members[i].is_base || !value_has_member(p->s, v, i))
             continue;
         fputs(printed++ ? ", " : "", p->to);
         print_member(p, v, &t->members[i]);

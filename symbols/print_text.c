@@ -233,7 +233,8 @@ static const char *function_name(struct symbols *s, struct module *m, uint64_t v
     const char *name = cu_qualified_name(s, m, &die);
     if (name && lang_is_cplus(cu->lang))
         return with_parameters(s, name, type_from_die(s, m, &die));
-    return linkage ? linkage : name;
+    bool is_c = cu->lang == DW_LANG_C89 || cu->lang == DW_LANG_C99 || cu->lang == DW_LANG_C11;
+    return linkage && (is_c || !name) ? linkage : name;
 }
 
 void print_address(struct symbols *s, FILE *to, gaddr addr)

@@ -335,18 +335,32 @@ static void add_member(struct symbols *s, struct sym_type *t, Dwarf_Die *die, in
         set_member_place(s, t, m);
 }
 
-/* A Rust enum's variants lie in a variant part: shown as members beside each other, as C would have it. */
+/* A Rust enum's variants lie in a variant part: members beside each other, each with the discriminant that it needs. */
 static void read_struct(struct symbols *s, struct sym_type *t, Dwarf_Die *die, int depth)
 {
-    Dwarf_Die at;
+    Dwarf_Die at, discr;
+    Dwarf_Attribute attr;
+    size_t discriminant = 0;
+    bool has_discr = dwarf_tag(die) == DW_TAG_variant_part && dwarf_attr(die, DW_AT_discr, &attr) &&
+                     dwarf_formref_die(&attr, &discr);
     if (depth > 4 || dwarf_child(die, &at) != 0)
         return;
     do {
         int tag = dwarf_tag(&at);
+        size_t before = t->n_members;
+        Dwarf_Word value = 0;
         if (tag == DW_TAG_member || tag == DW_TAG_inheritance || tag == DW_TAG_variable)
             add_member(s, t, &at, tag);
         else if (tag == DW_TAG_variant_part || tag == DW_TAG_variant)
             read_struct(s, t, &at, depth + 1);
+        if (has_discr && at.addr == discr.addr)
+            discriminant = t->n_members;
+        bool has_value = dwarf_attr(&at, DW_AT_discr_value, &attr) && dwarf_formudata(&attr, &value) == 0;
+        for (size_t i = before; tag == DW_TAG_variant && i < t->n_members; i++) {
+            t->members[i].discriminant = (uint32_t)discriminant;
+            t->members[i].discriminant_value = value;
+            t->members[i].is_default = !has_value;
+        }
     } while (dwarf_siblingof(&at, &at) == 0);
 }
 

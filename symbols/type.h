@@ -39,6 +39,10 @@ struct type_member {
     bool is_base, is_virtual, is_static,
         is_computed; /* is_computed: a virtual base, the DIE's expression says where */
     Dwarf_Die die;
+    /* Of a variant (Rust's enums): there while the discriminant, member number discriminant - 1, has this value. */
+    uint32_t discriminant; /* 0: always there */
+    bool is_default;       /* there when no other variant is */
+    uint64_t discriminant_value;
 };
 
 struct type_enumerator {
@@ -184,6 +188,8 @@ struct odb_err *value_float(struct symbols *s, const struct sym_value *v, long d
 bool value_is_missing(const struct sym_value *v, size_t from, size_t n);
 struct odb_err *value_member(struct symbols *s, const struct sym_value *v, const struct type_member *m,
                              struct sym_value *ret) ODB_MUST_CHECK;
+/* Is this member there: false for those of a variant that the value is not. */
+bool value_has_member(struct symbols *s, const struct sym_value *v, size_t member);
 /* n bytes of v from a byte on, as another type. */
 struct odb_err *value_part(struct symbols *s, const struct sym_value *v, const struct sym_type *t,
                            uint64_t at, struct sym_value *ret) ODB_MUST_CHECK;

@@ -276,6 +276,30 @@ struct odb_err *value_member(struct symbols *s, const struct sym_value *v, const
     return NULL;
 }
 
+bool value_has_member(struct symbols *s, const struct sym_value *v, size_t member)
+{
+    const struct sym_type *t = type_strip(s, v->type);
+    const struct type_member *m = &t->members[member];
+    _cleanup_value_ struct sym_value discr = {0};
+    __int128 x;
+    if (!m->discriminant || m->discriminant > t->n_members)
+        return true;
+    _cleanup_err_ struct odb_err *e = value_member(s, v, &t->members[m->discriminant - 1], &discr);
+    if (!e)
+        e = value_int(s, &discr, &x);
+    if (e)
+        return true;
+    size_t n_bytes = type_strip(s, discr.type)->n_bytes;
+    uint64_t mask = n_bytes < 8 ? (1ULL << (n_bytes * 8)) - 1 : ~0ULL, is = (uint64_t)x & mask;
+    if (!m->is_default)
+        return is == (m->discriminant_value & mask);
+    for (size_t i = 0; i < t->n_members; i++)
+        if (t->members[i].discriminant == m->discriminant && !t->members[i].is_default &&
+            is == (t->members[i].discriminant_value & mask))
+            return false;
+    return true;
+}
+
 struct odb_err *value_deref(struct symbols *s, const struct sym_value *v, struct sym_value *ret)
 {
     const struct sym_type *t = type_strip(s, v->type);

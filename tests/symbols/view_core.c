@@ -152,7 +152,7 @@ static void take_xstate(struct view_core *v, const uint8_t *desc, size_t n)
 
 static void take_notes(struct view_core *v, const uint8_t *p, size_t n)
 {
-    bool has_status = false;
+    bool has_status = false, has_xstate = false;
     for (size_t at = 0; at + sizeof(Elf64_Nhdr) <= n;) {
         Elf64_Nhdr nh;
         memcpy(&nh, p + at, sizeof(nh));
@@ -161,8 +161,8 @@ static void take_notes(struct view_core *v, const uint8_t *p, size_t n)
             take_files(v, desc);
         else if (nh.n_type == NT_PRSTATUS && !has_status)
             take_prstatus(v, desc), has_status = true;
-        else if (nh.n_type == NT_X86_XSTATE)
-            take_xstate(v, desc, nh.n_descsz);
+        else if (nh.n_type == NT_X86_XSTATE && !has_xstate)
+            take_xstate(v, desc, nh.n_descsz), has_xstate = true;
         else if (nh.n_type == NT_AUXV)
             for (size_t i = 0; i + 16 <= nh.n_descsz; i += 16)
                 if (desc[i] == AT_SYSINFO_EHDR)
