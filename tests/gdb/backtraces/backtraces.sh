@@ -1,7 +1,7 @@
 #!/bin/bash
 # Records a program and compares our backtraces at random moments with gdb's, which looks at core files made of the same moments.
 #     backtraces.sh ODB TOOL PROGRAM MOMENTS [SEED]
-# PROGRAM: deep (C, stripped, separate debug file), shapes (C++), chain (Rust), routines (Go), odd (C, static)
+# PROGRAM: deep (C, stripped, separate debug file), shapes (C++), chain (Rust), routines (Go), odd (C, static), pointers and plain (C without unwind information, with and without frame pointers)
 set -euo pipefail
 odb=$1 tool=$2 program=$3 n=$4 seed=${5:-1}
 here=$(dirname "$(readlink -f "$0")")
@@ -12,6 +12,7 @@ trap '[ $? = 0 ] && rm -rf "$dir" || echo "kept: $dir"' EXIT
 export ODB_DIR=$dir/root
 cd "$dir"
 
+shown=$program # to gdb
 case $program in
 deep)
     need objcopy
@@ -21,6 +22,13 @@ deep)
     ;;
 odd)
     gcc -O2 -g -static "$here/odd.c" -o odd
+    ;;
+pointers | plain)
+    # No unwind information: gdb gets the program as it was before it lost it. Guesses may be wrong now and then.
+    gcc -O2 -g -no-pie "$([ "$program" = plain ] && echo -fomit-frame-pointer || echo -fno-omit-frame-pointer)" "$here/deep.c" -o full
+    objcopy --remove-section .eh_frame --remove-section .eh_frame_hdr --strip-debug full "$program"
+    shown=full
+    export ODB_GUESSES=1 ODB_INLINED=0 ODB_LEAST=90
     ;;
 shapes)
     need g++
@@ -67,7 +75,7 @@ total=0
 while [ "$total" -lt "$n" ]; do
     part=$((n - total < 100 ? n - total : 100))
     "$tool" "$dir/rec" "$part" $((seed + total)) out
-    ODB_OUT=$dir/out ODB_PROGRAM=$dir/$program gdb -nx -batch -ex 'set auto-load off' -x "$here/compare.py" >log 2>&1 ||
+    ODB_OUT=$dir/out ODB_PROGRAM=$dir/$shown gdb -nx -batch -ex 'set auto-load off' -x "$here/compare.py" >log 2>&1 ||
         { tail -n 200 log; exit 1; }
     [ "$program" != deep ] || [ "$total" != 0 ] || texts
     cat log >>logs

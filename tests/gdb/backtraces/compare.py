@@ -105,7 +105,7 @@ def main():
                 known = i
                 break
         unsure += len(mine) - known
-        if end.startswith("no code") and len(them) > len(mine) and them[len(mine)][1] == "??":
+        if (trust or end.startswith("no code")) and len(them) > len(mine) and them[len(mine)][1] == "??":
             them = them[:len(mine)]  # gdb shows any number as a return address
         if known == len(mine):
             known = max(known, len(them))
