@@ -25,7 +25,9 @@ static uint32_t seen_version;
 static uint64_t *known; /* addresses of breakpoints that are translated in, sorted */
 static bool looking;    /* a fast translation found something to look at in hook mode */
 static struct odb_place begun, call; /* tid 0: none */
+static uint64_t call_nr;
 static struct odb_place passed;
+static struct odb_place told_behind; /* a stop of that kind: a signal at the same place is still to be told */
 static struct hit {
     struct odb_world_watch watch;
     struct odb_place by;
@@ -86,6 +88,7 @@ static void stop_for(uint32_t reason)
     bool behind = reason == ODB_STOP_WATCH || reason == ODB_STOP_TASK || reason == ODB_STOP_SYSCALL_RETURN;
     if (!WORLD->last_on || !behind) /* else what is before the next instruction counts, too */
         passed = place_here();
+    told_behind = behind ? place_here() : (struct odb_place){0};
     if (!WORLD->last_on) {
         vessel_stop(reason, 0);
         return;
@@ -258,8 +261,10 @@ void debug_in_insn(bool is_call)
 {
     if (debug_on)
         begun = place_here();
-    if (debug_on && is_call)
+    if (debug_on && is_call) {
         call = begun;
+        call_nr = ctx.gpr[ODB_RAX];
+    }
 }
 
 /* A system call during which others run: it is not the next instruction of all. */
@@ -337,6 +342,7 @@ void debug_call_begins(const struct model_call *c)
         return;
     debug_take_counted();
     call = place_here();
+    call_nr = c->nr;
     bool is_break = WORLD->n_breaks && break_here(), caught = call_is_caught(c->nr);
     if (!WORLD->stops_on || (!is_break && !caught) || is_passed() || !call_is_next())
         return;
@@ -350,6 +356,16 @@ void debug_call_begins(const struct model_call *c)
     begun = was;
     if (stops != vessel_stops)
         debug_in_insn(true);
+}
+
+static void tell_return(uint64_t nr, const struct odb_place *by)
+{
+    if (!WORLD->stops_on || !call_is_caught(nr))
+        return;
+    struct odb_stop *s = details();
+    s->number = (int64_t)nr;
+    s->by = *by;
+    stop_for(ODB_STOP_SYSCALL_RETURN);
 }
 
 void debug_call_done(const struct model_call *c, uint32_t child)
@@ -369,12 +385,7 @@ void debug_call_done(const struct model_call *c, uint32_t child)
         const struct odb_world_task *t = child ? world_task(child) : NULL;
         tell_task(kind, &by, by.tid, by.pid, child ? child : (uint32_t)c->result, t ? t->pid : child, 0);
     }
-    if (WORLD->stops_on && call_is_caught(c->nr)) {
-        struct odb_stop *s = details();
-        s->number = (int64_t)c->nr;
-        s->by = by;
-        stop_for(ODB_STOP_SYSCALL_RETURN);
-    }
+    tell_return(c->nr, &by);
     if (!debug_wants_hook())
         core_set_hook(WORLD->hook);
 }
@@ -397,7 +408,9 @@ static bool signal_is_caught(int signo)
 
 void debug_signal(int signo, const void *siginfo128)
 {
-    if (signal_is_caught(signo) && !is_passed())
+    bool told = is_passed() && !(told_behind.tid == passed.tid && told_behind.rip == passed.rip &&
+                                 told_behind.tick == passed.tick && told_behind.run_number == passed.run_number);
+    if (signal_is_caught(signo) && !told)
         tell_signal(signo, siginfo128);
 }
 
@@ -455,6 +468,8 @@ void debug_run_begins(bool exec)
         passed.tid = 0; /* ticks begin anew */
         if (w->stops_on && w->catch_ & WORLD_CATCH_TASKS)
             tell_task(ODB_TASK_EXEC, &call, call.tid, call.pid, replay_current->tid, replay_current->pid, 0);
+        if (call.tid)
+            tell_return(call_nr, &call);
         call.tid = 0;
     }
     run_reached();
