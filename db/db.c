@@ -6,6 +6,8 @@
 #include "common/cleanup.h"
 #include "db/internal.h"
 
+/* A register is wished for (else ?5 is 1): the chunk writes it. */
+#define HAS_REG "(?5 OR (regs_lo & ?3) | (regs_hi & ?4))"
 #define CHUNK_COLUMNS "SELECT id, t_start, n, pid, tid, space, n_reg, n_mem FROM main.odb_chunks "
 
 static const char *const stmt_sql[DB_N_STMT] = {
@@ -17,10 +19,10 @@ static const char *const stmt_sql[DB_N_STMT] = {
         CHUNK_COLUMNS "WHERE id>=?1 AND ((regs_lo & ?2) | (regs_hi & ?3)) ORDER BY id LIMIT 1",
     [DB_CHUNK_PREV_REG] =
         CHUNK_COLUMNS "WHERE id<=?1 AND ((regs_lo & ?2) | (regs_hi & ?3)) ORDER BY id DESC LIMIT 1",
-    [DB_CHUNK_NEXT_PID] = CHUNK_COLUMNS "WHERE id>=?1 AND pid=?2 ORDER BY id LIMIT 1",
-    [DB_CHUNK_PREV_PID] = CHUNK_COLUMNS "WHERE id<=?1 AND pid=?2 ORDER BY id DESC LIMIT 1",
-    [DB_CHUNK_NEXT_TID] = CHUNK_COLUMNS "WHERE id>=?1 AND tid=?2 ORDER BY id LIMIT 1",
-    [DB_CHUNK_PREV_TID] = CHUNK_COLUMNS "WHERE id<=?1 AND tid=?2 ORDER BY id DESC LIMIT 1",
+    [DB_CHUNK_NEXT_PID] = CHUNK_COLUMNS "WHERE id>=?1 AND pid=?2 AND " HAS_REG " ORDER BY id LIMIT 1",
+    [DB_CHUNK_PREV_PID] = CHUNK_COLUMNS "WHERE id<=?1 AND pid=?2 AND " HAS_REG " ORDER BY id DESC LIMIT 1",
+    [DB_CHUNK_NEXT_TID] = CHUNK_COLUMNS "WHERE id>=?1 AND tid=?2 AND " HAS_REG " ORDER BY id LIMIT 1",
+    [DB_CHUNK_PREV_TID] = CHUNK_COLUMNS "WHERE id<=?1 AND tid=?2 AND " HAS_REG " ORDER BY id DESC LIMIT 1",
     [DB_INSNS] = "SELECT data FROM main.odb_insns WHERE chunk=?1",
     [DB_REGS] = "SELECT data FROM main.odb_regs WHERE chunk=?1",
     [DB_MEMS] = "SELECT data FROM main.odb_mems WHERE chunk=?1",
@@ -336,11 +338,16 @@ struct odb_err *db_chunk_seek(struct odb_db *db, uint64_t from, bool desc, const
                                   : DB_CHUNK_NEXT;
     ODB_TRY(db_prepare(db, desc ? which + 1 : which, &st)); /* PREV is behind NEXT */
     sqlite3_bind_int64(st, 1, (int64_t)from);
+    int64_t lo = by_reg && wish->reg < 64 ? (int64_t)(1ull << wish->reg) : 0,
+            hi = by_reg && wish->reg >= 64 ? (int64_t)(1ull << (wish->reg - 64)) : 0;
     if (by_tid || by_pid) {
         sqlite3_bind_int64(st, 2, by_tid ? wish->tid : wish->pid);
+        sqlite3_bind_int64(st, 3, lo);
+        sqlite3_bind_int64(st, 4, hi);
+        sqlite3_bind_int(st, 5, !by_reg);
     } else if (by_reg) {
-        sqlite3_bind_int64(st, 2, wish->reg < 64 ? (int64_t)(1ull << wish->reg) : 0);
-        sqlite3_bind_int64(st, 3, wish->reg < 64 ? 0 : (int64_t)(1ull << (wish->reg - 64)));
+        sqlite3_bind_int64(st, 2, lo);
+        sqlite3_bind_int64(st, 3, hi);
     }
     return read_chunk(db, st, ret_found, ret);
 }

@@ -140,7 +140,7 @@ static inline void db_resetp(sqlite3_stmt **st) { sqlite3_reset(*st); }
 struct odb_err *db_chunk_at(struct odb_db *db, uint64_t t, struct db_chunk *ret) ODB_MUST_CHECK;
 struct odb_err *db_chunk_by_id(struct odb_db *db, uint64_t id, bool *ret_found, struct db_chunk *ret)
     ODB_MUST_CHECK;
-/* Which chunks: one of these at most; others are passed over later. */
+/* Which chunks: of a register and one of the others at most; what is not looked at is passed over later. */
 struct db_chunk_wish {
     int reg;           /* >= 0: that write this register */
     uint32_t tid, pid; /* not 0: of this thread, process */
