@@ -3,6 +3,7 @@
 #include "cli/index_symbols.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,8 @@ struct paths {
 struct work {
     sqlite3 *db;
     const char *dir;
-    sqlite3_stmt *put_function, *put_source, *put_lines, *put_note;
+    sqlite3_stmt *put_function, *put_source, *put_lines;
+    bool sql_failed;
     struct paths paths;
     /* the file at work */
     uint32_t file;
@@ -44,7 +46,11 @@ struct work {
 
 /* ---- SQL ---- */
 
-static struct odb_err *sql_err(struct work *w) { return odb_err("index: %s", sqlite3_errmsg(w->db)); }
+static struct odb_err *sql_err(struct work *w)
+{
+    w->sql_failed = true;
+    return odb_err("index: %s", sqlite3_errmsg(w->db));
+}
 
 static struct odb_err *step(struct work *w, sqlite3_stmt *st)
 {
@@ -237,7 +243,7 @@ static struct odb_err *add_file(struct work *w)
     if (!e)
         e = symbols_each_line(s, add_line, w);
     symbols_destroy(s);
-    if (sqlite3_errcode(w->db) != SQLITE_OK && sqlite3_errcode(w->db) != SQLITE_DONE)
+    if (w->sql_failed)
         return e;
     odb_err_free(e);
     return put_lines(w);
@@ -295,12 +301,12 @@ static struct odb_err *run(struct work *w)
         e = prepare(w, "INSERT INTO odb_sources VALUES(?,?)", &w->put_source);
     if (!e)
         e = prepare(w, "INSERT OR REPLACE INTO odb_lines VALUES(?,?,?)", &w->put_lines);
-    if (!e) /* t of the last moment at which the first executable mapping was there */
+    if (!e) /* pid is that of the row with the greatest t_start */
         e = prepare(w,
                     "SELECT file, pid, max(t_start) FROM maps WHERE file IS NOT NULL AND substr(prot, 3)='x'"
                     " AND (t_end IS NULL OR t_end>t_start) GROUP BY file ORDER BY file",
                     &files);
-    if (!e) /* at the end of its mappings: a loader maps the parts one after the other, over each other */
+    if (!e) /* as they were then: the code is there, the rest of the file may follow */
         e = prepare(
             w,
             "SELECT start, end, offset, max(substr(prot, 3)='x') FROM maps WHERE file=?1 AND pid=?2 AND"
