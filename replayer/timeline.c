@@ -209,7 +209,7 @@ struct odb_err *timeline_run(struct timeline *tl, const struct odb_run *how, con
             world_deinit(&tl->now);
             return e;
         }
-        if ((*ret)->reason != ODB_STOP_INTERRUPTED || atomic_load(&tl->interrupted))
+        if ((*ret)->reason != ODB_STOP_INTERRUPTED || timeline_is_interrupted(tl))
             return NULL;
         ODB_TRY(timeline_mark_here(tl, TIMELINE_PACE_NS / 2));
         if (run.flags & ODB_RUN_STOPS)
@@ -295,19 +295,24 @@ static bool same_position(const struct place *a, const struct place *b)
     return a->run == b->run && a->tick == b->tick && a->rip == b->rip;
 }
 
-/* *ret: got there. */
+/* *ret: got there. A user's wish to stop something does not concern the way. */
 static struct odb_err *seek_once(struct timeline *tl, const struct place *to, bool *ret)
 {
     const struct odb_stop *stop = NULL;
     ODB_TRY(start_for(tl, to));
-    for (;;) {
-        ODB_TRY(timeline_go(tl, to, 0, true, &stop, ret));
-        /* A user's wish to stop something does not concern the way back from it. */
-        bool on =
-            !*ret && stop && stop->reason == ODB_STOP_INTERRUPTED && place_compare(&tl->now.at, to) <= 0;
-        if (!on)
-            return NULL;
-    }
+    atomic_fetch_add(&tl->deaf, 1);
+    struct odb_err *e = timeline_go(tl, to, 0, true, &stop, ret);
+    atomic_fetch_sub(&tl->deaf, 1);
+    return e;
+}
+
+/* Runs to the event, run or end that `run` names; a user's wish to stop does not matter. */
+static struct odb_err *run_deaf(struct timeline *tl, const struct odb_run *run, const struct odb_stop **ret)
+{
+    atomic_fetch_add(&tl->deaf, 1);
+    struct odb_err *e = timeline_run(tl, run, ret);
+    atomic_fetch_sub(&tl->deaf, 1);
+    return e;
 }
 
 struct odb_err *timeline_seek(struct timeline *tl, const struct place *to)
@@ -342,9 +347,7 @@ static struct odb_err *begin_of_run(struct timeline *tl, uint64_t n)
     struct place from = tl->now.at;
     if (from.run >= n)
         return NULL;
-    do
-        ODB_TRY(timeline_run(tl, &(struct odb_run){.flags = ODB_RUN_TO_RUN, .run_number = n}, &stop));
-    while (stop->reason == ODB_STOP_INTERRUPTED);
+    ODB_TRY(run_deaf(tl, &(struct odb_run){.flags = ODB_RUN_TO_RUN, .run_number = n}, &stop));
     return stop->reason == ODB_STOP_END ? timeline_seek(tl, &from) : NULL;
 }
 
@@ -355,7 +358,8 @@ struct odb_err *timeline_note_end(struct timeline *tl)
     if (tl->end_known)
         return timeline_seek(tl, &tl->end);
     struct place end = place_of(replay_where(tl->now.r));
-    int32_t status = replay_where(tl->now.r)->status;
+    bool cut_off = replay_where(tl->now.r)->text[0]; /* it says so there */
+    int32_t status = cut_off ? INT32_MIN : replay_where(tl->now.r)->status;
     const struct mark *m = timeline_mark_before(tl, &end, false);
     ODB_TRY(timeline_take_mark(tl, m ? m : &tl->marks[0]));
     struct odb_err *e = timeline_seek(tl, &end);
@@ -378,9 +382,7 @@ struct odb_err *timeline_seek_end(struct timeline *tl)
     tl->told = tl->open = false;
     if (!tl->now.r || place_compare(&tl->now.at, &m->w.at) < 0)
         ODB_TRY(timeline_take_mark(tl, m));
-    do
-        ODB_TRY(timeline_run(tl, &(struct odb_run){0}, &stop));
-    while (stop->reason == ODB_STOP_INTERRUPTED);
+    ODB_TRY(run_deaf(tl, &(struct odb_run){0}, &stop));
     return timeline_note_end(tl);
 }
 
@@ -395,9 +397,7 @@ struct odb_err *timeline_seek_event(struct timeline *tl, uint64_t n)
         best = &tl->marks[i];
     if (!tl->now.r || tl->now.at.event >= n || place_compare(&tl->now.at, &best->w.at) < 0)
         ODB_TRY(timeline_take_mark(tl, best));
-    do
-        ODB_TRY(timeline_run(tl, &(struct odb_run){.flags = ODB_RUN_TO_EVENT, .event = n}, &stop));
-    while (stop->reason == ODB_STOP_INTERRUPTED);
+    ODB_TRY(run_deaf(tl, &(struct odb_run){.flags = ODB_RUN_TO_EVENT, .event = n}, &stop));
     return stop->reason == ODB_STOP_END ? timeline_note_end(tl) : NULL;
 }
 
@@ -412,9 +412,7 @@ struct odb_err *timeline_seek_run(struct timeline *tl, uint64_t n, bool *ret)
     *ret = true;
     if (tl->now.at.run >= n)
         return NULL;
-    do
-        ODB_TRY(timeline_run(tl, &(struct odb_run){.flags = ODB_RUN_TO_RUN, .run_number = n}, &stop));
-    while (stop->reason == ODB_STOP_INTERRUPTED);
+    ODB_TRY(run_deaf(tl, &(struct odb_run){.flags = ODB_RUN_TO_RUN, .run_number = n}, &stop));
     *ret = stop->reason == ODB_STOP_POSITION;
     return *ret ? NULL : timeline_seek(tl, &old);
 }
@@ -424,7 +422,7 @@ struct odb_err *timeline_seek_run(struct timeline *tl, uint64_t n, bool *ret)
 static struct odb_err *open_all(struct timeline *tl)
 {
     static const struct replay_options opt = {.out_fd = {-1, -1, -1}};
-    ODB_TRY(pacer_create(&tl->interrupted, &tl->pacer));
+    ODB_TRY(pacer_create(tl, &tl->pacer));
     ODB_TRY(replay_open(tl->dir, &opt, &tl->now.r));
     tl->now.at = place_of(replay_where(tl->now.r));
     return add_mark(tl, world_ns(&tl->now));

@@ -9,9 +9,9 @@
 /* ---- the pacer: a thread that interrupts a run which lasts ---- */
 
 struct pacer;
-struct odb_err *pacer_create(const _Atomic bool *interrupted, struct pacer **ret) ODB_MUST_CHECK;
+struct odb_err *pacer_create(struct timeline *tl, struct pacer **ret) ODB_MUST_CHECK;
 void pacer_destroy(struct pacer *p);
-/* Around each run of r. It is interrupted when `interrupted` is set, and every TIMELINE_PACE_NS. */
+/* Around each run of r. It is interrupted when the user wants it, and every TIMELINE_PACE_NS. */
 void pacer_begin(struct pacer *p, struct replay *r);
 void pacer_end(struct pacer *p);
 
@@ -46,7 +46,8 @@ struct timeline {
     struct mark *marks; /* owned; by place */
     size_t n_marks, cap_marks;
     struct pacer *pacer;
-    _Atomic bool interrupted;
+    _Atomic bool interrupted; /* the user's wish, until it is told */
+    _Atomic uint32_t deaf;    /* > 0: on the way to somewhere, where it does not matter */
 
     struct replay_stops stops; /* owned arrays */
     uint32_t stops_gen;        /* of stops; now_gen: what the current world has */
@@ -64,6 +65,11 @@ struct timeline {
     struct trail trail;
     struct timeline_figures figures;
 };
+
+static inline bool timeline_is_interrupted(const struct timeline *tl)
+{
+    return atomic_load(&tl->interrupted) && !atomic_load(&tl->deaf);
+}
 
 void world_deinit(struct world *w);
 uint64_t world_ns(const struct world *w);

@@ -17,8 +17,8 @@ struct pacer {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    const _Atomic bool *interrupted; /* borrowed */
-    struct replay *running;          /* borrowed */
+    const struct timeline *tl; /* borrowed */
+    struct replay *running;    /* borrowed */
     uint64_t deadline_ns;
     bool asleep, quit;
 };
@@ -42,7 +42,7 @@ static void wait_a_bit(struct pacer *p)
 static void look(struct pacer *p)
 {
     uint64_t now = now_ns();
-    if (!atomic_load(p->interrupted) && now < p->deadline_ns)
+    if (!timeline_is_interrupted(p->tl) && now < p->deadline_ns)
         return;
     replay_interrupt(p->running);
     p->deadline_ns = now + TIMELINE_PACE_NS;
@@ -69,13 +69,13 @@ static void *pacer_main(void *arg)
     return NULL;
 }
 
-struct odb_err *pacer_create(const _Atomic bool *interrupted, struct pacer **ret)
+struct odb_err *pacer_create(struct timeline *tl, struct pacer **ret)
 {
     struct pacer *p = calloc(1, sizeof(*p));
     pthread_condattr_t attr;
     if (!p)
         return odb_err("out of memory");
-    p->interrupted = interrupted;
+    p->tl = tl;
     pthread_mutex_init(&p->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -382,10 +382,7 @@ static struct odb_err *come_near(struct timeline *tl, uint32_t tid, const struct
         return timeline_go(tl, &near, 0, true, &stop, &there);
     }
     const struct odb_run run = {.flags = ODB_RUN_TO_POS, .tid = tid, .tick = pos->tick - back};
-    do
-        ODB_TRY(timeline_run(tl, &run, &stop));
-    while (stop->reason == ODB_STOP_INTERRUPTED);
-    return NULL;
+    return timeline_run(tl, &run, &stop);
 }
 
 /* From here to `upper`: every place at which an instruction of the thread is next. */
@@ -396,9 +393,10 @@ static struct odb_err *collect(struct timeline *tl, uint32_t tid, const struct p
     tl->trail.tid = tid;
     while (place_compare(&tl->now.at, upper) < 0) {
         const struct odb_run run = {.flags = ODB_RUN_STEPS, .tid = tid, .steps = 1};
+        struct place before = tl->now.at;
         ODB_TRY(timeline_run(tl, &run, &stop));
-        if (stop->reason == ODB_STOP_INTERRUPTED)
-            continue;
+        if (stop->reason == ODB_STOP_END && before.tid == tid) /* the last instruction, and then the end */
+            return trail_add(&tl->trail, &before);
         struct place by = place_by(stop);
         if (stop->reason != ODB_STOP_POSITION || !by.run || place_compare(&by, upper) >= 0)
             return NULL;
@@ -490,6 +488,7 @@ struct odb_err *timeline_step_back(struct timeline *tl, uint32_t tid, const stru
         *ret = only(TIMELINE_INTERRUPTED);
         return NULL;
     }
+    atomic_fetch_add(&tl->deaf, 1);
     const struct place *known = on_trail(&tl->trail, tid, &here);
     struct odb_err *e = known ? NULL : make_trail(tl, tid, &here);
     if (!known && tl->trail.n)
@@ -501,6 +500,7 @@ struct odb_err *timeline_step_back(struct timeline *tl, uint32_t tid, const stru
         *ret = only(TIMELINE_START);
         e = timeline_seek(tl, &here);
     }
+    atomic_fetch_sub(&tl->deaf, 1);
     if (e)
         odb_err_free(timeline_seek(tl, &here));
     return e;
