@@ -9,6 +9,7 @@ void scan_deinit(struct scan *s)
 {
     free(s->execs);
     free(s->tasks);
+    free(s->names);
     target_files_deinit(&s->files);
     *s = (struct scan){0};
 }
@@ -72,7 +73,88 @@ static void name_exec(struct scan *s, const struct odb_ev_map *ev)
         memcpy(x->name, slash + 1, strnlen(slash + 1, sizeof(x->name) - 1));
 }
 
-static struct odb_err *read_all(struct trace_reader *r, struct scan *s)
+/* ---- names of threads ---- */
+
+/* Registers of each thread at its last system call: events carry differences only. */
+struct threads {
+    struct thread {
+        uint32_t tid;
+        struct trace_gprs gprs;
+    } * v; /* owned */
+    size_t n, cap, last;
+    uint32_t naming; /* the thread whose prctl(PR_SET_NAME) was the last call; 0: it was another call */
+};
+
+static struct odb_err *thread_of(struct threads *t, uint32_t tid, struct thread **ret)
+{
+    if (t->last >= t->n || t->v[t->last].tid != tid) {
+        t->last = 0;
+        while (t->last < t->n && t->v[t->last].tid != tid)
+            t->last++;
+    }
+    if (t->last == t->n) {
+        struct thread *a = grown(t->v, t->n, &t->cap, sizeof(*a));
+        if (!a)
+            return odb_err("out of memory");
+        t->v = a;
+        a[t->n++] = (struct thread){.tid = tid};
+    }
+    *ret = &t->v[t->last];
+    return NULL;
+}
+
+/* Begins, or has a new image. */
+static struct odb_err *thread_new(struct threads *t, uint32_t tid)
+{
+    struct thread *one;
+    ODB_TRY(thread_of(t, tid, &one));
+    one->gprs = (struct trace_gprs){0};
+    return NULL;
+}
+
+static struct odb_err *note_call(struct threads *t, const struct odb_ev_syscall *ev)
+{
+    enum { PRCTL = 157, SET_NAME = 15 };
+    struct thread *one;
+    ODB_TRY(thread_of(t, ev->ev.tid, &one));
+    trace_syscall_gprs(ev, &one->gprs);
+    bool naming = ev->nr == PRCTL && ev->result == 0 && one->gprs.gpr[ODB_RDI] == SET_NAME;
+    t->naming = naming ? ev->ev.tid : 0;
+    return NULL;
+}
+
+static struct odb_err *note_name(struct threads *t, struct scan *s, const struct odb_ev_mem *ev,
+                                 uint64_t offset)
+{
+    struct scan_name n = {.offset = offset, .tid = t->naming};
+    if (!n.tid || !(ev->ev.flags & ODB_MEM_IN))
+        return NULL;
+    struct scan_name *a = grown(s->names, s->n_names, &s->cap_names, sizeof(*a));
+    if (!a)
+        return odb_err("out of memory");
+    size_t len = ev->len_bytes < sizeof(n.name) - 1 ? (size_t)ev->len_bytes : sizeof(n.name) - 1;
+    memcpy(n.name, trace_mem_data(ev), len);
+    s->names = a;
+    a[s->n_names++] = n;
+    t->naming = 0;
+    return NULL;
+}
+
+static struct odb_err *note_thread_event(struct threads *t, struct scan *s, const struct odb_event *ev,
+                                         uint64_t offset)
+{
+    switch (ev->type) {
+    case ODB_EV_EXEC:
+    case ODB_EV_TASK: return thread_new(t, ev->tid);
+    case ODB_EV_SYSCALL: return note_call(t, (const struct odb_ev_syscall *)ev);
+    case ODB_EV_MEM: return note_name(t, s, (const struct odb_ev_mem *)ev, offset);
+    default: return NULL;
+    }
+}
+
+/* ---- all events ---- */
+
+static struct odb_err *read_all(struct trace_reader *r, struct threads *threads, struct scan *s)
 {
     for (;;) {
         const struct odb_event *ev;
@@ -80,6 +162,7 @@ static struct odb_err *read_all(struct trace_reader *r, struct scan *s)
         ODB_TRY(trace_reader_next(r, &ev, &offset));
         if (!ev)
             return NULL;
+        ODB_TRY(note_thread_event(threads, s, ev, offset));
         switch (ev->type) {
         case ODB_EV_FILE: ODB_TRY(add_file(s, (const struct odb_ev_file *)ev)); break;
         case ODB_EV_EXEC: ODB_TRY(add_exec(s, (const struct odb_ev_exec *)ev, offset)); break;
@@ -98,7 +181,9 @@ struct odb_err *scan_read(const char *dir, struct scan *ret)
 {
     struct trace_reader *r;
     ODB_TRY(trace_reader_open(dir, &r));
-    struct odb_err *e = read_all(r, ret);
+    struct threads threads = {0};
+    struct odb_err *e = read_all(r, &threads, ret);
+    free(threads.v);
     trace_reader_close(r);
     ret->done = !e;
     if (e)
@@ -128,4 +213,41 @@ const struct scan_exec *scan_exec_of(const struct scan *s, uint32_t pid, uint64_
         pid = parent ? parent->pid : t->parent_tid;
     }
     return s->n_execs ? &s->execs[0] : NULL;
+}
+
+static const struct scan_name *own_name(const struct scan *s, uint32_t tid, uint64_t offset)
+{
+    for (size_t i = s->n_names; i-- > 0;)
+        if (s->names[i].tid == tid && s->names[i].offset < offset)
+            return &s->names[i];
+    return NULL;
+}
+
+static const struct scan_exec *own_exec(const struct scan *s, uint32_t pid, uint64_t offset)
+{
+    for (size_t i = s->n_execs; i-- > 0;)
+        if (s->execs[i].pid == pid && s->execs[i].offset < offset)
+            return &s->execs[i];
+    return NULL;
+}
+
+const char *scan_name_of(const struct scan *s, uint32_t tid, uint32_t pid, uint64_t offset)
+{
+    for (size_t depth = 0; depth <= s->n_tasks; depth++) {
+        const struct scan_task *t = task_of(s, tid);
+        const struct scan_name *n = own_name(s, tid, offset);
+        const struct scan_exec *x = own_exec(s, pid, offset);
+        uint64_t begin = t ? t->offset : 0, named = n ? n->offset : 0, run = x ? x->offset : 0;
+        if (n && named >= begin && named > run)
+            return n->name;
+        if (x && (run >= begin || !t))
+            return x->name;
+        if (!t)
+            break;
+        const struct scan_task *parent = task_of(s, t->parent_tid);
+        offset = t->offset < offset ? t->offset : offset;
+        tid = t->parent_tid;
+        pid = parent ? parent->pid : t->parent_tid;
+    }
+    return s->n_execs ? s->execs[0].name : "";
 }

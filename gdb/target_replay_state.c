@@ -196,10 +196,10 @@ struct odb_err *trp_threads(struct target *target, struct target_thread **ret, s
     if (!t)
         return odb_err("out of memory");
     for (size_t i = 0; i < n; i++) {
-        const struct scan_exec *x = scan_exec_of(scan, tasks[i].pid, trp_stop(g)->stream_offset);
         t[i].tid = tasks[i].tid;
         t[i].pid = tasks[i].pid;
-        snprintf(t[i].name, sizeof(t[i].name), "%s", x ? x->name : "");
+        snprintf(t[i].name, sizeof(t[i].name), "%s",
+                 scan_name_of(scan, t[i].tid, t[i].pid, trp_stop(g)->stream_offset));
     }
     *ret = t;
     *ret_n = n;
