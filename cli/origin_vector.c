@@ -75,6 +75,7 @@ static unsigned unpack_unit(const char *name)
 /* Byte i of the result: which operand (0: first source, 1: second) << 8 | which byte of it. lane: 16 bytes. */
 static int shuffled(const char *name, unsigned i, unsigned imm, const uint8_t *control)
 {
+    i %= ORIGIN_MAX_BYTES;
     unsigned lane = i & ~15u, b = i & 15;
     if (!strncmp(name, "punpck", 6) || !strncmp(name, "unpck", 5)) {
         unsigned unit = unpack_unit(name), high = strstr(name, "ckh") ? 8 : 0, k = b / unit;

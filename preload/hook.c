@@ -264,7 +264,8 @@ static void log_position(const struct insn *in)
     if (now && in->flow == FLOW_SYSCALL)
         return;
     position_at = now + POSITION_EVERY;
-    struct odb_log_position body = {.tick = core_tick(), .event = WORLD->ordinal, .run_number = WORLD->run_number};
+    struct odb_log_position body = {
+        .tick = core_tick(), .event = WORLD->ordinal, .run_number = WORLD->run_number};
     struct odb_log head = {.kind = ODB_LOG_POSITION, .n = sizeof(body), .arg = ctx.rip};
     log_record(&head, &body, sizeof(body));
 }

@@ -2,6 +2,7 @@
 # odb query why: the origin of values in two programs is found, through all that moved them; the crash of the demo is
 # explained; random chains hold (test_origin.c).
 #     why.sh ODB TEST_ORIGIN SOURCE_DIR
+# shellcheck disable=SC2016,SC2086
 set -euo pipefail
 odb=$1 origin=$2 src=$3
 dir=$(mktemp -d)
@@ -31,7 +32,7 @@ refuses() { local want=$1 p=$2 got=0; shift 2; "$odb" query "$@" >out 2>err || g
 gcc -g -O1 -no-pie -fno-builtin -o why_file "$src/tests/db/why_file.c"
 printf 'headerXX\007\001\0\0\011\0\0\0\0\357\276\255\336\0\0\0tail' >input
 "$odb" record -o rec-file ./why_file ./input argument-text >/dev/null 2>&1 && fail "it does not crash"
-rec=rec-file
+rec='rec-file'
 addr() { printf '0x%s' "$(nm "$1" | awk -v n="$2" '$3 == n {print $1}')"; }
 why from_file -- '^why .*,8\] = 0xdeadbeef00 at t' 'main.*<-' 'memcpy|memmove' 'read\(3, ' '^origin: from the kernel: \./input, offset 16$'
 why "$(addr why_file from_file)" -- '^origin: from the kernel: \./input, offset 16$'
@@ -68,7 +69,7 @@ done
 # ---- processes, threads, signals, files ----
 gcc -g -O1 -no-pie -fno-builtin -pthread -o why_tree "$src/tests/db/why_tree.c"
 "$odb" record -o rec-tree ./why_tree 1122334455667788 ./through >/dev/null
-rec=rec-tree
+rec='rec-tree'
 t=$("$odb" query rec-tree "SELECT t FROM syscalls WHERE name='execve' AND t>0" | tail -1)
 tail='strto'
 v=1122334455667788
@@ -94,7 +95,7 @@ why "$(addr why_tree from_env)" -- '"environm"' 'environment WHY_ENV of .*, byte
 if [ -e /usr/include/mujs.h ] && gcc -static -g -O2 -o deno-varnish "$src/demo/deno-varnish.c" -lmujs -lm 2>/dev/null; then
     cp "$src/demo/main.js" .
     "$odb" record -o rec-demo ./deno-varnish state request ./main.js >/dev/null 2>&1 || true
-    rec=rec-demo
+    rec='rec-demo'
     why '$rdi' -- 'backend_set_get .*current_call|backend_set_get' 'main \(deno-varnish.c:82\)' 'malloc' '^origin: made'
     why 'call->state' -- 'main \(deno-varnish.c:8[5-7]\)' 'argv\[1\], the pointer'
     why '*(char (*)[16])call->handler' -- '"__backend_get"' 'fill_call' '^origin: a constant'
