@@ -4,22 +4,36 @@
 #include <stdlib.h>
 
 volatile uint64_t last, often;
-static uint64_t table[4096];
 
-static __attribute__((noinline)) uint64_t mix(uint64_t x)
+struct item {
+    unsigned count;
+    char name[12];
+    struct item *next;
+};
+static struct item items[512];
+
+static __attribute__((noinline)) unsigned name_of(char *to, uint64_t i)
 {
-    x ^= x >> 31;
-    x *= 0x9e3779b97f4a7c15u;
-    return x ^ x >> 29;
+    unsigned n = 0;
+    do {
+        to[n++] = (char)('0' + i % 10);
+        i /= 10;
+    } while (i);
+    return n;
 }
 
+/* What programs mostly do: small numbers, copied characters, lists. */
 static __attribute__((noinline)) uint64_t round_of(uint64_t i)
 {
-    uint64_t sum = i;
-    for (unsigned k = 0; k < 16; k++) {
-        sum += mix(sum + k);
-        table[sum % 4096] += sum;
-    }
+    struct item *it = &items[i % 512];
+    char name[24];
+    unsigned n = name_of(name, i), sum = 0;
+    for (unsigned k = 0; k < n && k < sizeof(it->name); k++)
+        it->name[k] = name[n - 1 - k];
+    it->count++;
+    it->next = &items[it->count % 512];
+    for (const struct item *at = it; at && sum < 12; at = at->next)
+        sum += 1 + (at->count & 1);
     often = sum;
     return sum;
 }
