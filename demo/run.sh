@@ -113,6 +113,14 @@ rip=$(sed -nE 's/.*rip (0x[0-9a-f]+).*/\1/p' object.out)
 echo "   $rip is $(where "$rip")"
 check 'what it points to was last written while the call was made ready' contains "$(where "$rip")" 'deno-varnish.c'
 
+title 'The same in two questions'
+shown backtrace odb query backtrace --at end
+check 'the native binding called it' grep -qE 'backend_set_get' backtrace.out
+shown why odb query why rdi --at end
+check 'the pointer: loaded by the native binding' grep -qE 'backend_set_get .*rdi <- ' why.out
+check 'stored in main' grep -qE 'main \(deno-varnish.c:[0-9]+\)' why.out
+check 'made by malloc' grep -qE '_int_malloc|malloc' why.out
+
 title 'All openat and write calls'
 shown openat odb query syscalls openat
 check 'the script was opened' grep -qE "openat\(AT_FDCWD, \"$work/main.js\", O_RDONLY.*\) += [0-9]+" openat.out
