@@ -13,15 +13,17 @@ class Odb:
     busy = False
 
     @staticmethod
-    def monitor(line):
-        return gdb.execute("monitor " + line, False, True)
+    def ask(packet):
+        """One of our own packets. (gdb.execute in a stop handler would run the commands of breakpoints.)"""
+        reply = gdb.selected_inferior().connection.send_packet(packet)
+        return reply.decode() if reply else ""
 
     @classmethod
     def note_time(cls, event=None):
         """$_odb_t: the t of this position; void without an index."""
         try:
-            text = cls.monitor("odb-t").strip()
-        except gdb.error:
+            text = cls.ask("qOdb.t")
+        except (gdb.error, AttributeError):  # no connection any more
             return
         gdb.set_convenience_variable("_odb_t", int(text) if text.isdigit() else None)
 
@@ -33,12 +35,11 @@ class Odb:
             return
         cls.busy = True
         try:
-            if cls.monitor("odb-moved").strip() == "1":
-                cls.look_again(cls.monitor("odb-thread").split())
-                cls.monitor("odb-announce")
-                gdb.execute("stepi", False, True)
-                gdb.execute("sharedlibrary", False, True)
-                gdb.execute("frame 0")
+            moved = cls.ask("qOdb.moved")
+            if moved not in ("", "0"):
+                cls.look_again(moved.split())
+                cls.ask("QOdb.announce")
+                gdb.execute("stepi")
         finally:
             cls.busy = False
 
@@ -51,12 +52,13 @@ class Odb:
             for thread in inferior.threads():
                 if [str(n) for n in thread.ptid[:2]] == where:
                     thread.switch()
+        gdb.execute("sharedlibrary", False, True)
 
     @classmethod
     def connect(cls):
         gdb.execute('target extended-remote | exec "$ODB_PROGRAM" gdbserver "$ODB_RECORDING" '
                     '$ODB_SERVER_OPTIONS --listen -', False, True)
-        cls.monitor("odb-script")
+        cls.ask("QOdb.script")
         cls.note_time()
         gdb.events.stop.connect(cls.note_time)
 

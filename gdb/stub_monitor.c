@@ -1,4 +1,4 @@
-/* `monitor ...`: what the protocol has no packets for. Each command is a row; those without a help text are for gdb/odb.gdb. */
+/* `monitor ...`: what the protocol has no packets for; each command is a row. And a few packets for gdb/odb.gdb. */
 #include "gdb/stub_parts.h"
 
 #include <inttypes.h>
@@ -119,48 +119,50 @@ static struct odb_err *restart(struct stub *s, const char *args, struct out *say
     return after_move(s, say);
 }
 
-/* ---- for gdb/odb.gdb ---- */
+/* ---- packets of our own, for gdb/odb.gdb ---- */
 
-static struct odb_err *say_moved(struct stub *s, const char *args, struct out *say)
+/* t; "-" where positions have none. */
+static void tell_t(struct stub *s, const struct packet_arg *a, int n, struct out *reply)
 {
-    (void)args;
-    out_text(say, s->moved ? "1\n" : "0\n");
-    return NULL;
-}
-
-static struct odb_err *announce(struct stub *s, const char *args, struct out *say)
-{
-    (void)args;
-    (void)say;
-    s->announce = true;
-    return NULL;
-}
-
-static struct odb_err *say_t(struct stub *s, const char *args, struct out *say)
-{
-    (void)args;
+    (void)a;
+    (void)n;
     struct target_position here;
     target_where(s->g, &here);
     if (here.has_t)
-        out_printf(say, "%" PRIu64 "\n", here.t);
-    return NULL;
+        out_printf(reply, "%" PRIu64, here.t);
+    else
+        out_text(reply, "-");
 }
 
-static struct odb_err *say_thread(struct stub *s, const char *args, struct out *say)
+/* Did a monitor command change the position? "0", or "PID TID" of the thread to look at. */
+static void tell_moved(struct stub *s, const struct packet_arg *a, int n, struct out *reply)
 {
-    (void)args;
+    (void)a;
+    (void)n;
     uint32_t pid, tid;
-    ODB_TRY(stub_general_thread(s, &pid, &tid));
-    out_printf(say, "%u %u\n", pid, tid);
-    return NULL;
+    struct odb_err *e = stub_general_thread(s, &pid, &tid);
+    if (!s->moved || e)
+        out_text(reply, "0");
+    else
+        out_printf(reply, "%u %u", pid, tid);
+    odb_err_free(e);
 }
 
-static struct odb_err *scripted(struct stub *s, const char *args, struct out *say)
+/* The next resume only tells where the target is. */
+static void announce(struct stub *s, const struct packet_arg *a, int n, struct out *reply)
 {
-    (void)args;
-    (void)say;
+    (void)a;
+    (void)n;
+    s->announce = true;
+    reply_ok(reply);
+}
+
+static void scripted(struct stub *s, const struct packet_arg *a, int n, struct out *reply)
+{
+    (void)a;
+    (void)n;
     s->scripted = true;
-    return NULL;
+    reply_ok(reply);
 }
 
 /* ---- the table ---- */
@@ -168,8 +170,7 @@ static struct odb_err *scripted(struct stub *s, const char *args, struct out *sa
 static struct odb_err *help(struct stub *s, const char *args, struct out *say);
 
 static const struct monitor_row {
-    const char *name, *args;
-    const char *help; /* NULL: not shown */
+    const char *name, *args, *help;
     struct odb_err *(*run)(struct stub *s, const char *args, struct out *say);
 } rows[] = {
     {"when", "", "where in the recording this is", when},
@@ -181,11 +182,6 @@ static const struct monitor_row {
     {"next-write", "EXPR|ADDR[,LEN]", "who writes it next", monitor_next_write},
     {"sql", "SELECT ...", "ask the index", monitor_sql},
     {"help", "", "this text", help},
-    {"odb-moved", "", NULL, say_moved},
-    {"odb-announce", "", NULL, announce},
-    {"odb-t", "", NULL, say_t},
-    {"odb-thread", "", NULL, say_thread},
-    {"odb-script", "", NULL, scripted},
 };
 enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };
 
@@ -193,10 +189,8 @@ static struct odb_err *help(struct stub *s, const char *args, struct out *say)
 {
     (void)s;
     (void)args;
-    for (int i = 0; i < N_ROWS; i++) {
-        if (rows[i].help)
-            out_printf(say, "%-11s %-24s %s\n", rows[i].name, rows[i].args, rows[i].help);
-    }
+    for (int i = 0; i < N_ROWS; i++)
+        out_printf(say, "%-11s %-24s %s\n", rows[i].name, rows[i].args, rows[i].help);
     return NULL;
 }
 
@@ -248,5 +242,9 @@ static void command(struct stub *s, const struct packet_arg *a, int n, struct ou
 
 static const struct stub_row packets[] = {
     {"qRcmd,", "h", command, NULL},
+    {"qOdb.t", "", tell_t, NULL},
+    {"qOdb.moved", "", tell_moved, NULL},
+    {"QOdb.announce", "", announce, NULL},
+    {"QOdb.script", "", scripted, NULL},
 };
 const struct stub_table stub_monitor_table = STUB_TABLE(packets);

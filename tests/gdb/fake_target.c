@@ -6,7 +6,7 @@
 
 #include "gdb/target_common.h"
 
-enum { MEMORY = 0x400000, MEMORY_END = 0x410000, MAX_POINTS = 512, BRANCH_EXIT = 0x409000, BRANCH_STEPS = 100000 };
+enum { MEMORY = 0x400000, MEMORY_END = 0x410000, MAX_POINTS = 512, BRANCH_EXIT = 0x409000, BRANCH_STEPS = 5000 };
 
 struct point {
     uint32_t pid;
@@ -289,9 +289,9 @@ static bool at_event(struct fake *f, uint64_t t, bool reverse, struct target_sto
 
 static void branch_resume(struct fake *f, const struct target_resume *how, struct target_stop *ret)
 {
+    *ret = (struct target_stop){.kind = TARGET_STOP_STEP, .pid = FAKE_PID, .tid = tid_at(f->t)};
     for (int i = 0; i < BRANCH_STEPS; i++) {
         f->branch_regs.rip++;
-        *ret = (struct target_stop){.kind = TARGET_STOP_STEP, .pid = FAKE_PID, .tid = tid_at(f->t)};
         if (f->branch_regs.rip == BRANCH_EXIT) {
             ret->kind = TARGET_STOP_END;
             return;
@@ -299,7 +299,8 @@ static void branch_resume(struct fake *f, const struct target_resume *how, struc
         if (at_break(f, how, f->branch_regs.rip, ret) || how->step)
             return;
     }
-    ret->kind = TARGET_STOP_INTERRUPTED;
+    ret->kind = TARGET_STOP_SIGNAL; /* it has run away */
+    ret->signo = 11;
 }
 
 static bool one_forwards(struct fake *f, const struct target_resume *how, struct target_stop *ret)

@@ -398,10 +398,10 @@ static void test_monitor(void)
     SAYS("seek", "seek where?");
     SAYS("seek 99999", "behind the end");
     SAYS("seek 50%", "t 500");
-    SAYS("odb-moved", "1");
-    SAYS("odb-announce", "");
+    IS("qOdb.moved", "100 100");
+    IS("QOdb.announce", "OK");
     IS("s", "T00thread:p64.64;");
-    SAYS("odb-moved", "0");
+    IS("qOdb.moved", "0");
     SAYS("when", "t 500,");
     SAYS("checkpoint", "checkpoint 1 at t 500");
     SAYS("seek end", "t 1000");
@@ -409,7 +409,7 @@ static void test_monitor(void)
     SAYS("checkpoints", "  1  t 500");
     SAYS("restart 1", "t 500");
     SAYS("restart 3", "no checkpoint");
-    SAYS("odb-t", "500");
+    IS("qOdb.t", "500");
     SAYS("last-write 0x404010", "t 279,");
     SAYS("last-write 0x404010,1", "t 272,");
     SAYS("next-write 0x404010,1", "t 529,");
@@ -418,7 +418,7 @@ static void test_monitor(void)
     SAYS("last-write nonsense", "is no memory");
     SAYS("last-write 1,0", "is no memory");
     SAYS("sql select 1", "no index");
-    SAYS("odb-script", "");
+    IS("QOdb.script", "OK");
     HAS("qRcmd,6", "E.");
     client_destroy(c);
 }
