@@ -49,6 +49,8 @@ static const char *const stmt_sql[TDB_N_STMT] = {
     [TDB_T_OF_EVENT] = "SELECT t FROM syscalls WHERE event>=?1 ORDER BY event, t LIMIT 1",
     [TDB_FIRST_STATUS] = "SELECT status, pid FROM processes ORDER BY t_start LIMIT 1",
     [TDB_FILES] = "SELECT id, path, size, mtime, dev, ino FROM files ORDER BY id",
+    [TDB_PLACE] = "SELECT t, pid, tid, run, event, tick, rip FROM positions WHERE run<?1 OR "
+                  "(run=?1 AND (tick<?2 OR (tick=?2 AND rip<=?3))) ORDER BY t DESC LIMIT 1",
     [TDB_RUNS_FIRST] = "SELECT t FROM executions WHERE pid=?1 ORDER BY t LIMIT 1",
     [TDB_RUNS_LAST] = "SELECT t FROM executions WHERE pid=?1 ORDER BY t DESC LIMIT 1",
 };
@@ -303,13 +305,45 @@ static struct odb_err *tdb_remove_break(struct target *base, uint32_t pid, gaddr
     return g->replay ? target_remove_break(g->replay, pid, addr) : NULL;
 }
 
+static bool same_watch(const struct tdb_watch *a, const struct tdb_watch *b)
+{
+    return a->pid == b->pid && a->kind == b->kind && a->addr == b->addr && a->n_bytes == b->n_bytes;
+}
+
 static size_t find_watch(const struct target_db *g, const struct tdb_watch *w)
 {
     size_t i = 0;
-    while (i < g->n_watches && (g->watches[i].pid != w->pid || g->watches[i].kind != w->kind ||
-                                g->watches[i].addr != w->addr || g->watches[i].n_bytes != w->n_bytes))
+    while (i < g->n_watches && !same_watch(&g->watches[i], w))
         i++;
     return i;
+}
+
+static size_t find_read(const struct target_db *g, const struct tdb_watch *w)
+{
+    size_t i = 0;
+    while (i < g->n_reads && !same_watch(&g->reads[i], w))
+        i++;
+    return i;
+}
+
+static struct odb_err *insert_read(struct target_db *g, const struct tdb_watch *w)
+{
+    if (find_read(g, w) < g->n_reads)
+        return NULL;
+    ODB_TRY(tdb_open_replay(g)); /* can they be found? */
+    ODB_TRY(grow((void **)&g->reads, &g->cap_reads, g->n_reads, sizeof(*g->reads)));
+    ODB_TRY(target_insert_watch(g->replay, w->pid, w->kind, w->addr, w->n_bytes));
+    g->reads[g->n_reads++] = *w;
+    return NULL;
+}
+
+static struct odb_err *remove_read(struct target_db *g, const struct tdb_watch *w)
+{
+    size_t i = find_read(g, w);
+    if (i == g->n_reads)
+        return NULL;
+    g->reads[i] = g->reads[--g->n_reads];
+    return target_remove_watch(g->replay, w->pid, w->kind, w->addr, w->n_bytes);
 }
 
 static struct odb_err *tdb_insert_watch(struct target *base, uint32_t pid, enum target_watch_kind kind,
@@ -318,7 +352,7 @@ static struct odb_err *tdb_insert_watch(struct target *base, uint32_t pid, enum 
     struct target_db *g = tdb_of(base);
     const struct tdb_watch w = {pid, kind, addr, n_bytes};
     if (kind != TARGET_WATCH_WRITE)
-        return odb_err("the index has no reads: rwatch and awatch work without it (--no-index)");
+        return insert_read(g, &w);
     if (find_watch(g, &w) < g->n_watches)
         return NULL;
     ODB_TRY(grow((void **)&g->watches, &g->cap_watches, g->n_watches, sizeof(*g->watches)));
@@ -337,7 +371,10 @@ static struct odb_err *tdb_remove_watch(struct target *base, uint32_t pid, enum 
                                         gaddr addr, uint64_t n_bytes)
 {
     struct target_db *g = tdb_of(base);
-    size_t i = find_watch(g, &(struct tdb_watch){pid, kind, addr, n_bytes});
+    const struct tdb_watch w = {pid, kind, addr, n_bytes};
+    size_t i = find_watch(g, &w);
+    if (kind != TARGET_WATCH_WRITE)
+        return remove_read(g, &w);
     if (i == g->n_watches)
         return NULL;
     for (g->n_watches--; i < g->n_watches; i++) {
@@ -425,6 +462,7 @@ static void tdb_close(struct target *base)
     free(g->breaks);
     free(g->watches);
     free(g->ranges);
+    free(g->reads);
     free(g->numbers);
     free(base->dir);
     free(g);

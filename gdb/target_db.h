@@ -37,6 +37,7 @@ enum tdb_stmt {
     TDB_FILES,
     TDB_RUNS_FIRST,
     TDB_RUNS_LAST,
+    TDB_PLACE,
     TDB_N_STMT
 };
 
@@ -78,9 +79,11 @@ struct target_db {
 
     struct db_point *breaks; /* owned, by address */
     size_t n_breaks, cap_breaks;
-    struct tdb_watch *watches; /* owned */
+    struct tdb_watch *watches; /* owned: of writes, by address */
     struct db_range *ranges;   /* owned: of the same watches */
     size_t n_watches, cap_watches, cap_ranges;
+    struct tdb_watch *reads; /* owned: watches of reads, which an index does not have */
+    size_t n_reads, cap_reads;
     struct target_catch catches;
     uint16_t *numbers; /* owned; NULL: all */
     struct target_files files;
@@ -128,6 +131,13 @@ struct odb_err *tdb_command_line(struct target *g, uint32_t pid, char **ret) ODB
 struct odb_err *tdb_rip(struct target_db *g, uint32_t tid, gaddr *ret) ODB_MUST_CHECK;
 
 /* target_db_branch.c */
+struct odb_err *tdb_open_replay(struct target_db *g) ODB_MUST_CHECK;
+/* Resumes the replay where it is. */
+struct odb_err *tdb_resume_replay(struct target_db *g, const struct target_resume *how,
+                                  struct target_stop *ret) ODB_MUST_CHECK;
+/* Finds the stop by replay, and goes there. */
+struct odb_err *tdb_resume_with_reads(struct target_db *g, const struct target_resume *how,
+                                      struct target_stop *ret) ODB_MUST_CHECK;
 struct odb_err *tdb_begin_branch(struct target_db *g) ODB_MUST_CHECK;
 struct odb_err *tdb_write(struct target *g, uint32_t pid, gaddr addr, const void *from, size_t n)
     ODB_MUST_CHECK;

@@ -121,7 +121,7 @@ static struct odb_err *find_signals(struct search *s)
         tdb_signal_of(st, &sig);
         i = sig.t == t ? i + 1 : 0;
         t = sig.t;
-        if (sig.signo > 0 && sig.signo < 64 && g->catches.pass_signals >> sig.signo & 1 && !sig.fatal)
+        if (sig.signo > 0 && sig.signo < 64 && g->catches.pass_signals >> sig.signo & 1)
             continue;
         if (s->reverse && sig.fatal && sig.t == g->end)
             continue; /* nothing is behind it: the end is this state */
@@ -569,7 +569,7 @@ static struct odb_err *finish(struct search *s)
     /* a signal that comes at the place where a step ends is told at once */
     if (s->stop.kind == TARGET_STOP_STEP && !s->reverse && s->best.order == BEHIND_STEP) {
         const struct tdb_signal *sig = tdb_signal_here(g);
-        bool passed = !sig || (!sig->fatal && sig->signo < 64 && g->catches.pass_signals >> sig->signo & 1);
+        bool passed = !sig || (sig->signo < 64 && g->catches.pass_signals >> sig->signo & 1);
         if (!passed)
             s->stop = (struct target_stop){.kind = TARGET_STOP_SIGNAL,
                                            .pid = sig->pid,
@@ -621,42 +621,15 @@ static struct odb_err *search(struct search *s, const struct target_resume *how)
     return finish(s);
 }
 
-/* The condition's target is the one that the caller knows. */
-struct branch_wanted {
-    struct target_db *g;
-    const struct target_resume *how;
-};
-
-static bool branch_wanted(void *ctx, struct target *replay, uint32_t pid, uint32_t tid, gaddr addr)
-{
-    struct branch_wanted *b = ctx;
-    (void)replay;
-    return b->how->wanted(b->how->ctx, &b->g->base, pid, tid, addr);
-}
-
-static struct odb_err *resume_branch(struct target_db *g, const struct target_resume *how,
-                                     struct target_stop *ret)
-{
-    struct branch_wanted b = {g, how};
-    struct target_resume own = *how;
-    if (how->wanted) {
-        own.wanted = branch_wanted;
-        own.ctx = &b;
-    }
-    if (atomic_exchange(&g->base.interrupted, false))
-        target_interrupt(g->replay);
-    struct odb_err *e = target_resume(g->replay, &own, ret);
-    g->base.interrupted = false;
-    return e;
-}
-
 static int is_interrupted(void *g) { return ((struct target_db *)g)->base.interrupted; }
 
 struct odb_err *tdb_resume(struct target *base, const struct target_resume *how, struct target_stop *ret)
 {
     struct target_db *g = tdb_of(base);
     if (g->in_branch)
-        return resume_branch(g, how, ret);
+        return tdb_resume_replay(g, how, ret);
+    if (g->n_reads)
+        return tdb_resume_with_reads(g, how, ret);
     struct search s = {.g = g,
                        .reverse = how->reverse,
                        .from = here(g, how->reverse),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # target_db.sh ODB TEST_TARGET_DB PROGRAM: records PROGRAM in each of its modes, and asks each recording's index
-# random questions. The seed is told; repeat with: test_target_db REC 400 SEED.
+# random questions. The seed is told; repeat with: test_target_db REC 250 SEED.
 set -euo pipefail
 odb=$1 test=$2 program=$3
 dir=$(mktemp -d "${TMPDIR:-/tmp}/odb-target-XXXXXX")
@@ -9,5 +9,5 @@ for mode in threads tree signals crash crash-child vfork; do
     "$odb" record -o "$dir/$mode" -- "$program" "$mode" > /dev/null 2>&1 < /dev/null || true
     "$odb" index "$dir/$mode" > /dev/null
     echo "$mode"
-    "$test" "$dir/$mode" 400
+    "$test" "$dir/$mode" 250
 done

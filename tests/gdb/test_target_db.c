@@ -197,7 +197,7 @@ static const struct sig *signal_of(uint64_t t, unsigned i) { return &sigs[first_
 static bool stops_at_signal(uint64_t t, unsigned i)
 {
     const struct sig *s = signal_of(t, i);
-    return s->fatal || !(pass >> s->signo & 1);
+    return !(pass >> s->signo & 1);
 }
 
 static bool is_break(uint64_t t)
@@ -552,6 +552,48 @@ static void check_branch(struct target *g)
     CHECK(!memcmp(&r, &before, sizeof(r)));
 }
 
+/* ---- watches of reads: by replay ---- */
+
+static uint64_t n_reads;
+
+/* A touch of the range comes no later than a write to it, and going back from it leads to the instruction that it was. */
+static void check_reads(struct target *g)
+{
+    struct target_position from, touch, before, write;
+    struct target_stop stop, back;
+    const struct mem *m = &mems[rnd(n_mems)];
+    for (int i = 0; i < n_breaks; i++)
+        CHECK_OK(target_remove_break(g, breaks[i].pid, breaks[i].addr));
+    for (int i = 0; i < n_watches; i++)
+        CHECK_OK(target_remove_watch(g, 0, TARGET_WATCH_WRITE, watches[i].addr, watches[i].n));
+    n_breaks = n_watches = 0;
+    catches = (struct target_catch){.pass_signals = pass};
+    CHECK_OK(target_set_catch(g, &catches));
+    target_where(g, &from);
+    CHECK_OK(target_insert_watch(g, 0, TARGET_WATCH_ACCESS, m->addr, 8));
+    CHECK_OK(target_resume(g, &(struct target_resume){0}, &stop));
+    target_where(g, &touch);
+    if (stop.kind == TARGET_STOP_WATCH) {
+        n_reads++;
+        CHECK_OK(target_resume(g, &(struct target_resume){.reverse = true}, &back));
+        target_where(g, &before);
+        CHECK(back.kind != TARGET_STOP_WATCH || before.t + 1 == touch.t);
+    }
+    CHECK_OK(target_remove_watch(g, 0, TARGET_WATCH_ACCESS, m->addr, 8));
+    CHECK_OK(target_insert_watch(g, 0, TARGET_WATCH_WRITE, m->addr, 8));
+    CHECK_OK(target_seek(g, &from));
+    CHECK_OK(target_resume(g, &(struct target_resume){0}, &stop));
+    target_where(g, &write);
+    if (target_compare(&touch, &write) > 0 && !from.in_signal) {
+        fprintf(stderr,
+                "from t %" PRIu64 ": 0x%" PRIx64 " is touched at %" PRIu64 " first, but written at %" PRIu64
+                "\n",
+                from.t, m->addr, touch.t, write.t);
+        exit(1);
+    }
+    CHECK_OK(target_remove_watch(g, 0, TARGET_WATCH_WRITE, m->addr, 8));
+}
+
 static struct place place_of(const struct target_position *p)
 {
     return (struct place){p->t, p->in_signal ? (unsigned)p->run : n_signals(p->t)};
@@ -596,6 +638,11 @@ static void ask(struct target *g, struct answer *last)
         check_state(g);
     if (rnd(40) == 0)
         check_branch(g);
+    if (rnd(80) == 0 && n_mems) {
+        check_reads(g);
+        last->order = TOLD;
+        CHECK_OK(target_seek(g, &from));
+    }
 }
 
 int main(int argc, char **argv)
@@ -622,8 +669,8 @@ int main(int argc, char **argv)
     target_close(g);
     db_close(db);
     printf("%" PRIu64 " instructions, %" PRIu64 " writes, %" PRIu64 " signals: %ld questions, %" PRIu64
-           " states, %" PRIu64 " branches (%" PRIu64 " refused): passed\n",
-           n_insns, n_mems, n_sigs, rounds, n_states, n_branches, n_no_branches);
+           " states, %" PRIu64 " branches (%" PRIu64 " refused), %" PRIu64 " reads: passed\n",
+           n_insns, n_mems, n_sigs, rounds, n_states, n_branches, n_no_branches, n_reads);
     CHECK(n_no_branches <= 1 + n_branches / 4);
     return 0;
 }
