@@ -145,6 +145,7 @@ static struct odb_err *add_function(void *ctx, const struct sym_function *f)
         sqlite3_bind_int(st, 7, f->line);
     else
         sqlite3_bind_null(st, 7);
+    sqlite3_bind_int(st, 8, f->is_alias);
     return step(w, st);
 }
 
@@ -296,7 +297,7 @@ static struct odb_err *run(struct work *w)
 {
     sqlite3_stmt *files = NULL, *maps = NULL;
     struct odb_err *e =
-        prepare(w, "INSERT OR IGNORE INTO odb_functions VALUES(?,?,?,?,?,?,?)", &w->put_function);
+        prepare(w, "INSERT OR IGNORE INTO odb_functions VALUES(?,?,?,?,?,?,?,?)", &w->put_function);
     if (!e)
         e = prepare(w, "INSERT INTO odb_sources VALUES(?,?)", &w->put_source);
     if (!e)

@@ -82,8 +82,9 @@ static int load(struct symbolizer *s)
 static bool describe(struct symbolizer *s, const struct code_map *m, uint64_t offset, char *buf,
                      size_t n_bytes)
 {
-    static const char sql[] = "SELECT name, offset, size FROM odb_functions WHERE file=?1 AND offset<=?2"
-                              " ORDER BY offset DESC LIMIT 1";
+    static const char sql[] =
+        "SELECT name, offset, size FROM odb_functions WHERE file=?1 AND offset=(SELECT max(offset)"
+        " FROM odb_functions WHERE file=?1 AND offset<=?2) ORDER BY alias LIMIT 1";
     sqlite3_stmt *st;
     bool found = false;
     if (sqlite3_prepare_v2(s->db->sq, sql, -1, &st, NULL) != SQLITE_OK)

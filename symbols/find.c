@@ -211,14 +211,13 @@ static struct odb_err *each_of_module(struct symbols *s, struct module *m, gaddr
         const struct elf_symbol *sym = &m->symbols[i];
         if ((sym->type != STT_FUNC && sym->type != STT_GNU_IFUNC) || !module_in_code(m, sym->vaddr))
             continue;
-        /* Of aliases the one that symbols_place() takes; of what DWARF describes none. */
+        /* Of aliases symbols_place() takes the last one, but where DWARF describes the function. */
         struct cu *cu = module_cu_at(s, m, sym->vaddr);
-        if ((i + 1 < m->n_symbols && m->symbols[i + 1].vaddr == sym->vaddr) ||
-            (cu && cu_function_at(s, cu, sym->vaddr)))
-            continue;
         struct sym_function out = {.name = sym_demangle(s, sym->name, false),
                                    .linkage = sym->name,
                                    .module = m->path,
+                                   .is_alias = (i + 1 < m->n_symbols && m->symbols[i + 1].vaddr == sym->vaddr) ||
+                                               (cu && cu_function_at(s, cu, sym->vaddr)),
                                    .low = sym->vaddr + bias,
                                    .high = sym->vaddr + sym->n_bytes + bias};
         ODB_TRY(fn(ctx, &out));

@@ -98,6 +98,7 @@ struct sym_function {
     const char *name, *linkage, *module, *file;
     int line;
     gaddr low, high;
+    bool is_alias; /* another name of a function that comes, too; perhaps an equal one */
 };
 struct odb_err *symbols_each_function(struct symbols *s,
                                       struct odb_err *(*fn)(void *ctx, const struct sym_function *f),

@@ -135,6 +135,8 @@ EOT
     # SQL
     calls=$(q "SELECT count(*) FROM functions f JOIN executions e ON e.rip=f.start AND e.pid=f.pid WHERE f.name='fib'" | tail -1)
     [ "$calls" -eq 8 ] || fail "functions: $calls calls of fib"
+    [ "$(q "SELECT count(*) > 0 FROM functions WHERE name IN ('printf', '_IO_printf') AND module LIKE '%libc.so%'" | tail -1 | tr -d ' ')" = 1 ] ||
+        fail "functions: no printf"
     q "SELECT sum(n) FROM (SELECT count(*) AS n FROM lines l JOIN executions e ON e.rip=l.start WHERE l.source LIKE '%/words.c' AND l.line=$line AND l.is_stmt)" >"$dir/out"
     [ "$(tail -1 "$dir/out")" -eq 3 ] || fail "lines: $(cat "$dir/out")"
     is "SELECT typed('i', $t) AS i, typed('s->at', $t) AS at, typed('nosuch', $t) AS none, symbol(rip) LIKE 'count+0x%' AS here FROM registers($t)" <<'EOT'
