@@ -360,6 +360,56 @@ static void of_parent(struct origin_step *s, const struct origin_call *c, unsign
     origin_say(s, ORIGIN_COPY, "taken over from thread %u by %s", c->tid, text);
 }
 
+/* clone3 has its arguments in memory: struct clone_args. */
+#define ARGS_STACK 40
+#define ARGS_TLS 56
+
+static struct odb_err *from_clone3(struct origin *o, struct origin_step *s, const struct origin_call *c,
+                                   bool *ret)
+{
+    uint64_t flags, stack;
+    gaddr args = c->arg[0];
+    ODB_TRY(origin_peek64(o, c->t, c->pid, args, &flags));
+    ODB_TRY(origin_peek64(o, c->t, c->pid, args + ARGS_STACK, &stack));
+    *ret = true;
+    if (s->to.number == ODB_REG_FS_BASE && flags & CLONE_SETTLS_FLAG) {
+        origin_from_memory(s, c->pid, c->tid, c->t, args + ARGS_TLS + s->to.at);
+        origin_say(s, ORIGIN_COPY, "given to clone3");
+    } else if (s->to.number == ODB_RSP && stack) {
+        origin_from_memory(s, c->pid, c->tid, c->t, args + ARGS_STACK);
+        s->from[0].n_bytes = 8;
+        s->from[1] = s->from[0];
+        s->from[1].addr += 8;
+        s->n_from = 2;
+        s->go_on = 0;
+        origin_say(s, ORIGIN_MADE, "the end of the stack that clone3 was given");
+    } else {
+        *ret = false;
+    }
+    return NULL;
+}
+
+static struct odb_err *from_clone(struct origin *o, struct origin_step *s, const struct origin_call *c)
+{
+    bool clone = !strcmp(c->name, "clone"), done = false;
+    unsigned reg = s->to.number;
+    if (!strcmp(c->name, "clone3"))
+        ODB_TRY(from_clone3(o, s, c, &done));
+    if (done)
+        return NULL;
+    if (reg == ODB_RAX)
+        origin_say(s, ORIGIN_CONSTANT, "0: the result of %s in the child", c->name);
+    else if (reg == ODB_RSP && clone && c->arg[1])
+        of_parent(s, c, ODB_RSI);
+    else if (reg == ODB_REG_FS_BASE && clone && c->arg[0] & CLONE_SETTLS_FLAG)
+        of_parent(s, c, ODB_R8);
+    else if (reg == ODB_RCX || reg == ODB_R11)
+        origin_say(s, ORIGIN_KERNEL, "by %s", c->name);
+    else
+        of_parent(s, c, reg);
+    return NULL;
+}
+
 struct odb_err *origin_initial_register(struct origin *o, struct origin_step *s)
 {
     struct program p;
@@ -374,20 +424,7 @@ struct odb_err *origin_initial_register(struct origin *o, struct origin_step *s)
         ODB_TRY(find_clone(o, s->to.tid, s->to.t, &made, &c, &start));
         if (made && (!own || start > p.t)) {
             s->t = start;
-            bool clone = !strcmp(c.name, "clone");
-            if (s->to.number == ODB_RAX)
-                origin_say(s, ORIGIN_CONSTANT, "0: the result of %s in the child", c.name);
-            else if (s->to.number == ODB_RSP && !strcmp(c.name, "clone3"))
-                origin_say(s, ORIGIN_KERNEL, "the stack that clone3 was given");
-            else if (s->to.number == ODB_RSP && clone && c.arg[1])
-                of_parent(s, &c, ODB_RSI);
-            else if (s->to.number == ODB_REG_FS_BASE && clone && c.arg[0] & CLONE_SETTLS_FLAG)
-                of_parent(s, &c, ODB_R8);
-            else if (s->to.number == ODB_RCX || s->to.number == ODB_R11)
-                origin_say(s, ORIGIN_KERNEL, "by %s", c.name);
-            else
-                of_parent(s, &c, s->to.number);
-            return NULL;
+            return from_clone(o, s, &c);
         }
     }
     s->t = found ? p.t : start;

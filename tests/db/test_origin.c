@@ -97,6 +97,29 @@ static bool random_memory(struct odb_db *db, uint64_t t, struct origin_ref *ret)
     return row;
 }
 
+/* Registers at the first instruction of each thread. */
+static void each_thread(struct odb_db *db, struct origin *o)
+{
+    sqlite3_stmt *st;
+    if (sqlite3_prepare_v2(db_sqlite(db), "SELECT pid, tid, t_start FROM threads ORDER BY t_start LIMIT 20",
+                           -1, &st, NULL) != SQLITE_OK)
+        must(odb_err("%s", sqlite3_errmsg(db_sqlite(db))));
+    while (sqlite3_step(st) == SQLITE_ROW)
+        for (unsigned reg = 0; reg <= ODB_REG_FS_BASE; reg++) {
+            struct origin_ref at = {.kind = REF_REGISTER,
+                                    .pid = (uint32_t)sqlite3_column_int64(st, 0),
+                                    .tid = (uint32_t)sqlite3_column_int64(st, 1),
+                                    .t = (uint64_t)sqlite3_column_int64(st, 2),
+                                    .number = reg,
+                                    .n_bytes = 8};
+            struct odb_err *e = reg == ODB_REG_RIP ? NULL : origin_read(o, &at);
+            if (!e && at.known)
+                chain(o, at);
+            odb_err_free(e); /* it never ran */
+        }
+    sqlite3_finalize(st);
+}
+
 int main(int argc, char **argv)
 {
     char path[4096];
@@ -130,6 +153,7 @@ int main(int argc, char **argv)
             chain(o, at);
         odb_err_free(dead);
     }
+    each_thread(db, o);
     clock_gettime(CLOCK_MONOTONIC, &end);
     double ms = (double)(end.tv_sec - begin.tv_sec) * 1e3 + (double)(end.tv_nsec - begin.tv_nsec) / 1e6;
     printf("%s: %d chains, %lu steps, %.2f ms each;", argv[1], n, n_steps,
