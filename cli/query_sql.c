@@ -17,7 +17,8 @@
 /* Columns that hold addresses: shown in hexadecimal. */
 static bool is_address(const char *name)
 {
-    static const char *const names[] = {"addr", "rip", "pc", "start", "end", "rsp", "rbp", "fs_base", "gs_base"};
+    static const char *const names[] = {"addr", "rip", "pc",      "start",  "end",
+                                        "rsp",  "rbp", "fs_base", "gs_base"};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (!strcmp(names[i], name))
             return true;
