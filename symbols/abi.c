@@ -1,8 +1,9 @@
 /* What functions take and give, by the System V convention of x86-64 (psABI 3.2.3).
  *
- * The classification decides: each eightbyte of at most two is INTEGER or SSE, all else is in memory. Clones, whose parameters
- * are others, and languages with conventions of their own (Go, Rust) are asked by DWARF's locations at the entry; those of
- * gcc for C are not used, since they may already tell what the first statement will have assigned. */
+ * The classification decides: each eightbyte of at most two is INTEGER or SSE, all else is in memory.
+ * Clones, whose parameters are others, and languages with conventions of their own (Go, Rust) are asked by
+ * DWARF's locations at the entry; those of gcc for C are not used, since they may already tell what the
+ * first statement will have assigned. */
 #include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,9 @@
 /* Compilation units: which one covers an address, its functions, and what lies around a DIE.
  *
- * .debug_aranges is not used: clang writes none. The ranges of each unit's own DIE are read once; the unit's tree is
- * walked whole when something in it is asked for the first time, and leaves an array of functions and the scopes of
- * named DIEs. Ranges outside executable segments belong to functions that the linker dropped. */
+ * .debug_aranges is not used: clang writes none. The ranges of each unit's own DIE are read once; the unit's
+ * tree is walked whole when something in it is asked for the first time, and leaves an array of functions
+ * and the scopes of named DIEs. Ranges outside executable segments belong to functions that the linker
+ * dropped. */
 #include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,8 @@ int die_next_range(Dwarf_Die *die, ptrdiff_t *state, Dwarf_Addr *base, uint64_t 
 Dwarf_Attribute *die_attr(Dwarf_Die *die, unsigned name, Dwarf_Attribute *ret)
 {
     Dwarf_Attribute *at = dwarf_attr_integrate(die, name, ret);
-    /* Go writes expressions of DWARF 4 as blocks, which libdw refuses; a short block is laid out as an exprloc. */
+    /* Go writes expressions of DWARF 4 as blocks, which libdw refuses; a short block is laid out as an
+     * exprloc. */
     if (at && (name == DW_AT_location || name == DW_AT_frame_base) && dwarf_whatform(at) == DW_FORM_block1 &&
         at->valp[0] < 0x80)
         at->form = DW_FORM_exprloc;

@@ -1,4 +1,5 @@
-/* Separate debug files of this machine: by build-id, then by .gnu_debuglink with its CRC. Nothing is downloaded. */
+/* Separate debug files of this machine: by build-id, then by .gnu_debuglink with its CRC. Nothing is
+ * downloaded. */
 #include <elfutils/libdwelf.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* Symbol tables and the names of PLT entries.
  *
- * .symtab of the file or of its debug file, and .dynsym. The choice among symbols that cover an address is gdb's: the last one at
- * or below it that has a size; among those of one address the one whose name sorts last, of those of the file
- * itself before those of its debug file.
+ * .symtab of the file or of its debug file, and .dynsym. The choice among symbols that cover an address is
+ * gdb's: the last one at or below it that has a size; among those of one address the one whose name sorts
+ * last, of those of the file itself before those of its debug file.
  * A PLT entry is known by the GOT slot that it jumps through, and a slot by its relocation. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-/* Expressions of C, and of C++ as far as they are alike, over the state of a view: a recursive descent that evaluates while it
- * reads. Both sides of && || ?: are evaluated; an error in the side that does not count is dropped. There are no side effects:
- * assignments and calls are refused by name.
+/* Expressions of C, and of C++ as far as they are alike, over the state of a view: a recursive descent that
+ * evaluates while it reads. Both sides of && || ?: are evaluated; an error in the side that does not count
+ * is dropped. There are no side effects: assignments and calls are refused by name.
  *
  * Binding, from loose to tight: , ?: || && | ^ & == < << @ + * unary postfix, as in gdb. */
 #include "symbols/eval.h"
@@ -64,7 +64,7 @@ static struct odb_err *size_of(struct eval *e, struct sym_value *ret)
             ODB_TRY(eval_expect(e, ")"));
     }
     if (!t) {
-        _cleanup_value_ struct sym_value v = {0}, object = {0};
+        _cleanup_value_ struct sym_value v = {0};
         ODB_TRY(eval_seek(e, at));
         ODB_TRY(unary(e, &v));
         t = type_strip(e->s, v.type);

@@ -1,5 +1,5 @@
-/* Inside the evaluator: eval_lex.c (tokens), eval_type.c (types in expressions), eval.c (grammar), eval_ops.c (operators),
- * eval_reg.c ($registers). */
+/* Inside the evaluator: eval_lex.c (tokens), eval_type.c (types in expressions), eval.c (grammar),
+ * eval_ops.c (operators), eval_reg.c ($registers). */
 #ifndef ODB_SYMBOLS_EVAL_H
 #define ODB_SYMBOLS_EVAL_H
 

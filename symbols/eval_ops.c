@@ -267,7 +267,8 @@ struct odb_err *op_cast(struct eval *e, const struct sym_type *t, const struct s
         value_of_int(ret, t, v->addr);
         return NULL;
     }
-    /* A symbol without a type takes the one it is given; and what is in memory may be looked at as something of its size. */
+    /* A symbol without a type takes the one it is given; and what is in memory may be looked at as something
+     * of its size. */
     bool whole = to->kind == TYPE_STRUCT || to->kind == TYPE_UNION || to->kind == TYPE_ARRAY;
     if (v->has_addr && !v->bit_size &&
         ((from->kind == TYPE_UNSPECIFIED && !is_reference(from)) ||

@@ -1,7 +1,8 @@
 /* Functions by name, and all functions.
  *
- * A name is sought in symbol tables first (they name every function with code, and need no walk through DWARF); DWARF only says
- * which of the clones ("f.constprop.0") are parts of which function, and is walked where there is no symbol table. */
+ * A name is sought in symbol tables first (they name every function with code, and need no walk through
+ * DWARF); DWARF only says which of the clones ("f.constprop.0") are parts of which function, and is walked
+ * where there is no symbol table. */
 #include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,8 @@ static bool answers_to(const char *full, const char *asked)
     return false;
 }
 
-/* Where "(int)" begins in "ns::(anonymous namespace)::f<int (*)()>(int)"; the end where there are no parameters. */
+/* Where "(int)" begins in "ns::(anonymous namespace)::f<int (*)()>(int)"; the end where there are no
+ * parameters. */
 static size_t parameters_at(const char *name)
 {
     static const char hidden[] = "(anonymous namespace)";
@@ -216,8 +218,9 @@ static struct odb_err *each_of_module(struct symbols *s, struct module *m, gaddr
         struct sym_function out = {.name = sym_demangle(s, sym->name, false),
                                    .linkage = sym->name,
                                    .module = m->path,
-                                   .is_alias = (i + 1 < m->n_symbols && m->symbols[i + 1].vaddr == sym->vaddr) ||
-                                               (cu && cu_function_at(s, cu, sym->vaddr)),
+                                   .is_alias =
+                                       (i + 1 < m->n_symbols && m->symbols[i + 1].vaddr == sym->vaddr) ||
+                                       (cu && cu_function_at(s, cu, sym->vaddr)),
                                    .low = sym->vaddr + bias,
                                    .high = sym->vaddr + sym->n_bytes + bias};
         ODB_TRY(fn(ctx, &out));

@@ -6,8 +6,8 @@
  *               └── cus                     compilation units, each indexed when it is first needed
  *
  * Addresses: "vaddr" is an address as the file has it, gaddr in the process; gaddr = vaddr + bias.
- * Memory for names and types comes from the arena of struct symbols and lives as long as it. Out of memory there is the end
- * (odb_assert): nothing in this folder is large. */
+ * Memory for names and types comes from the arena of struct symbols and lives as long as it. Out of memory
+ * there is the end (odb_assert): nothing in this folder is large. */
 #ifndef ODB_SYMBOLS_INTERNAL_H
 #define ODB_SYMBOLS_INTERNAL_H
 

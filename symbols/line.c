@@ -1,5 +1,5 @@
-/* Line tables. The row of an address is the last one at or below it; of rows at one address the last, unless only an earlier
- * one begins a statement (what gdb does). Line 0 is code of no line. */
+/* Line tables. The row of an address is the last one at or below it; of rows at one address the last, unless
+ * only an earlier one begins a statement (what gdb does). Line 0 is code of no line. */
 #include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,8 +63,8 @@ static size_t rows_below(struct cu *cu, uint64_t vaddr)
     return low;
 }
 
-/* Where gdb has the row begin that row i belongs to, 0 if no statement begins there: of rows of one line in turn only the first counts from where one of them has
- * a discriminator. */
+/* Where gdb has the row begin that row i belongs to, 0 if no statement begins there: of rows of one line in
+ * turn only the first counts from where one of them has a discriminator. */
 static uint64_t run_start(struct cu *cu, size_t i)
 {
     size_t first = i;
@@ -172,8 +172,8 @@ static void found_add(struct found *f, int line, gaddr addr)
     f->addrs[f->n++] = addr;
 }
 
-/* Row k begins a run of its line: the row before it in the sequence is another line's or another file's, or the address is
- * one that an inlined body begins at. */
+/* Row k begins a run of its line: the row before it in the sequence is another line's or another file's, or
+ * the address is one that an inlined body begins at. */
 static bool begins(struct cu *cu, size_t k, const char *file, int line)
 {
     if (!k || row_ends(cu, k - 1))

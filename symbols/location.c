@@ -1,7 +1,8 @@
 /* Location expressions: a stack machine over registers of a frame and memory of the view.
  *
- * The result is a list of places (one, or pieces); from it a value is put together. What cannot be known (a register that the
- * unwinder lost, an operation that we do not have) makes a piece optimized out, never a guess. */
+ * The result is a list of places (one, or pieces); from it a value is put together. What cannot be known (a
+ * register that the unwinder lost, an operation that we do not have) makes a piece optimized out, never a
+ * guess. */
 #include <dwarf.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* What a register was at a function's entry: a call site of the caller may say what it passed (DW_TAG_call_site). */
+/* What a register was at a function's entry: a call site of the caller may say what it passed
+ * (DW_TAG_call_site). */
 #include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,8 +76,8 @@ static bool points_here(const struct loc_ctx *c, const struct loc_ctx *caller, D
     return target == entry + c->bias;
 }
 
-/* The function that a call site names is the one that runs: else there was a tail call in between, and the registers may be
- * others than the site says. */
+/* The function that a call site names is the one that runs: else there was a tail call in between, and the
+ * registers may be others than the site says. */
 static bool calls_this(const struct loc_ctx *c, const struct loc_ctx *caller, Dwarf_Die *site)
 {
     Dwarf_Attribute at;

@@ -4,7 +4,8 @@
 
 #include "symbols/type.h"
 
-/* Generic entries are 64-bit unsigned; typed ones (DW_OP_convert and the like) are integers of n_bytes or floating point. */
+/* Generic entries are 64-bit unsigned; typed ones (DW_OP_convert and the like) are integers of n_bytes or
+ * floating point. */
 struct loc_entry {
     uint64_t u;
     long double f;

@@ -1,8 +1,9 @@
 /* Where a module's thread-local variables are, for glibc on x86-64.
  *
- * The program's own block ends at fs_base. That of a library is found through its relocations, which the loader has filled in:
- * a TPOFF64 slot holds (offset of the symbol from fs_base), a DTPMOD64 slot the module's number, by which the thread's dtv
- * (pointer at fs_base + 8, 16 bytes an entry) has the block's address. */
+ * The program's own block ends at fs_base. That of a library is found through its relocations, which the
+ * loader has filled in: a TPOFF64 slot holds (offset of the symbol from fs_base), a DTPMOD64 slot the
+ * module's number, by which the thread's dtv (pointer at fs_base + 8, 16 bytes an entry) has the block's
+ * address. */
 #include <elf.h>
 #include <string.h>
 

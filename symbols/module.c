@@ -1,9 +1,10 @@
 /* struct symbols, the files behind the maps of a view, and where they are loaded.
  *
- * An instance is a run of neighbouring maps of one file with rising offsets: how a loader maps it. The bias is what
- * the instance's first map says: the segment that its file offset lies in should be at start. Instances are made
- * anew for each view, and look for their module (which is parsed once) only when an address in them is asked about.
- * The vdso has no file: its image is read from memory, and known by a hash of its bytes. */
+ * An instance is a run of neighbouring maps of one file with rising offsets: how a loader maps it. The bias
+ * is what the instance's first map says: the segment that its file offset lies in should be at start.
+ * Instances are made anew for each view, and look for their module (which is parsed once) only when an
+ * address in them is asked about. The vdso has no file: its image is read from memory, and known by a hash
+ * of its bytes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -142,7 +143,8 @@ struct odb_err *symbols_set_view(struct symbols *s, const struct sym_view *view)
     for (size_t i = 0; i < view->n_maps; i++) {
         const struct sym_map *map = &view->maps[i], *last = i ? map - 1 : NULL;
         if (!map->file_id && !is_vdso(map)) {
-            /* The end of a program's zeros is between its file's maps or behind them; all else ends an instance. */
+            /* The end of a program's zeros is between its file's maps or behind them; all else ends an
+             * instance. */
             if (in && (map->start != in->end || map->executable))
                 in = NULL;
             continue;

@@ -1,4 +1,5 @@
-/* Open addressing, at most three quarters full; nothing is ever removed. Out of memory is the end (internal.h). */
+/* Open addressing, at most three quarters full; nothing is ever removed. Out of memory is the end
+ * (internal.h). */
 #include "symbols/table.h"
 
 #include <stdlib.h>

@@ -335,7 +335,8 @@ static void add_member(struct symbols *s, struct sym_type *t, Dwarf_Die *die, in
         set_member_place(s, t, m);
 }
 
-/* A Rust enum's variants lie in a variant part: members beside each other, each with the discriminant that it needs. */
+/* A Rust enum's variants lie in a variant part: members beside each other, each with the discriminant that
+ * it needs. */
 static void read_struct(struct symbols *s, struct sym_type *t, Dwarf_Die *die, int depth)
 {
     Dwarf_Die at, discr;

@@ -1,7 +1,8 @@
 /* Types and values inside symbols/.
  *
- * A type is made from its DIE when first asked for and kept; what it consists of (members, enumerators) is read when that is
- * asked for. A value in memory may be lazy: has_addr and no bytes; value_load() reads it. */
+ * A type is made from its DIE when first asked for and kept; what it consists of (members, enumerators) is
+ * read when that is asked for. A value in memory may be lazy: has_addr and no bytes; value_load() reads it.
+ * */
 #ifndef ODB_SYMBOLS_TYPE_H
 #define ODB_SYMBOLS_TYPE_H
 
@@ -39,7 +40,8 @@ struct type_member {
     bool is_base, is_virtual, is_static,
         is_computed; /* is_computed: a virtual base, the DIE's expression says where */
     Dwarf_Die die;
-    /* Of a variant (Rust's enums): there while the discriminant, member number discriminant - 1, has this value. */
+    /* Of a variant (Rust's enums): there while the discriminant, member number discriminant - 1, has this
+     * value. */
     uint32_t discriminant; /* 0: always there */
     bool is_default;       /* there when no other variant is */
     uint64_t discriminant_value;
@@ -153,8 +155,8 @@ const char *type_name(struct symbols *s, const struct sym_type *t);
 
 /* ---- type_find.c ---- */
 
-/* Is `asked` the full name, or an end of it ("Kind::Square" of "shapes::Kind::Square")? Unnamed namespaces may be left out.
- * 0: no; 2: the whole name. */
+/* Is `asked` the full name, or an end of it ("Kind::Square" of "shapes::Kind::Square")? Unnamed namespaces
+ * may be left out. 0: no; 2: the whole name. */
 int name_matches(const char *full, const char *asked);
 /* What stands behind the last "::". */
 const char *name_bare(const char *name);

@@ -1,5 +1,6 @@
-/* Names at the top of units and in their namespaces: one index for each module, made when a name is first sought that the
- * current function does not have. A key is the bare name ("C" of "ns::C<int>"); the qualified one is compared when found. */
+/* Names at the top of units and in their namespaces: one index for each module, made when a name is first
+ * sought that the current function does not have. A key is the bare name ("C" of "ns::C<int>"); the
+ * qualified one is compared when found. */
 #include <dwarf.h>
 #include <stdio.h>
 #include <string.h>

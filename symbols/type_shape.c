@@ -10,15 +10,11 @@ bool symbols_type_is_compound(const struct sym_type *t)
         case TYPE_VOLATILE:
         case TYPE_OTHER:
         case TYPE_REFERENCE:
-        case TYPE_RVALUE_REFERENCE:
-            t = t->target;
-            break;
+        case TYPE_RVALUE_REFERENCE: t = t->target; break;
         case TYPE_STRUCT:
         case TYPE_UNION:
-        case TYPE_ARRAY:
-            return true;
-        default:
-            return false;
+        case TYPE_ARRAY: return true;
+        default: return false;
         }
     }
     return false;

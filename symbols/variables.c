@@ -1,7 +1,8 @@
 /* Variables: those of a frame's scope, and names looked up the way the language does.
  *
- * The order of a look-up: blocks from the innermost out, members of *this, enumerators and globals of the unit (namespaces of
- * the function first), those of other units and modules, at last the symbol tables, which know an address but no type. */
+ * The order of a look-up: blocks from the innermost out, members of *this, enumerators and globals of the
+ * unit (namespaces of the function first), those of other units and modules, at last the symbol tables,
+ * which know an address but no type. */
 #include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,7 +216,8 @@ static bool find_enumerator(const struct loc_ctx *c, Dwarf_Die *enumeration, con
     return false;
 }
 
-/* A variable, or the enum that has the enumerator, in a block that was optimized out or in its abstract form. */
+/* A variable, or the enum that has the enumerator, in a block that was optimized out or in its abstract
+ * form. */
 static bool find_in_abstract(Dwarf_Die *block, const char *name, int depth, Dwarf_Die *ret)
 {
     Dwarf_Die at, inner;

@@ -2,9 +2,10 @@
  *
  *     sym_check CORE FRAMES < QUESTIONS
  *
- * FRAMES has a line for each physical frame, innermost first: pc cfa is_signal and the 16 general registers, in hex; gdb
- * wrote it, so that these tests are independent of our unwinder. Questions:
- *     place ADDR | args FUNCTION | result FUNCTION | bt | stack | locals FRAME SCOPE | print FRAME SCOPE EXPR | type FRAME SCOPE EXPR | line FILE:LINE | function NAME */
+ * FRAMES has a line for each physical frame, innermost first: pc cfa is_signal and the 16 general registers,
+ * in hex; gdb wrote it, so that these tests are independent of our unwinder. Questions:
+ *     place ADDR | args FUNCTION | result FUNCTION | bt | stack | locals FRAME SCOPE | print FRAME SCOPE
+ * EXPR | type FRAME SCOPE EXPR | line FILE:LINE | function NAME */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* Wild expressions against this process itself: an answer or an error, never a crash, and the same ones each time. Expressions are
- * built from words that exist and pieces that do not fit, by a fixed generator. */
+/* Wild expressions against this process itself: an answer or an error, never a crash, and the same ones each
+ * time. Expressions are built from words that exist and pieces that do not fit, by a fixed generator. */
 #include <elf.h>
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,5 +1,5 @@
-/* Memory is the PT_LOAD segments, and the files of NT_FILE where those have nothing (gcore leaves out what it thinks can be had
- * from the files); maps the same, registers the first NT_PRSTATUS and NT_X86_XSTATE. */
+/* Memory is the PT_LOAD segments, and the files of NT_FILE where those have nothing (gcore leaves out what
+ * it thinks can be had from the files); maps the same, registers the first NT_PRSTATUS and NT_X86_XSTATE. */
 #include "view_core.h"
 
 #include <elf.h>

@@ -1,4 +1,5 @@
-/* A sym_view over an ELF core file of gdb's `gcore`: for tests of symbols/. The files are those of this machine. */
+/* A sym_view over an ELF core file of gdb's `gcore`: for tests of symbols/. The files are those of this
+ * machine. */
 #ifndef ODB_TESTS_SYMBOLS_VIEW_CORE_H
 #define ODB_TESTS_SYMBOLS_VIEW_CORE_H
 
