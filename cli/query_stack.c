@@ -25,10 +25,10 @@ struct stack {
     struct symbols *s;
     const struct sym_frame *frames;
     size_t n_frames;
-    uint64_t max;     /* frames as people count them */
-    uint64_t n;       /* shown so far */
+    uint64_t max; /* frames as people count them */
+    uint64_t n;   /* shown so far */
     bool past_main;
-    bool cut; /* there are more than max */
+    bool cut;  /* there are more than max */
     char *exe; /* owned; the program's file, NULL: not known */
 };
 
@@ -80,7 +80,10 @@ static void print_arguments(struct stack *k, const struct line *l)
             json_string(stdout, text ? text : "", text ? strlen(text) : 0);
             putchar('}');
         } else {
-            printf("%s%s=%s", any ? ", " : "", v[i].name, symbols_type_is_compound(v[i].value.type) ? "..." : text ? without_type(text) : "?");
+            printf("%s%s=%s", any ? ", " : "", v[i].name,
+                   symbols_type_is_compound(v[i].value.type) ? "..."
+                   : text                                    ? without_type(text)
+                                                             : "?");
         }
         any = true;
     }
@@ -107,7 +110,8 @@ static void print_line(struct stack *k, const struct line *l)
     putchar(')');
     if (scope->file)
         printf(" at %s:%d", scope->file, scope->line);
-    else if (l->place->module && *l->place->module != '[' && (!k->exe || strcmp(k->exe, l->place->module) != 0))
+    else if (l->place->module && *l->place->module != '[' &&
+             (!k->exe || strcmp(k->exe, l->place->module) != 0))
         printf(" from %s", l->place->module);
     putchar('\n');
 }

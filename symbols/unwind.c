@@ -44,13 +44,15 @@ static gaddr entry_of(struct walk *w, gaddr addr)
     return place.scopes[place.n_scopes - 1].low;
 }
 
-static enum unwind_step guess(struct walk *w, struct unwind_regs *ret, gaddr *ret_cfa, enum sym_frame_how *ret_how)
+static enum unwind_step guess(struct walk *w, struct unwind_regs *ret, gaddr *ret_cfa,
+                              enum sym_frame_how *ret_how)
 {
     gaddr entry = is_code(w, w->regs.pc) ? entry_of(w, w->regs.lookup_pc) : 0;
     return unwind_by_guess(w->u, &w->regs, w->exact, entry, ret, ret_cfa, ret_how);
 }
 
-static enum unwind_step step(struct walk *w, struct unwind_regs *ret, gaddr *ret_cfa, enum sym_frame_how *ret_how)
+static enum unwind_step step(struct walk *w, struct unwind_regs *ret, gaddr *ret_cfa,
+                             enum sym_frame_how *ret_how)
 {
     bool is_signal = false;
     if (unwind_is_sigreturn(w->u, w->regs.pc)) {
@@ -101,7 +103,8 @@ static bool walk_on(struct walk *w, struct sym_frame *frame)
         return false;
     }
     if (how != SYM_FRAME_SIGNAL && !is_code(w, caller.pc)) {
-        w->end = sym_intern_printf(w->u->s, "no code at the return address 0x%llx", (unsigned long long)caller.pc);
+        w->end =
+            sym_intern_printf(w->u->s, "no code at the return address 0x%llx", (unsigned long long)caller.pc);
         return false;
     }
     w->regs = caller;

@@ -43,7 +43,7 @@ struct unwinder {
     struct unwinder_file {
         const struct module *module;
         struct unwind_file *file; /* owned; NULL: of no use */
-    } *opened;                    /* owned */
+    } * opened;                   /* owned */
     size_t n_opened;
     /* the step under way (unwind_cfi.c) */
     const struct unwind_regs *regs;

@@ -24,9 +24,10 @@ extern int dwarf_search_unwind_table(unw_addr_space_t as, unw_word_t ip, unw_dyn
                                      unw_proc_info_t *pi, int need_unwind_info, void *arg);
 
 /* DWARF's numbers of the general registers. */
-static const uint8_t gpr_of_dwarf[16] = {ODB_RAX, ODB_RDX, ODB_RCX, ODB_RBX, ODB_RSI, ODB_RDI, ODB_RBP, ODB_RSP,
-                                         ODB_R8,  ODB_R9,  ODB_R10, ODB_R11, ODB_R12, ODB_R13, ODB_R14, ODB_R15};
-#define KEPT_BY_CALLEE                                                                          \
+static const uint8_t gpr_of_dwarf[16] = {ODB_RAX, ODB_RDX, ODB_RCX, ODB_RBX, ODB_RSI, ODB_RDI,
+                                         ODB_RBP, ODB_RSP, ODB_R8,  ODB_R9,  ODB_R10, ODB_R11,
+                                         ODB_R12, ODB_R13, ODB_R14, ODB_R15};
+#define KEPT_BY_CALLEE \
     (1u << ODB_RBX | 1u << ODB_RBP | 1u << ODB_R12 | 1u << ODB_R13 | 1u << ODB_R14 | 1u << ODB_R15)
 
 /* ---- files ---- */
@@ -143,7 +144,8 @@ static bool feed(struct unwinder *u)
 {
     const struct unwind_fde *d = &u->fde;
     if (d->initial_end < d->initial || d->insns_end < d->insns ||
-        (size_t)(d->initial_end - d->initial) > FED_FDE_MAX || (size_t)(d->insns_end - d->insns) > FED_FDE_MAX)
+        (size_t)(d->initial_end - d->initial) > FED_FDE_MAX ||
+        (size_t)(d->insns_end - d->insns) > FED_FDE_MAX)
         return false;
     put_all(u);
     if (u->n_fed > u->max_fed) {

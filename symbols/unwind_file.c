@@ -84,23 +84,14 @@ static uint64_t take_plain(struct cursor *c, unsigned encoding)
     switch (encoding & 0x0f) {
     case DW_EH_PE_absptr:
     case DW_EH_PE_udata8:
-    case DW_EH_PE_sdata8:
-        return take(c, 8);
-    case DW_EH_PE_uleb128:
-        return take_leb(c, false);
-    case DW_EH_PE_sleb128:
-        return take_leb(c, true);
-    case DW_EH_PE_udata2:
-        return take(c, 2);
-    case DW_EH_PE_sdata2:
-        return (uint64_t)(int16_t)take(c, 2);
-    case DW_EH_PE_udata4:
-        return take(c, 4);
-    case DW_EH_PE_sdata4:
-        return (uint64_t)(int32_t)take(c, 4);
-    default:
-        c->bad = true;
-        return 0;
+    case DW_EH_PE_sdata8: return take(c, 8);
+    case DW_EH_PE_uleb128: return take_leb(c, false);
+    case DW_EH_PE_sleb128: return take_leb(c, true);
+    case DW_EH_PE_udata2: return take(c, 2);
+    case DW_EH_PE_sdata2: return (uint64_t)(int16_t)take(c, 2);
+    case DW_EH_PE_udata4: return take(c, 4);
+    case DW_EH_PE_sdata4: return (uint64_t)(int32_t)take(c, 4);
+    default: c->bad = true; return 0;
     }
 }
 
@@ -109,13 +100,9 @@ static uint64_t take_pointer(struct cursor *c, unsigned encoding)
     gaddr here = c->s->vaddr + (uint64_t)(c->at - (const uint8_t *)c->s->data.d_buf);
     uint64_t v = take_plain(c, encoding);
     switch (encoding & 0x70) {
-    case DW_EH_PE_absptr:
-        break;
-    case DW_EH_PE_pcrel:
-        v += here;
-        break;
-    default:
-        c->bad = true; /* textrel, datarel, funcrel: nobody makes them on x86-64 */
+    case DW_EH_PE_absptr: break;
+    case DW_EH_PE_pcrel: v += here; break;
+    default: c->bad = true; /* textrel, datarel, funcrel: nobody makes them on x86-64 */
     }
     if (encoding & DW_EH_PE_indirect)
         c->bad = true;
@@ -131,7 +118,8 @@ static bool read_augmentation(const struct section *s, const Dwarf_CIE *cie, uin
     const char *a = cie->augmentation;
     struct cursor c = {.s = s,
                        .at = cie->augmentation_data,
-                       .end = cie->augmentation_data + (cie->augmentation_data ? cie->augmentation_data_size : 0)};
+                       .end = cie->augmentation_data +
+                              (cie->augmentation_data ? cie->augmentation_data_size : 0)};
     *ret_encoding = DW_EH_PE_absptr;
     *ret_signal = false;
     *ret_sized = *a == 'z';
@@ -140,23 +128,15 @@ static bool read_augmentation(const struct section *s, const Dwarf_CIE *cie, uin
     for (a += *a == 'z'; *a; a++) {
         unsigned encoding;
         switch (*a) {
-        case 'R':
-            *ret_encoding = (uint8_t)take(&c, 1);
-            break;
+        case 'R': *ret_encoding = (uint8_t)take(&c, 1); break;
         case 'P':
             encoding = (unsigned)take(&c, 1);
             take_plain(&c, encoding);
             break;
-        case 'L':
-            take(&c, 1);
-            break;
-        case 'S':
-            *ret_signal = true;
-            break;
-        case 'B':
-            break;
-        default:
-            return false;
+        case 'L': take(&c, 1); break;
+        case 'S': *ret_signal = true; break;
+        case 'B': break;
+        default: return false;
         }
     }
     return !c.bad;
@@ -217,7 +197,8 @@ static void index_section(const struct unwind_file *f, struct section *s)
         if (rc > 0 || next == (Dwarf_Off)-1 || next <= at)
             break;
         /* start 0: code that the linker left out */
-        if (rc < 0 || dwarf_cfi_cie_p(&entry) || !read_fde(f, s, at, &fde) || !fde.start || fde.end <= fde.start)
+        if (rc < 0 || dwarf_cfi_cie_p(&entry) || !read_fde(f, s, at, &fde) || !fde.start ||
+            fde.end <= fde.start)
             continue;
         if (s->n_index == max) {
             max = max ? 2 * max : 256;
@@ -318,7 +299,8 @@ static void open_header(struct unwind_file *f)
         f->eh = (struct section){.vaddr = eh, .is_eh = true};
         f->eh.data = (Elf_Data){.d_buf = (void *)(uintptr_t)bytes, .d_size = n_eh, .d_type = ELF_T_BYTE};
         uint64_t count = hdr[2] == DW_EH_PE_omit ? 0 : take_plain(&c, hdr[2]);
-        if (!c.bad && hdr[3] == (DW_EH_PE_datarel | DW_EH_PE_sdata4) && count <= (uint64_t)(c.end - c.at) / 8) {
+        if (!c.bad && hdr[3] == (DW_EH_PE_datarel | DW_EH_PE_sdata4) &&
+            count <= (uint64_t)(c.end - c.at) / 8) {
             f->table = c.at;
             f->n_table = count;
             f->hdr_vaddr = p->p_vaddr;
@@ -342,7 +324,8 @@ static void open_section(Elf *elf, const char *name, bool is_eh, struct section 
         bool old = !strncmp(is, ".z", 2) && !strcmp(is + 2, name + 1);
         if (!old && strcmp(is, name) != 0)
             continue;
-        if (old ? elf_compress_gnu(scn, 0, 0) < 0 : sh.sh_flags & SHF_COMPRESSED && elf_compress(scn, 0, 0) < 0)
+        if (old ? elf_compress_gnu(scn, 0, 0) < 0
+                : sh.sh_flags & SHF_COMPRESSED && elf_compress(scn, 0, 0) < 0)
             continue;
         Elf_Data *d = elf_getdata(scn, NULL);
         if (!d || !d->d_buf || !d->d_size)

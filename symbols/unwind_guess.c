@@ -104,7 +104,8 @@ static bool may_lead_to(struct unwinder *u, gaddr target, gaddr callee)
         return !there.scopes[there.n_scopes - 1].function;
     if (!e)
         e = symbols_place(u->s, callee, &here);
-    const char *plt = e ? NULL : there.scopes[0].function, *name = e ? NULL : here.scopes[here.n_scopes - 1].linkage;
+    const char *plt = e ? NULL : there.scopes[0].function,
+               *name = e ? NULL : here.scopes[here.n_scopes - 1].linkage;
     odb_err_free(e);
     return plt && name && !strncmp(plt, name, strlen(name)) && plt[strlen(name)] == '@';
 }
@@ -168,7 +169,8 @@ static struct prologue read_prologue(struct unwinder *u, gaddr entry, gaddr pc)
             memcpy(&big, c + 3, 4);
             p.depth += (uint64_t)(int64_t)big;
             i += 7;
-        } else if (c[0] == 0xff && (c[1] == 0x25 || c[1] == 0x35)) { /* of a PLT: jmp *x(%rip), push x(%rip) */
+        } else if (c[0] == 0xff &&
+                   (c[1] == 0x25 || c[1] == 0x35)) { /* of a PLT: jmp *x(%rip), push x(%rip) */
             p.depth += c[1] == 0x35 ? 8 : 0;
             i += 6;
         } else if (!memcmp(c, "\xf2\xff\x25", 3)) { /* bnd jmp */
@@ -198,8 +200,8 @@ static bool by_rbp(struct unwinder *u, const struct unwind_regs *r, struct unwin
     return true;
 }
 
-static bool by_prologue(struct unwinder *u, const struct unwind_regs *r, gaddr callee, const struct prologue *p,
-                        struct unwind_regs *ret, gaddr *ret_cfa)
+static bool by_prologue(struct unwinder *u, const struct unwind_regs *r, gaddr callee,
+                        const struct prologue *p, struct unwind_regs *ret, gaddr *ret_cfa)
 {
     gaddr rsp = r->gpr[ODB_RSP];
     if (!return_through(u, r, rsp + p->depth, callee, ret, ret_cfa))
@@ -228,8 +230,8 @@ static bool by_scan(struct unwinder *u, const struct unwind_regs *r, gaddr calle
 static bool is_ret(struct unwinder *u, gaddr pc)
 {
     uint8_t c[2];
-    return sym_read(u->s, pc, c, 1) && (c[0] == 0xc3 || c[0] == 0xc2 ||
-                                          (c[0] == 0xf3 && sym_read(u->s, pc, c, 2) && c[1] == 0xc3));
+    return sym_read(u->s, pc, c, 1) &&
+           (c[0] == 0xc3 || c[0] == 0xc2 || (c[0] == 0xf3 && sym_read(u->s, pc, c, 2) && c[1] == 0xc3));
 }
 
 /* What the beginning of the function says. */

@@ -91,7 +91,8 @@ static bool site_target(struct symbols *s, const struct function *caller, const 
     }
     if (!dwarf_hasattr(&origin, DW_AT_declaration))
         return false;
-    const char *name = dwarf_attr(&origin, DW_AT_linkage_name, &at) ? dwarf_formstring(&at) : dwarf_diename(&origin);
+    const char *name =
+        dwarf_attr(&origin, DW_AT_linkage_name, &at) ? dwarf_formstring(&at) : dwarf_diename(&origin);
     return name && (find_symbol(s, caller, name, ret) || find_symbol(s, callee, name, ret));
 }
 
@@ -122,8 +123,8 @@ static bool is_tail(Dwarf_Die *site)
 }
 
 /* Adds the sites of a block: the one that returns to `at`, or with at 0 the tail calls. */
-static void add_sites(struct symbols *s, const struct function *f, const struct function *callee, Dwarf_Die *block,
-                      gaddr at, int depth, struct sites *to)
+static void add_sites(struct symbols *s, const struct function *f, const struct function *callee,
+                      Dwarf_Die *block, gaddr at, int depth, struct sites *to)
 {
     Dwarf_Die die;
     if (depth > NESTING_MAX || dwarf_child(block, &die) != 0)

@@ -60,11 +60,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
     memcpy(&rip, data + in.n, 8);
     memcpy(&in.word, data + in.n + 8, 8);
     const struct sym_map maps[] = {
-        {.start = BASE, .end = BASE + ((in.n + 4095) & ~(size_t)4095), .file_id = 1, .executable = true, .name = "/fuzz"},
+        {.start = BASE,
+         .end = BASE + ((in.n + 4095) & ~(size_t)4095),
+         .file_id = 1,
+         .executable = true,
+         .name = "/fuzz"},
         {.start = STACK, .end = STACK + STACK_BYTES, .name = "[stack]"},
     };
     const struct sym_files files = {.ctx = &in, .open = open_file};
-    struct sym_view view = {.ctx = &in, .read = read_memory, .rip = BASE + rip % in.n, .maps = maps, .n_maps = 2};
+    struct sym_view view = {
+        .ctx = &in, .read = read_memory, .rip = BASE + rip % in.n, .maps = maps, .n_maps = 2};
     for (int i = 0; i < 16; i++)
         view.gpr[i] = STACK + 128u * (unsigned)i;
     in.word = BASE + in.word % in.n;

@@ -23,8 +23,8 @@
 #include "symbols/view_db.h"
 
 #define PAGE 4096u
-#define WHOLE_MAX (2u << 20)    /* larger mappings are cut */
-#define WINDOW (256u << 10)     /* to this much above the stack pointer */
+#define WHOLE_MAX (2u << 20)      /* larger mappings are cut */
+#define WINDOW (256u << 10)       /* to this much above the stack pointer */
 #define CONSTANTS_MAX (64u << 10) /* of a mapping that cannot be written, but was relocated */
 #define AUXV_MAX 1024
 #define FRAMES_MAX 2000
@@ -69,10 +69,10 @@ static void add_registers(struct notes *to, const struct db_regs *r)
     const uint64_t *g = r->regs.scalar;
     /* struct user_regs_struct */
     const uint64_t regs[] = {
-        g[ODB_R15], g[ODB_R14], g[ODB_R13], g[ODB_R12], g[ODB_RBP], g[ODB_RBX], g[ODB_R11],
-        g[ODB_R10], g[ODB_R9],  g[ODB_R8],  g[ODB_RAX], g[ODB_RCX], g[ODB_RDX], g[ODB_RSI],
-        g[ODB_RDI], ~UINT64_C(0), g[ODB_REG_RIP], 0x33, g[ODB_REG_RFLAGS], g[ODB_RSP], 0x2b,
-        g[ODB_REG_FS_BASE], g[ODB_REG_GS_BASE],
+        g[ODB_R15],        g[ODB_R14], g[ODB_R13], g[ODB_R12],         g[ODB_RBP],         g[ODB_RBX],
+        g[ODB_R11],        g[ODB_R10], g[ODB_R9],  g[ODB_R8],          g[ODB_RAX],         g[ODB_RCX],
+        g[ODB_RDX],        g[ODB_RSI], g[ODB_RDI], ~UINT64_C(0),       g[ODB_REG_RIP],     0x33,
+        g[ODB_REG_RFLAGS], g[ODB_RSP], 0x2b,       g[ODB_REG_FS_BASE], g[ODB_REG_GS_BASE],
     };
     memcpy(status.pr_reg, regs, sizeof(regs));
     add_note(to, NT_PRSTATUS, &status, sizeof(status));
@@ -143,7 +143,8 @@ static struct odb_err *write_memory(struct run *r, uint64_t t, uint32_t pid, gad
     return NULL;
 }
 
-static struct odb_err *write_core(struct run *r, uint64_t t, const struct db_regs *regs, const struct sym_view *v, FILE *f)
+static struct odb_err *write_core(struct run *r, uint64_t t, const struct db_regs *regs,
+                                  const struct sym_view *v, FILE *f)
 {
     struct db_map *maps;
     size_t n_maps, n = 1;
@@ -158,11 +159,21 @@ static struct odb_err *write_core(struct run *r, uint64_t t, const struct db_reg
         gaddr start, end;
         if (!part_of(&maps[i], regs->regs.scalar[ODB_RSP], &start, &end))
             continue;
-        ph[n++] = (Elf64_Phdr){.p_type = PT_LOAD, .p_vaddr = start, .p_filesz = end - start, .p_memsz = end - start, .p_align = PAGE,
-                               .p_flags = (maps[i].prot & 1 ? PF_R : 0) | (maps[i].prot & 2 ? PF_W : 0) | (maps[i].prot & 4 ? PF_X : 0)};
+        ph[n++] = (Elf64_Phdr){.p_type = PT_LOAD,
+                               .p_vaddr = start,
+                               .p_filesz = end - start,
+                               .p_memsz = end - start,
+                               .p_align = PAGE,
+                               .p_flags = (maps[i].prot & 1 ? PF_R : 0) | (maps[i].prot & 2 ? PF_W : 0) |
+                                          (maps[i].prot & 4 ? PF_X : 0)};
     }
-    Elf64_Ehdr eh = {.e_type = ET_CORE, .e_machine = EM_X86_64, .e_version = 1, .e_phoff = sizeof(eh), .e_ehsize = sizeof(eh),
-                     .e_phentsize = sizeof(*ph), .e_phnum = (uint16_t)n,
+    Elf64_Ehdr eh = {.e_type = ET_CORE,
+                     .e_machine = EM_X86_64,
+                     .e_version = 1,
+                     .e_phoff = sizeof(eh),
+                     .e_ehsize = sizeof(eh),
+                     .e_phentsize = sizeof(*ph),
+                     .e_phnum = (uint16_t)n,
                      .e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT}};
     ph[0] = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = sizeof(eh) + n * sizeof(*ph), .p_filesz = notes.n};
     uint64_t at = (ph[0].p_offset + notes.n + PAGE - 1) & ~(uint64_t)(PAGE - 1);
@@ -206,7 +217,10 @@ static struct odb_err *show_frames(struct run *r, FILE *to)
         for (size_t k = 0; k < n_scopes; k++) {
             const char *name = place.scopes[k].function;
             fprintf(to, "%llx %d%s %s\n", (unsigned long long)frames[i].pc, sure && place.has_cfi,
-                    k + 1 < n_scopes || frames[i].how == SYM_FRAME_TAIL_CALL ? "i" : "", trampoline ? "<signal handler called>" : name ? name : "??");
+                    k + 1 < n_scopes || frames[i].how == SYM_FRAME_TAIL_CALL ? "i" : "",
+                    trampoline ? "<signal handler called>"
+                    : name     ? name
+                               : "??");
         }
     }
     fprintf(to, "end %s\n", end);

@@ -3,7 +3,7 @@
 #     backtraces.sh ODB TOOL PROGRAM MOMENTS [SEED]
 # PROGRAM: deep (C, stripped, separate debug file), shapes (C++), chain (Rust), routines (Go), odd (C, static), pointers and plain (C without unwind information, with and without frame pointers)
 set -euo pipefail
-odb=$1 tool=$2 program=$3 n=$4 seed=${5:-1}
+odb=$(readlink -f "$1") tool=$(readlink -f "$2") program=$3 n=$4 seed=${5:-1}
 here=$(dirname "$(readlink -f "$0")")
 need() { command -v "$1" >/dev/null || { echo "no $1 here"; exit 77; }; }
 need gdb

@@ -12,11 +12,12 @@ static volatile long sum;
 static sigjmp_buf out;
 
 /* Realigns the stack: where the frame is, is an expression of DWARF. */
-__asm__(".text\n.type realigned, @function\n.globl realigned\nrealigned:\n.cfi_startproc\n"
-        "lea 8(%rsp), %r10\n.cfi_def_cfa %r10, 0\nand $-64, %rsp\npush -8(%r10)\npush %rbp\n"
-        ".cfi_escape 0x10, 0x6, 0x2, 0x76, 0\nmov %rsp, %rbp\npush %r10\n.cfi_escape 0xf, 0x3, 0x76, 0x78, 0x6\n"
-        "sub $8, %rsp\ncall called\nadd $8, %rsp\npop %r10\n.cfi_def_cfa %r10, 0\npop %rbp\nlea -8(%r10), %rsp\n"
-        ".cfi_def_cfa %rsp, 8\nret\n.cfi_endproc\n.size realigned, . - realigned\n");
+__asm__(
+    ".text\n.type realigned, @function\n.globl realigned\nrealigned:\n.cfi_startproc\n"
+    "lea 8(%rsp), %r10\n.cfi_def_cfa %r10, 0\nand $-64, %rsp\npush -8(%r10)\npush %rbp\n"
+    ".cfi_escape 0x10, 0x6, 0x2, 0x76, 0\nmov %rsp, %rbp\npush %r10\n.cfi_escape 0xf, 0x3, 0x76, 0x78, 0x6\n"
+    "sub $8, %rsp\ncall called\nadd $8, %rsp\npop %r10\n.cfi_def_cfa %r10, 0\npop %rbp\nlea -8(%r10), %rsp\n"
+    ".cfi_def_cfa %rsp, 8\nret\n.cfi_endproc\n.size realigned, . - realigned\n");
 long realigned(void);
 long called(void);
 
@@ -54,11 +55,13 @@ __attribute__((noinline)) static void call_nothing(void (*f)(void))
 int main(void)
 {
     /* push %rbp; mov %rsp, %rbp; push %rbx; push %rbx; call *%rdi; pop %rbx; pop %rbx; pop %rbp; ret */
-    static const unsigned char code[] = {0x55, 0x48, 0x89, 0xe5, 0x53, 0x53, 0xff, 0xd7, 0x5b, 0x5b, 0x5d, 0xc3};
+    static const unsigned char code[] = {0x55, 0x48, 0x89, 0xe5, 0x53, 0x53,
+                                         0xff, 0xd7, 0x5b, 0x5b, 0x5d, 0xc3};
     static char stack[1 << 16];
     stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)};
     struct sigaction on = {.sa_handler = on_fault, .sa_flags = SA_ONSTACK};
-    unsigned char *made = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *made =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     memcpy(made, code, sizeof(code));
     sigaltstack(&alternate, NULL);
     sigaction(SIGSEGV, &on, NULL);
