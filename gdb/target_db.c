@@ -51,7 +51,11 @@ static const char *const stmt_sql[TDB_N_STMT] = {
     [TDB_FILES] = "SELECT id, path, size, mtime, dev, ino FROM files ORDER BY id",
     [TDB_PLACE] = "SELECT t, pid, tid, run, event, tick, rip FROM positions WHERE run<?1 OR "
                   "(run=?1 AND (tick<?2 OR (tick=?2 AND rip<=?3))) ORDER BY t DESC LIMIT 1",
-    [TDB_RUNS_FIRST] = "SELECT t FROM executions WHERE pid=?1 ORDER BY t LIMIT 1",
+    [TDB_SIGNALS_AROUND] =
+        "SELECT (SELECT max(t) FROM signals WHERE t<=?1), (SELECT min(t) FROM signals WHERE t>?1)",
+    [TDB_SYSCALLS_AROUND] =
+        "SELECT (SELECT max(t) FROM syscalls WHERE t<=?1), (SELECT min(t) FROM syscalls WHERE t>?1)",
+    [TDB_RUNS_FIRST] = "SELECT t FROM executions WHERE pid=?1 AND t>=?2 ORDER BY t LIMIT 1",
     [TDB_RUNS_LAST] = "SELECT t FROM executions WHERE pid=?1 ORDER BY t DESC LIMIT 1",
 };
 
@@ -71,6 +75,27 @@ struct odb_err *tdb_row(struct target_db *g, sqlite3_stmt *st, bool *ret)
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
         return odb_err("index: %s", sqlite3_errmsg(db_sqlite(g->db)));
     *ret = rc == SQLITE_ROW;
+    return NULL;
+}
+
+struct odb_err *tdb_in_gap(struct target_db *g, struct tdb_gap *gap, enum tdb_stmt around, uint64_t t,
+                           bool *ret)
+{
+    *ret = gap->lo <= t && t < gap->hi;
+    if (*ret)
+        return NULL;
+    _cleanup_tdb_reset_ sqlite3_stmt *st = NULL;
+    bool row = false;
+    ODB_TRY(tdb_prepare(g, around, &st));
+    sqlite3_bind_int64(st, 1, (int64_t)t);
+    ODB_TRY(tdb_row(g, st, &row));
+    bool before = row && sqlite3_column_type(st, 0) != SQLITE_NULL;
+    bool behind = row && sqlite3_column_type(st, 1) != SQLITE_NULL;
+    if (before && (uint64_t)sqlite3_column_int64(st, 0) == t)
+        return NULL;
+    gap->lo = before ? (uint64_t)sqlite3_column_int64(st, 0) + 1 : 0;
+    gap->hi = behind ? (uint64_t)sqlite3_column_int64(st, 1) : UINT64_MAX;
+    *ret = true;
     return NULL;
 }
 
@@ -96,6 +121,12 @@ static struct odb_err *load_signals(struct target_db *g, uint64_t t, struct tdb_
     _cleanup_tdb_reset_ sqlite3_stmt *st = NULL;
     _cleanup_free_ struct tdb_signal *v = NULL;
     unsigned n = 0;
+    bool none;
+    *ret = NULL;
+    *ret_n = 0;
+    ODB_TRY(tdb_in_gap(g, &g->signal_gap, TDB_SIGNALS_AROUND, t, &none));
+    if (none)
+        return NULL;
     ODB_TRY(tdb_prepare(g, TDB_SIGNALS_AT, &st));
     sqlite3_bind_int64(st, 1, (int64_t)t);
     for (;;) {
@@ -497,20 +528,22 @@ static const struct target_ops tdb_ops = {
     .interrupt = tdb_interrupt,
 };
 
-/* Where the process first runs, last runs (or dies), or t if it lives there. */
+/* Where the process runs at or behind t; else, and for "end", where it last runs, or dies. */
 static struct odb_err *go_to_process(struct target_db *g, uint32_t pid, const char *at, uint64_t t)
 {
-    bool found = false, start = !strcmp(at, "start"), end = !strcmp(at, "end");
-    uint32_t tid;
-    if (!start && !end) {
-        ODB_TRY(db_last_thread(g->db, t, pid, &tid));
-        return tdb_go(g, t, TDB_AT_INSTRUCTION);
+    _cleanup_tdb_reset_ sqlite3_stmt *st = NULL;
+    bool found = false;
+    if (strcmp(at, "end") != 0) {
+        ODB_TRY(tdb_prepare(g, TDB_RUNS_FIRST, &st));
+        sqlite3_bind_int64(st, 1, pid);
+        sqlite3_bind_int64(st, 2, (int64_t)t);
+        ODB_TRY(tdb_row(g, st, &found));
+        if (found)
+            return tdb_go(g, (uint64_t)sqlite3_column_int64(st, 0), TDB_AT_INSTRUCTION);
     }
-    ODB_TRY(one_number(g, start ? TDB_RUNS_FIRST : TDB_RUNS_LAST, pid, &found, &t));
+    ODB_TRY(one_number(g, TDB_RUNS_LAST, pid, &found, &t));
     if (!found)
         return odb_err("process %u has not run in this recording", pid);
-    if (start)
-        return tdb_go(g, t, TDB_AT_INSTRUCTION);
     ODB_TRY(tdb_go(g, t + 1, TDB_AT_INSTRUCTION));
     for (unsigned i = 0; i < g->n_signals; i++)
         if (g->signals[i].pid == pid && g->signals[i].fatal)

@@ -38,6 +38,8 @@ enum tdb_stmt {
     TDB_RUNS_FIRST,
     TDB_RUNS_LAST,
     TDB_PLACE,
+    TDB_SIGNALS_AROUND,
+    TDB_SYSCALLS_AROUND,
     TDB_N_STMT
 };
 
@@ -53,6 +55,11 @@ struct tdb_signal {
 struct tdb_position {
     uint64_t t;
     unsigned sig;
+};
+
+/* No row of a table has lo <= t < hi. */
+struct tdb_gap {
+    uint64_t lo, hi;
 };
 
 struct tdb_watch {
@@ -89,6 +96,7 @@ struct target_db {
     struct target_files files;
     bool have_files;
     unsigned vector_bytes;
+    struct tdb_gap signal_gap, syscall_gap; /* found last */
     struct target
         *replay; /* owned; NULL until a branch is wanted. It has the same breakpoints, watches and catches */
     bool in_branch; /* the state is replay's */
@@ -98,7 +106,10 @@ static inline struct target_db *tdb_of(struct target *g) { return (struct target
 
 /* A statement, ready for binding; reset it (tdb_resetp). */
 struct odb_err *tdb_prepare(struct target_db *g, enum tdb_stmt which, sqlite3_stmt **ret) ODB_MUST_CHECK;
-/* Binds up to two integers and steps once. */
+/* Has the table no row at t? around: the statement that tells the rows before (or at) and behind. */
+struct odb_err *tdb_in_gap(struct target_db *g, struct tdb_gap *gap, enum tdb_stmt around, uint64_t t,
+                           bool *ret) ODB_MUST_CHECK;
+/* Steps once. */
 struct odb_err *tdb_row(struct target_db *g, sqlite3_stmt *st, bool *ret) ODB_MUST_CHECK;
 static inline void tdb_resetp(sqlite3_stmt **st)
 {

@@ -111,6 +111,10 @@ static struct odb_err *find_signals(struct search *s)
     _cleanup_tdb_reset_ sqlite3_stmt *st = NULL;
     uint64_t t = UINT64_MAX;
     unsigned i = 0;
+    bool none;
+    ODB_TRY(tdb_in_gap(g, &g->signal_gap, TDB_SIGNALS_AROUND, s->from.t, &none));
+    if (none && s->found && s->best.t >= g->signal_gap.lo && s->best.t < g->signal_gap.hi)
+        return NULL; /* a step */
     ODB_TRY(begin(s, TDB_SIGNAL_NEXT, &st));
     for (;;) {
         struct tdb_signal sig;

@@ -152,6 +152,11 @@ static struct odb_err *syscall_number(struct target_db *g, uint64_t t, uint32_t 
                                       uint64_t *ret)
 {
     _cleanup_tdb_reset_ sqlite3_stmt *st = NULL;
+    bool none;
+    *ret_found = false;
+    ODB_TRY(tdb_in_gap(g, &g->syscall_gap, TDB_SYSCALLS_AROUND, t, &none));
+    if (none)
+        return NULL;
     ODB_TRY(tdb_prepare(g, TDB_SYSCALL_AT, &st));
     sqlite3_bind_int64(st, 1, (int64_t)t);
     sqlite3_bind_int64(st, 2, tid);
