@@ -114,7 +114,8 @@ struct db_write {
     uint32_t space;     /* number of the address space that addr is in (indexer/schema.h) */
     bool by_descriptor; /* into a file that is mapped shared: addr is the offset in it */
     uint32_t n_bytes;
-    unsigned flags;            /* enum odb_mem_flag */
+    unsigned flags; /* enum odb_mem_flag */
+    bool of_frame;  /* the kernel, for a signal's frame: behind instruction t, before the handler's first */
     const uint8_t *new_, *old; /* n_bytes each; borrowed, until the next call into db */
 };
 

@@ -90,6 +90,7 @@ struct odb_err *db_write_of(struct odb_db *db, const struct db_chunk *c, const s
         .by_descriptor = c->space > ODB_SPACE_OBJECT,
         .n_bytes = m->size[row],
         .flags = m->flags[row],
+        .of_frame = (m->flags[row] & ODB_MEM_SIGNAL) != 0,
         .new_ = m->new_ + m->off[row],
         .old = m->old + m->off[row],
     };

@@ -9,7 +9,6 @@
 
 #include "gdb/target_db.h"
 #include "gdb/target_replay.h"
-#include "indexer/schema.h"
 
 /* The condition's target is the one that the caller knows. */
 struct by_replay {
@@ -108,7 +107,7 @@ static struct odb_err *begin_here(struct target_db *g, struct target_replay *r)
 static struct odb_err *redo_write(void *ctx, const struct db_write *w)
 {
     struct target_db *g = ctx;
-    if (w->by_descriptor || w->flags & ODB_MEM_SIGNAL)
+    if (w->by_descriptor || w->of_frame)
         return NULL;
     return target_write(g->replay, w->pid, w->addr, w->new_, w->n_bytes);
 }

@@ -15,7 +15,6 @@
 
 #include "common/cleanup.h"
 #include "gdb/target_db.h"
-#include "indexer/schema.h"
 
 enum { /* struct place.order */
        FIRST = -10,
@@ -425,7 +424,7 @@ static struct odb_err *find_watches(struct search *s)
         ODB_TRY(db_find_write(g->db, g->ranges, g->n_watches, g->at.t, lo, hi, s->reverse, &found, &w, &i));
         if (!found)
             return NULL;
-        bool frame = w.flags & ODB_MEM_SIGNAL;
+        bool frame = w.of_frame;
         if (in_signal && w.t + 1 == g->at.t && frame == s->reverse) { /* is, or is not, done yet */
             lo = s->reverse ? lo : w.t + 1;
             hi = s->reverse ? w.t : hi;

@@ -10,7 +10,6 @@
 
 #include "common/cleanup.h"
 #include "gdb/target_db.h"
-#include "indexer/schema.h"
 
 /* ---- signal frames: struct rt_sigframe of the kernel (arch/x86/include/asm/sigframe.h) ---- */
 
@@ -262,7 +261,7 @@ struct undo {
 static struct odb_err *undo_write(void *ctx, const struct db_write *w)
 {
     struct undo *u = ctx;
-    if (!(w->flags & ODB_MEM_SIGNAL) || w->by_descriptor || w->addr >= u->below)
+    if (!w->of_frame || w->by_descriptor || w->addr >= u->below)
         return NULL;
     gaddr lo = w->addr > u->addr ? w->addr : u->addr;
     gaddr hi = w->addr + w->n_bytes < u->addr + u->n ? w->addr + w->n_bytes : u->addr + u->n;
