@@ -81,11 +81,11 @@ static bool site_target(struct symbols *s, const struct function *caller, const 
 {
     Dwarf_Attribute at;
     Dwarf_Die origin;
-    Dwarf_Addr entry;
+    uint64_t entry;
     if ((!dwarf_attr(site, DW_AT_call_origin, &at) && !dwarf_attr(site, DW_AT_abstract_origin, &at)) ||
         !dwarf_formref_die(&at, &origin))
         return false;
-    if (dwarf_lowpc(&origin, &entry) == 0 || dwarf_entrypc(&origin, &entry) == 0) {
+    if (die_entry(&origin, &entry)) {
         *ret = entry + caller->bias;
         return true;
     }
