@@ -262,7 +262,7 @@ static struct odb_err *find_unwound(struct history *h, uint64_t *ret_t)
         return odb_err("index: %s", sqlite3_errmsg(sq));
     sqlite3_bind_int64(st, 1, h->q->tid);
     sqlite3_bind_int64(st, 2, (sqlite3_int64)h->t);
-    sqlite3_bind_int64(st, 3, (sqlite3_int64)(h->t + LONGJMP_SPAN));
+    sqlite3_bind_int64(st, 3, (sqlite3_int64)h->t + LONGJMP_SPAN);
     sqlite3_bind_int64(st, 4, (sqlite3_int64)h->cfa);
     sqlite3_bind_int64(st, 5, (sqlite3_int64)stack_end);
     if (sqlite3_step(st) == SQLITE_ROW)

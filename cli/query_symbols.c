@@ -290,7 +290,7 @@ static struct odb_err *need_debug_info(const struct query_frame *f)
         snprintf(where, sizeof(where), "%s in %s", scope->function,
                  f->place.module ? f->place.module : "no file");
     else
-        snprintf(where, sizeof(where), "0x%llx in %s", ULL(f->frame->pc),
+        snprintf(where, sizeof(where), "0x%llx in %s", ULL(f->place.addr),
                  f->place.module ? f->place.module : "no file");
     return odb_err("no debug information for %s: build it with -g, or install its -dbg or -dbgsym package",
                    where);
@@ -363,20 +363,21 @@ static void show_lines(struct query *q, const char *text, int line, bool *ret_an
 static struct odb_err *show_source(struct query *q, uint64_t t, const struct query_frame *f)
 {
     const struct sym_scope *scope = &f->place.scopes[f->scope];
+    const char *file = scope->file ? scope->file : "";
     _cleanup_free_ char *text = NULL;
     size_t n = 0;
     bool any = false;
-    struct odb_err *e = fs_read_file(scope->file, SOURCE_MAX_BYTES, &text, &n);
+    struct odb_err *e = fs_read_file(file, SOURCE_MAX_BYTES, &text, &n);
     if (q->json) {
         printf("{\"t\":%llu,\"pid\":%u,\"tid\":%u,\"function\":", ULL(t), q->pid, q->tid);
         json_string(stdout, scope->function ? scope->function : "",
                     scope->function ? strlen(scope->function) : 0);
         fputs(",\"file\":", stdout);
-        json_string(stdout, scope->file, strlen(scope->file));
+        json_string(stdout, file, strlen(file));
         printf(",\"line\":%d,\"column\":%d,\"source\":[", scope->line, scope->column);
     } else {
         printf("t %llu  %s%s%s:%d\n", ULL(t), scope->function ? scope->function : "",
-               scope->function ? " at " : "", scope->file, scope->line);
+               scope->function ? " at " : "", file, scope->line);
     }
     if (!e)
         show_lines(q, text, scope->line, &any);
