@@ -226,9 +226,13 @@ static struct odb_err *static_member(struct symbols *s, const struct type_member
     const char *name = cu_qualified_name(s, module, &die);
     bool found = false;
     f.ctx.cu = module_cu_of(s, module, &die);
-    for (size_t i = 0; i < s->n_instances; i++)
-        if (s->instances[i].module == module)
+    /* The module may be known from an earlier view, and elsewhere in this one. */
+    for (size_t i = 0; i < s->n_instances; i++) {
+        struct module *at;
+        ODB_TRY(sym_instance_module(s, &s->instances[i], &at));
+        if (at == module && s->instances[i].has_code)
             f.ctx.bias = s->instances[i].bias;
+    }
     if (name)
         ODB_TRY(variable_find(s, &f, NULL, name, ret, &found));
     if (found)
