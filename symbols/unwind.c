@@ -76,6 +76,19 @@ static enum unwind_step step(struct walk *w, struct unwind_regs *ret, gaddr *ret
     return by_guess;
 }
 
+/* Why there is no way on: "" at the code that the kernel starts a program with. */
+static const char *dead_end(struct walk *w)
+{
+    struct sym_place place;
+    const char *what = is_code(w, w->regs.pc) ? "unwind information" : "code";
+    struct odb_err *e = symbols_place(w->u->s, w->regs.lookup_pc, &place);
+    const char *name = e ? NULL : place.scopes[place.n_scopes - 1].function;
+    odb_err_free(e);
+    if (name && (!strcmp(name, "_start") || !strcmp(name, "_dl_start_user")))
+        return "";
+    return sym_intern_printf(w->u->s, "no %s at 0x%llx", what, (unsigned long long)w->regs.pc);
+}
+
 /* Fills the frame and goes to its caller. false: it has none. */
 static bool walk_on(struct walk *w, struct sym_frame *frame)
 {
@@ -93,9 +106,7 @@ static bool walk_on(struct walk *w, struct sym_frame *frame)
     frame->cfa = rc == UNWIND_NONE ? 0 : cfa;
     if (rc != UNWIND_OK || (!caller.pc && how != SYM_FRAME_SIGNAL)) {
         if (rc == UNWIND_NONE)
-            w->end = sym_intern_printf(w->u->s, "no %s at 0x%llx",
-                                       is_code(w, w->regs.pc) ? "unwind information" : "code",
-                                       (unsigned long long)w->regs.pc);
+            w->end = dead_end(w);
         return false;
     }
     if (caller.pc == w->regs.pc && caller.gpr[ODB_RSP] == w->regs.gpr[ODB_RSP]) {

@@ -25,7 +25,8 @@ struct odb_err *view_db_create(struct odb_db *db, const char *dir, struct view_d
 void view_db_destroy(struct view_db *v);
 
 /* The state at t. tid 0: of the thread that runs then, or of pid's last thread. pid 0: tid's process. *ret is valid until the
- * next call; its maps keep their address while the mappings stay the same. rip is 0 where the thread executes nothing more. */
+ * next call; its maps keep their address while the mappings stay the same. rip of a thread that executes nothing more is
+ * that of the system call that it waits in, else 0. */
 struct odb_err *view_db_at(struct view_db *v, uint64_t t, uint32_t pid, uint32_t tid,
                            const struct sym_view **ret) ODB_MUST_CHECK;
 /* The memory and mappings of process pid at t, where registers do not matter: cheaper. Registers are those of the last
