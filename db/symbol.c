@@ -18,11 +18,20 @@ struct code_map {
     char *name; /* owned */
 };
 
+/* Programs are in loops: what was asked lately is asked again. */
+struct answer {
+    gaddr addr;
+    const struct code_map *map; /* NULL: free */
+    char text[120];             /* longer ones are not kept */
+};
+#define N_ANSWERS 4096
+
 struct symbolizer {
     struct odb_db *db;     /* borrowed */
     struct code_map *maps; /* owned, the last made first */
     size_t n;
     bool loaded;
+    struct answer *answers; /* owned, by addr % N_ANSWERS */
 };
 
 static void symbolizer_free(void *arg)
@@ -31,6 +40,7 @@ static void symbolizer_free(void *arg)
     for (size_t i = 0; i < s->n; i++)
         free(s->maps[i].name);
     free(s->maps);
+    free(s->answers);
     free(s);
 }
 
@@ -74,7 +84,11 @@ static int load(struct symbolizer *s)
             rc = SQLITE_NOMEM;
     }
     sqlite3_finalize(st);
-    s->loaded = rc == SQLITE_DONE;
+    if (rc == SQLITE_DONE && !s->answers)
+        s->answers = calloc(N_ANSWERS, sizeof(*s->answers));
+    s->loaded = rc == SQLITE_DONE && s->answers;
+    if (rc == SQLITE_DONE && !s->answers)
+        return SQLITE_NOMEM;
     return s->loaded ? SQLITE_OK : rc;
 }
 
@@ -135,10 +149,19 @@ static void symbol_fn(sqlite3_context *ctx, int argc, sqlite3_value **argv)
                                     argc > 2 ? sqlite3_value_int64(argv[2]) : -1);
     if (!m)
         return;
+    struct answer *kept = &s->answers[addr % N_ANSWERS];
+    if (kept->map == m && kept->addr == addr) {
+        sqlite3_result_text(ctx, kept->text, -1, SQLITE_TRANSIENT);
+        return;
+    }
     uint64_t offset = addr - m->start + m->offset;
     if (!describe(s, m, offset, buf, sizeof(buf)))
         snprintf(buf, sizeof(buf), "%s+0x%llx", m->name, (unsigned long long)offset);
     sqlite3_result_text(ctx, buf, -1, SQLITE_TRANSIENT);
+    if (strlen(buf) < sizeof(kept->text)) {
+        *kept = (struct answer){.addr = addr, .map = m};
+        memcpy(kept->text, buf, strlen(buf) + 1);
+    }
 }
 
 int symbol_register(struct odb_db *db)
