@@ -56,9 +56,9 @@ enum odb_cmd_kind {
     ODB_CMD_READ, /* cmd.mem: read memory into data[]; result: bytes readable */
     ODB_CMD_FORK, /* fork a checkpoint: the copies of all vessels map slot cmd.slot (world.h) and wait for commands */
     ODB_CMD_QUIT,
-    ODB_CMD_WRITE,    /* in a branch: cmd.len_bytes of data[] to cmd.addr in process cmd.pid; result: bytes */
+    ODB_CMD_WRITE, /* in a branch: cmd.len_bytes of data[] to cmd.addr in process cmd.pid; result: bytes */
     ODB_CMD_SET_REGS, /* in a branch: thread cmd.tid; data[]: struct odb_regs, then struct odb_xstate (bytes 0: as it is) */
-    ODB_CMD_MAPS,     /* memory map of process cmd.pid from entry number cmd.addr on: struct odb_log_map; result: entries */
+    ODB_CMD_MAPS, /* memory map of process cmd.pid from entry number cmd.addr on: struct odb_log_map; result: entries */
 };
 
 enum odb_stop_reason {
@@ -76,17 +76,17 @@ enum odb_stop_reason {
     ODB_STOP_WATCH,          /* behind the instruction `by`, which touched watch_addr */
     ODB_STOP_SYSCALL_ENTRY,  /* system call `number` is made next */
     ODB_STOP_SYSCALL_RETURN, /* behind it */
-    ODB_STOP_SIGNAL, /* `signo` is delivered next, or kills; a fault: at its instruction */
-    ODB_STOP_TASK,   /* behind the beginning or end of a task: task_kind */
-    ODB_STOP_INTERRUPTED, /* CONTROL->interrupt was set */
+    ODB_STOP_SIGNAL,         /* `signo` is delivered next, or kills; a fault: at its instruction */
+    ODB_STOP_TASK,           /* behind the beginning or end of a task: task_kind */
+    ODB_STOP_INTERRUPTED,    /* CONTROL->interrupt was set */
 };
 
 struct odb_run {
-    uint32_t flags; /* ODB_RUN_* */
-    uint32_t tid;   /* ODB_RUN_TO_POS: of this thread; 0: of any */
-    uint64_t tick;  /* ODB_RUN_TO_POS: stop before executing rip at this tick */
-    uint64_t rip;   /* 0: at the first instruction of that tick */
-    uint64_t event; /* ODB_RUN_TO_EVENT: ordinal of a SYSCALL/INSN/FAULT/SIGNAL event, from 0 */
+    uint32_t flags;      /* ODB_RUN_* */
+    uint32_t tid;        /* ODB_RUN_TO_POS: of this thread; 0: of any */
+    uint64_t tick;       /* ODB_RUN_TO_POS: stop before executing rip at this tick */
+    uint64_t rip;        /* 0: at the first instruction of that tick */
+    uint64_t event;      /* ODB_RUN_TO_EVENT: ordinal of a SYSCALL/INSN/FAULT/SIGNAL event, from 0 */
     uint64_t run_number; /* ODB_RUN_TO_RUN */
     uint64_t steps;      /* ODB_RUN_STEPS */
 };
@@ -95,9 +95,10 @@ struct odb_run {
 enum {
     ODB_RUN_TO_POS = 1,
     ODB_RUN_TO_EVENT = 2,
-    ODB_RUN_HOOK = 4,   /* hook every instruction from here */
-    ODB_RUN_STOPS = 8,  /* breaks, watches, catches (world.h) are in force */
-    ODB_RUN_STEPS = 16, /* POSITION behind `steps` completed instructions of `tid` (0: of any), others run as recorded */
+    ODB_RUN_HOOK = 4,  /* hook every instruction from here */
+    ODB_RUN_STOPS = 8, /* breaks, watches, catches (world.h) are in force */
+    ODB_RUN_STEPS =
+        16, /* POSITION behind `steps` completed instructions of `tid` (0: of any), others run as recorded */
     /* POSITION before the first instruction of the first run of a thread whose number is >= run_number. With TO_POS: the
      * position counts only from then on, and only it stops. */
     ODB_RUN_TO_RUN = 32,
@@ -167,8 +168,9 @@ struct odb_stop {
     uint64_t run_number;
     uint32_t phase; /* 0 */
     uint32_t task_kind;
-    uint64_t steps;      /* ODB_RUN_STEPS: done */
-    struct odb_place by; /* WATCH, TASK, STEPS: the instruction that did it, or the last one stepped; run_number 0: none */
+    uint64_t steps; /* ODB_RUN_STEPS: done */
+    struct odb_place
+        by; /* WATCH, TASK, STEPS: the instruction that did it, or the last one stepped; run_number 0: none */
     uint64_t watch_addr; /* first byte of the watched range */
     uint64_t watch_bytes;
     uint32_t watch_kind; /* as the watch was asked for */
@@ -252,7 +254,7 @@ struct odb_control {
     _Atomic uint64_t events_consumed; /* hint for the host's read-ahead */
     struct odb_cmd cmd;
     struct odb_stop stop;
-    uint64_t log_bytes; /* index: bytes in the log */
+    uint64_t log_bytes;         /* index: bytes in the log */
     _Atomic uint32_t interrupt; /* host: the run shall stop soon */
     uint32_t interrupt_pad;
     uint64_t n_hits; /* ODB_RUN_LAST: of this run */

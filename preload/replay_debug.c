@@ -22,8 +22,8 @@ bool debug_on;
 uint32_t debug_n_breaks, debug_watching;
 
 static uint32_t seen_version;
-static uint64_t *known; /* addresses of breakpoints that are translated in, sorted */
-static bool looking;    /* a fast translation found something to look at in hook mode */
+static uint64_t *known;              /* addresses of breakpoints that are translated in, sorted */
+static bool looking;                 /* a fast translation found something to look at in hook mode */
 static struct odb_place begun, call; /* tid 0: none */
 static uint64_t call_nr;
 static struct odb_place passed;
@@ -37,8 +37,8 @@ static int n_pending, n_ready;
 static struct odb_place place_here(void)
 {
     const struct replay_thread *t = replay_current;
-    return (struct odb_place){WORLD->run_number, core_tick(), ctx.rip, WORLD->ordinal, t ? t->tid : 0,
-                              t ? t->pid : 0};
+    return (struct odb_place){WORLD->run_number, core_tick(),    ctx.rip,
+                              WORLD->ordinal,    t ? t->tid : 0, t ? t->pid : 0};
 }
 
 static bool is_passed(void)
@@ -278,10 +278,7 @@ static bool others_first(void)
            ev->kind == ODB_SWITCH_CALL;
 }
 
-bool debug_wants_hook(void)
-{
-    return WORLD->steps_on || looking || n_ready || n_pending;
-}
+bool debug_wants_hook(void) { return WORLD->steps_on || looking || n_ready || n_pending; }
 
 void debug_behind(void)
 {
@@ -379,9 +376,9 @@ void debug_call_done(const struct model_call *c, uint32_t child)
     struct odb_place by = call;
     call.tid = 0;
     if (forked && WORLD->stops_on && WORLD->catch_ & WORLD_CATCH_TASKS) {
-        uint32_t kind = flags & CLONE_VFORK                  ? ODB_TASK_VFORK_DONE
+        uint32_t kind = flags & CLONE_VFORK                 ? ODB_TASK_VFORK_DONE
                         : flags & (CLONE_THREAD | CLONE_VM) ? ODB_TASK_CLONE
-                                                             : ODB_TASK_FORK;
+                                                            : ODB_TASK_FORK;
         const struct odb_world_task *t = child ? world_task(child) : NULL;
         tell_task(kind, &by, by.tid, by.pid, child ? child : (uint32_t)c->result, t ? t->pid : child, 0);
     }
@@ -408,8 +405,9 @@ static bool signal_is_caught(int signo)
 
 void debug_signal(int signo, const void *siginfo128)
 {
-    bool told = is_passed() && !(told_behind.tid == passed.tid && told_behind.rip == passed.rip &&
-                                 told_behind.tick == passed.tick && told_behind.run_number == passed.run_number);
+    bool told =
+        is_passed() && !(told_behind.tid == passed.tid && told_behind.rip == passed.rip &&
+                         told_behind.tick == passed.tick && told_behind.run_number == passed.run_number);
     if (signal_is_caught(signo) && !told)
         tell_signal(signo, siginfo128);
 }

@@ -300,7 +300,8 @@ static void do_set_regs(void)
     struct replay_thread *t = CONTROL->cmd.tid ? thread_find(CONTROL->cmd.tid) : replay_current;
     uint64_t keep = ~(uint64_t)(FL_ARITH | FL_DF);
     if (!WORLD->branch || !t) {
-        answer_text(ODB_STOP_ERROR, -1, "registers can be written in a branch, of a thread of the process that runs");
+        answer_text(ODB_STOP_ERROR, -1,
+                    "registers can be written in a branch, of a thread of the process that runs");
         return;
     }
     bool here = t == replay_current;

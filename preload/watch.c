@@ -168,7 +168,8 @@ static uint8_t *put_look_up(uint8_t *p, uint64_t n_bytes, uint8_t table)
     p = put(p, granule, sizeof(granule));
     if (table >= 8)
         *p++ = 0x41;
-    const uint8_t load[] = {0x0f, 0xb6, 0x0c, (uint8_t)(ODB_RCX << 3 | (table & 7))}; /* movzx ecx, [table + rcx] */
+    const uint8_t load[] = {0x0f, 0xb6, 0x0c,
+                            (uint8_t)(ODB_RCX << 3 | (table & 7))}; /* movzx ecx, [table + rcx] */
     return put(p, load, sizeof(load));
 }
 

@@ -25,7 +25,10 @@ static void on_fault(int signo)
     siglongjmp(back, 1);
 }
 
-__attribute__((noinline)) static uint64_t fib(unsigned n) { return n < 2 ? (uint64_t)n : fib(n - 1) + fib(n - 2); }
+__attribute__((noinline)) static uint64_t fib(unsigned n)
+{
+    return n < 2 ? (uint64_t)n : fib(n - 1) + fib(n - 2);
+}
 
 static void *worker(void *arg)
 {
@@ -61,7 +64,7 @@ int main(int argc, char **argv)
     signal(SIGALRM, on_alarm);
     signal(SIGSEGV, on_fault);
     setitimer(ITIMER_REAL, &every, NULL);
-    for (uint64_t i = 0; n_alarms < 4; i++)
+    for (uint64_t i = 0; n_alarms < 2; i++)
         sum += i * i;
     setitimer(ITIMER_REAL, &off, NULL);
     for (volatile int i = 0; i < 5; i++)
