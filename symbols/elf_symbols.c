@@ -34,7 +34,7 @@ static void add_slots(struct symbols *s, struct module *m, Elf_Data *data, Elf_D
         GROW(m->symbols, m->n_symbols);
         m->symbols[m->n_symbols++] = (struct elf_symbol){.vaddr = rela.r_offset,
                                                          .n_bytes = 8,
-                                                         .name = sym_intern_printf(s, "%s@got[plt]", name),
+                                                         .name = sym_intern_printf(s, "%s@got.plt", name),
                                                          .section = SHN_ABS,
                                                          .type = STT_OBJECT,
                                                          .is_slot = true};

@@ -32,7 +32,7 @@ struct elf_symbol {
     uint8_t type; /* STT_FUNC, STT_OBJECT, STT_NOTYPE, STT_GNU_IFUNC */
     uint8_t bind;
     bool of_debug_file;
-    bool is_slot; /* made up: a slot of the GOT, "puts@got[plt]" as gdb has it */
+    bool is_slot; /* made up: a slot of the GOT, "puts@got.plt" as gdb has it */
 };
 
 struct plt_entry {

@@ -267,12 +267,16 @@ static void print_struct(struct printer *p, const struct sym_type *t, const stru
         if (!m->is_base || (m->is_virtual && !first_time(p, m)))
             continue;
         _cleanup_value_ struct sym_value base = {0};
-        fprintf(p->to, "<%s> = ", m->type->name ? m->type->name : "");
+        const char *name = type_strip(p->s, m->type)->name;
+        fprintf(p->to, "<%s> = ", name ? name : "");
         struct odb_err *e = value_member(p->s, v, m, &base);
         if (!e && !base.optimized_out)
             e = value_load(p->s, &base);
         p->in_base = true;
-        print_or_error(p, e, &base);
+        if (!e && m->is_virtual && base.optimized_out)
+            fputs("<invalid address>", p->to);
+        else
+            print_or_error(p, e, &base);
         p->in_base = false;
         fputs(", ", p->to);
     }
@@ -342,6 +346,14 @@ static void print_inner(struct printer *p, const struct sym_value *v)
     }
 }
 
+/* Without const and volatile, but with its typedef. */
+static const struct sym_type *unqualified(const struct sym_type *t)
+{
+    for (int i = 0; i < 8 && t && (t->kind == TYPE_CONST || t->kind == TYPE_VOLATILE); i++)
+        t = t->target;
+    return t;
+}
+
 static struct odb_err *print(struct symbols *s, const struct sym_value *v, FILE *to, bool with_type)
 {
     struct printer p = {.s = s, .to = to, .follow = true};
@@ -355,10 +367,8 @@ static struct odb_err *print(struct symbols *s, const struct sym_value *v, FILE 
     bool pointer = t->kind == TYPE_POINTER || t->kind == TYPE_REFERENCE || t->kind == TYPE_RVALUE_REFERENCE;
     if (with_type && pointer && !loaded.optimized_out && !loaded.missing) {
         /* A string says by itself that it is a char *. */
-        const struct sym_type *target = t->target;
-        for (int i = 0; i < 8 && target && (target->kind == TYPE_CONST || target->kind == TYPE_VOLATILE); i++)
-            target = target->target;
-        bool is_text = v->type == t && t->kind == TYPE_POINTER && target && target->name &&
+        const struct sym_type *target = unqualified(t->target);
+        bool is_text = unqualified(v->type) == t && t->kind == TYPE_POINTER && target && target->name &&
                        (strcmp(target->name, "char") == 0 || strcmp(target->name, "wchar_t") == 0 ||
                         strcmp(target->name, "char16_t") == 0 || strcmp(target->name, "char32_t") == 0);
         if (!is_text)

@@ -235,6 +235,8 @@ static struct odb_err *static_member(struct symbols *s, const struct type_member
     }
     if (name)
         ODB_TRY(variable_find(s, &f, NULL, name, ret, &found));
+    if (found && ret->type == type_own(OWN_DATA))
+        ret->type = m->type; /* only a symbol table knows it */
     if (found)
         return NULL;
     return location_value(&f.ctx, &die, m->type, ret);

@@ -38,8 +38,14 @@ wrong = collections.Counter()
 shown = collections.Counter()
 
 
+def dotted(text):
+    """gdb 13 takes symbols with a dot for Ada's and shows "puts@got.plt" as "puts@got[plt]"."""
+    return re.sub(r"<([\w@.]+)\[(\w+)\]", r"<\1.\2", text) if isinstance(text, str) else text
+
+
 def check(kind, where, ours, gdbs):
     counts[kind] += 1
+    gdbs = dotted(gdbs)
     if ours != gdbs:
         wrong[kind] += 1
         key = kind + str(where).split(": ")[-1] + str(ours)[:30] if ": " in str(where) else kind + str(ours)

@@ -37,7 +37,7 @@ if [ "$which" = all ]; then
     row c-O2 30 900 main types.expr types.c gcc -g -O2
     row c-O3-far 40 5000 main "" types.c gcc -g -O3
     row c-clang-O0-dwarf4 3 300 records types.expr types.c clang -g -O0 -gdwarf-4
-    LIMIT=0.03 row c-clang-O2 12 1000 main types.expr types.c clang -g -O2
+    LIMIT=0.03 row c-clang-O2 12 1000 main "" types.c clang -g -O2
     row c-static-O1 3 300 records types.expr types.c gcc -g -O1 -static
     row c-static-pie-O2 3 1500 main types.expr types.c gcc -g -O2 -static-pie
     row c-dwz 3 1500 main types.expr types.c gcc -g -O2
