@@ -79,11 +79,14 @@ struct odb_err *cli_parse_gdbserver(int argc, char **argv, struct cli_gdb_args *
     const char *pid = NULL;
     *ret = (struct cli_gdb_args){0};
     const struct cli_option options[] = {
-        {.name = "listen", .value = &ret->listen}, {.name = "at", .value = &ret->at},
-        {.name = "pid", .value = &pid},            {.name = "no-index", .flag = &ret->no_index},
+        {.name = "listen", .value = &ret->listen},
+        {.name = "at", .value = &ret->at},
+        {.name = "pid", .value = &pid},
+        {.name = "no-index", .flag = &ret->no_index},
         {.name = "once", .flag = &ret->once},
     };
-    ODB_TRY(cli_parse_options(options, sizeof(options) / sizeof(*options), CLI_OPTIONS_ANYWHERE, &argc, argv));
+    ODB_TRY(
+        cli_parse_options(options, sizeof(options) / sizeof(*options), CLI_OPTIONS_ANYWHERE, &argc, argv));
     if (argc > 2)
         return cli_usage("%s takes one recording, not also '%s'", argv[0], argv[2]);
     if (!ret->listen)
@@ -169,8 +172,9 @@ struct odb_err *cli_gdb(int argc, char **argv, int *ret_status)
     ODB_TRY(script_file(script));
     while (a.rest[n_rest])
         n_rest++;
-    static const char *const first[] = {"gdb", "-q", "-iex", "set auto-connect-native-target off",
-                                        "-iex", "set debuginfod enabled off", "-x"};
+    static const char *const first[] = {
+        "gdb", "-q", "-iex", "set auto-connect-native-target off", "-iex", "set debuginfod enabled off",
+        "-x"};
     enum { N_FIRST = sizeof(first) / sizeof(first[0]) };
     _cleanup_free_ const char **args = calloc(N_FIRST + 2 + n_rest, sizeof(*args));
     if (!args)

@@ -59,19 +59,19 @@ enum op {
 static const struct op_row {
     uint8_t known, n_operand, takes, leaves;
 } op_rows[N_OPS] = {
-    [OP_ADD] = {1, 0, 2, 1},          [OP_SUB] = {1, 0, 2, 1},          [OP_MUL] = {1, 0, 2, 1},
-    [OP_DIV_SIGNED] = {1, 0, 2, 1},   [OP_DIV_UNSIGNED] = {1, 0, 2, 1}, [OP_REM_SIGNED] = {1, 0, 2, 1},
-    [OP_REM_UNSIGNED] = {1, 0, 2, 1}, [OP_LSH] = {1, 0, 2, 1},          [OP_RSH_SIGNED] = {1, 0, 2, 1},
-    [OP_RSH_UNSIGNED] = {1, 0, 2, 1}, [OP_TRACE] = {1, 0, 2, 0},        [OP_TRACE_QUICK] = {1, 1, 0, 0},
-    [OP_LOG_NOT] = {1, 0, 1, 1},      [OP_BIT_AND] = {1, 0, 2, 1},      [OP_BIT_OR] = {1, 0, 2, 1},
-    [OP_BIT_XOR] = {1, 0, 2, 1},      [OP_BIT_NOT] = {1, 0, 1, 1},      [OP_EQUAL] = {1, 0, 2, 1},
+    [OP_ADD] = {1, 0, 2, 1},          [OP_SUB] = {1, 0, 2, 1},           [OP_MUL] = {1, 0, 2, 1},
+    [OP_DIV_SIGNED] = {1, 0, 2, 1},   [OP_DIV_UNSIGNED] = {1, 0, 2, 1},  [OP_REM_SIGNED] = {1, 0, 2, 1},
+    [OP_REM_UNSIGNED] = {1, 0, 2, 1}, [OP_LSH] = {1, 0, 2, 1},           [OP_RSH_SIGNED] = {1, 0, 2, 1},
+    [OP_RSH_UNSIGNED] = {1, 0, 2, 1}, [OP_TRACE] = {1, 0, 2, 0},         [OP_TRACE_QUICK] = {1, 1, 0, 0},
+    [OP_LOG_NOT] = {1, 0, 1, 1},      [OP_BIT_AND] = {1, 0, 2, 1},       [OP_BIT_OR] = {1, 0, 2, 1},
+    [OP_BIT_XOR] = {1, 0, 2, 1},      [OP_BIT_NOT] = {1, 0, 1, 1},       [OP_EQUAL] = {1, 0, 2, 1},
     [OP_LESS_SIGNED] = {1, 0, 2, 1},  [OP_LESS_UNSIGNED] = {1, 0, 2, 1}, [OP_EXT] = {1, 1, 1, 1},
-    [OP_REF8] = {1, 0, 1, 1},         [OP_REF16] = {1, 0, 1, 1},        [OP_REF32] = {1, 0, 1, 1},
-    [OP_REF64] = {1, 0, 1, 1},        [OP_IF_GOTO] = {1, 2, 1, 0},      [OP_GOTO] = {1, 2, 0, 0},
-    [OP_CONST8] = {1, 1, 0, 1},       [OP_CONST16] = {1, 2, 0, 1},      [OP_CONST32] = {1, 4, 0, 1},
-    [OP_CONST64] = {1, 8, 0, 1},      [OP_REG] = {1, 2, 0, 1},          [OP_END] = {1, 0, 0, 0},
-    [OP_DUP] = {1, 0, 1, 2},          [OP_POP] = {1, 0, 1, 0},          [OP_ZERO_EXT] = {1, 1, 1, 1},
-    [OP_SWAP] = {1, 0, 2, 2},         [OP_TRACENZ] = {1, 0, 2, 0},      [OP_TRACE16] = {1, 2, 0, 0},
+    [OP_REF8] = {1, 0, 1, 1},         [OP_REF16] = {1, 0, 1, 1},         [OP_REF32] = {1, 0, 1, 1},
+    [OP_REF64] = {1, 0, 1, 1},        [OP_IF_GOTO] = {1, 2, 1, 0},       [OP_GOTO] = {1, 2, 0, 0},
+    [OP_CONST8] = {1, 1, 0, 1},       [OP_CONST16] = {1, 2, 0, 1},       [OP_CONST32] = {1, 4, 0, 1},
+    [OP_CONST64] = {1, 8, 0, 1},      [OP_REG] = {1, 2, 0, 1},           [OP_END] = {1, 0, 0, 0},
+    [OP_DUP] = {1, 0, 1, 2},          [OP_POP] = {1, 0, 1, 0},           [OP_ZERO_EXT] = {1, 1, 1, 1},
+    [OP_SWAP] = {1, 0, 2, 2},         [OP_TRACENZ] = {1, 0, 2, 0},       [OP_TRACE16] = {1, 2, 0, 0},
     [OP_PICK] = {1, 1, 0, 1},         [OP_ROT] = {1, 0, 3, 3},
 };
 
@@ -145,7 +145,8 @@ static const char *reference(enum op op, const struct agent_env *env, uint64_t *
 }
 
 /* One operation that is no jump. The caller has checked the row's numbers and moves sp. */
-static const char *execute(enum op op, uint64_t operand, const struct agent_env *env, uint64_t *stack, size_t sp)
+static const char *execute(enum op op, uint64_t operand, const struct agent_env *env, uint64_t *stack,
+                           size_t sp)
 {
     switch (op) {
     case OP_LOG_NOT: stack[sp - 1] = !stack[sp - 1]; break;

@@ -163,7 +163,7 @@ void connection_close(struct connection *c)
     c->stub = NULL;
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->lock);
-    _cleanup_err_ struct odb_err *e = fs_write_all(c->wake_fd, &(uint64_t){1}, sizeof(uint64_t));
+    odb_err_free(fs_write_all(c->wake_fd, &(uint64_t){1}, sizeof(uint64_t)));
     pthread_join(c->reader, NULL);
     while (c->first) {
         struct queued *q = c->first;

@@ -328,7 +328,8 @@ static bool read_arg(char letter, char stop, const uint8_t **p, const uint8_t *e
     return true;
 }
 
-int packet_read_args(const char *schema, uint8_t *data, size_t n_bytes, struct packet_arg ret[PACKET_MAX_ARGS])
+int packet_read_args(const char *schema, uint8_t *data, size_t n_bytes,
+                     struct packet_arg ret[PACKET_MAX_ARGS])
 {
     const uint8_t *p = data, *end = data + n_bytes;
     int n = 0;

@@ -74,7 +74,8 @@ struct packet_arg {
  *     |  what follows may be missing, as a whole
  * Any other character stands for itself. What is left over at the end is an error, except in a schema NULL, which
  * takes anything and gives it as one argument `r`. Returns the number of arguments, -1: malformed. */
-int packet_read_args(const char *schema, uint8_t *data, size_t n_bytes, struct packet_arg ret[PACKET_MAX_ARGS]);
+int packet_read_args(const char *schema, uint8_t *data, size_t n_bytes,
+                     struct packet_arg ret[PACKET_MAX_ARGS]);
 
 /* A number at *p, before end; *p moves behind it. */
 bool packet_number(const uint8_t **p, const uint8_t *end, uint64_t *ret);

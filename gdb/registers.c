@@ -31,8 +31,8 @@ enum source {
 };
 enum { VECTOR_YMM_HIGH = 32, VECTOR_ZMM_HIGH = 64 };
 
-static void add(struct register_set *s, enum feature f, const char *name, unsigned n_bytes, enum source source,
-                unsigned index)
+static void add(struct register_set *s, enum feature f, const char *name, unsigned n_bytes,
+                enum source source, unsigned index)
 {
     struct register_row *r = &s->rows[s->n++];
     *r = (struct register_row){
@@ -47,8 +47,8 @@ static void add(struct register_set *s, enum feature f, const char *name, unsign
 }
 
 /* PREFIXnSUFFIX for n in [from, to). index of n: n + base. */
-static void add_many(struct register_set *s, enum feature f, const char *prefix, const char *suffix, unsigned from,
-                     unsigned to, unsigned n_bytes, enum source source, unsigned base)
+static void add_many(struct register_set *s, enum feature f, const char *prefix, const char *suffix,
+                     unsigned from, unsigned to, unsigned n_bytes, enum source source, unsigned base)
 {
     for (unsigned i = from; i < to; i++) {
         char name[12];
@@ -121,8 +121,8 @@ static void flag_type(struct out *o, const char *id, const char *const *names)
 static void types(struct out *o, enum feature f)
 {
     static const char *const eflags[33] = {
-        "CF", "", "PF", "", "AF", "", "ZF", "SF", "TF", "IF", "DF",  "OF", "",
-        "",   "NT", "", "RF", "VM", "AC", "VIF", "VIP", "ID", NULL,
+        "CF", "", "PF", "", "AF", "",   "ZF", "SF",  "TF",  "IF", "DF", "OF",
+        "",   "", "NT", "", "RF", "VM", "AC", "VIF", "VIP", "ID", NULL,
     };
     static const char *const mxcsr[33] = {
         "IE", "DE", "ZE", "OE", "UE", "PE", "DAZ", "IM", "DM", "ZM", "OM", "UM", "PM", "", "", "FZ", NULL,
@@ -145,7 +145,8 @@ static void types(struct out *o, enum feature f)
     if (f != SSE && f != AVX512)
         return;
     for (int i = 0; i < N_PARTS; i++)
-        out_printf(o, "<vector id=\"%s\" type=\"%s\" count=\"%d\"/>", parts[i].id, parts[i].type, parts[i].count);
+        out_printf(o, "<vector id=\"%s\" type=\"%s\" count=\"%d\"/>", parts[i].id, parts[i].type,
+                   parts[i].count);
     out_text(o, "<union id=\"vec128\">");
     for (int i = 0; i < N_PARTS; i++)
         out_printf(o, "<field name=\"%s\" type=\"%s\"/>", parts[i].field, parts[i].id);
@@ -194,8 +195,8 @@ void register_set_xml(const struct register_set *s, struct out *ret)
         types(ret, f);
         for (; i < s->n && s->rows[i].feature == f; i++) {
             const struct register_row *r = &s->rows[i];
-            out_printf(ret, "<reg name=\"%s\" bitsize=\"%u\" type=\"%s\"%s/>", r->name, r->n_bytes * 8u, type_of(r),
-                       group_of(r));
+            out_printf(ret, "<reg name=\"%s\" bitsize=\"%u\" type=\"%s\"%s/>", r->name, r->n_bytes * 8u,
+                       type_of(r), group_of(r));
         }
         out_text(ret, "</feature>");
     }
@@ -242,7 +243,8 @@ void register_get(const struct register_set *s, unsigned number, const struct ta
         ret[0] = r->index;
 }
 
-void register_put(const struct register_set *s, unsigned number, struct target_regs *regs, const uint8_t *from)
+void register_put(const struct register_set *s, unsigned number, struct target_regs *regs,
+                  const uint8_t *from)
 {
     size_t n;
     uint8_t *to = place_of(&s->rows[number], regs, &n);

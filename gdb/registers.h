@@ -24,8 +24,10 @@ struct register_set {
 void register_set_init(struct register_set *s, unsigned vector_bytes);
 void register_set_xml(const struct register_set *s, struct out *ret);
 /* The register's bytes; at most 32. */
-void register_get(const struct register_set *s, unsigned number, const struct target_regs *regs, uint8_t *ret);
+void register_get(const struct register_set *s, unsigned number, const struct target_regs *regs,
+                  uint8_t *ret);
 /* Registers without a meaning here (segment selectors, x87 pointers) are left alone. */
-void register_put(const struct register_set *s, unsigned number, struct target_regs *regs, const uint8_t *from);
+void register_put(const struct register_set *s, unsigned number, struct target_regs *regs,
+                  const uint8_t *from);
 
 #endif

@@ -36,10 +36,7 @@ static void session_send(void *ctx, const uint8_t *bytes, size_t n_bytes)
     connection_send(((struct session *)ctx)->c, bytes, n_bytes);
 }
 static bool session_gone(void *ctx) { return connection_gone(((struct session *)ctx)->c); }
-static void session_note(void *ctx, const char *line)
-{
-    ((struct session *)ctx)->o->note(line);
-}
+static void session_note(void *ctx, const char *line) { ((struct session *)ctx)->o->note(line); }
 
 static void serve_packets(struct connection *c, struct stub *s)
 {
@@ -171,7 +168,8 @@ static _Noreturn void client_main(const struct server_options *o, int fd)
     signal(SIGCHLD, SIG_DFL);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1}, sizeof(int));
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_sec = SEND_TIMEOUT_S}, sizeof(struct timeval));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_sec = SEND_TIMEOUT_S},
+               sizeof(struct timeval));
     struct odb_err *e = server_serve(o, fd, fd);
     if (e && o->note)
         o->note(odb_err_text(e));

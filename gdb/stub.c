@@ -9,8 +9,7 @@
 
 const struct stub_table *const stub_tables[STUB_N_TABLES] = {
     &stub_general_table, &stub_threads_table, &stub_memory_table, &stub_registers_table, &stub_breaks_table,
-    &stub_resume_table,  &stub_xfer_table,    &stub_files_table,  &stub_monitor_table,
-    &stub_tls_table,
+    &stub_resume_table,  &stub_xfer_table,    &stub_files_table,  &stub_monitor_table,   &stub_tls_table,
 };
 
 size_t stub_n_rows(void)

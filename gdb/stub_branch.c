@@ -26,8 +26,10 @@ void stub_branch_begins(struct stub *s)
     if (s->told_branch)
         return;
     s->told_branch = true;
-    stub_note(s, "this is a branch: what is written and called here is gone on the next resume; the recording stays "
-                 "as it is");
+    stub_note(
+        s,
+        "this is a branch: what is written and called here is gone on the next resume; the recording stays "
+        "as it is");
 }
 
 struct odb_err *stub_branch_leave(struct stub *s)

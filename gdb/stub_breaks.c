@@ -220,7 +220,7 @@ static void remove_(struct stub *s, const struct packet_arg *a, int n, struct ou
     } else {
         size_t i = place_of(s, pid, a[1].n);
         if (i < s->n_breaks && compare(&s->breaks[i], pid, a[1].n) == 0) {
-            s->breaks[i].kinds &= (uint8_t)~(1u << a[0].n);
+            s->breaks[i].kinds &= (uint8_t) ~(1u << a[0].n);
             if (!s->breaks[i].kinds)
                 e = remove_break(s, i);
         }

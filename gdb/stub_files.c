@@ -11,7 +11,14 @@
 #include "common/cleanup.h"
 
 /* errno values of the protocol (gdb manual, "Errno Values") */
-enum { FILE_ENOENT = 2, FILE_EBADF = 9, FILE_EINVAL = 22, FILE_ENFILE = 23, FILE_EROFS = 30, FILE_EIO = 9999 };
+enum {
+    FILE_ENOENT = 2,
+    FILE_EBADF = 9,
+    FILE_EINVAL = 22,
+    FILE_ENFILE = 23,
+    FILE_EROFS = 30,
+    FILE_EIO = 9999
+};
 
 static void fails(struct out *reply, int err)
 {
@@ -199,13 +206,9 @@ static void refuse_write(struct stub *s, const struct packet_arg *a, int n, stru
 }
 
 static const struct stub_row rows[] = {
-    {"vFile:setfs:", "x", set_file_system, NULL},
-    {"vFile:open:", "h,x,x", open_file, NULL},
-    {"vFile:close:", "x", close_file, NULL},
-    {"vFile:pread:", "x,x,x", read_file, NULL},
-    {"vFile:fstat:", "x", stat_file, NULL},
-    {"vFile:readlink:", "h", read_link, NULL},
-    {"vFile:pwrite:", NULL, refuse_write, NULL},
-    {"vFile:unlink:", NULL, refuse_write, NULL},
+    {"vFile:setfs:", "x", set_file_system, NULL}, {"vFile:open:", "h,x,x", open_file, NULL},
+    {"vFile:close:", "x", close_file, NULL},      {"vFile:pread:", "x,x,x", read_file, NULL},
+    {"vFile:fstat:", "x", stat_file, NULL},       {"vFile:readlink:", "h", read_link, NULL},
+    {"vFile:pwrite:", NULL, refuse_write, NULL},  {"vFile:unlink:", NULL, refuse_write, NULL},
 };
 const struct stub_table stub_files_table = STUB_TABLE(rows);

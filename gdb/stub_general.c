@@ -186,8 +186,9 @@ static void attach(struct stub *s, const struct packet_arg *a, int n, struct out
 }
 
 static const struct stub_row rows[] = {
-    {"qSupported", "|:r", supported, "multiprocess+;vContSupported+;fork-events+;vfork-events+;exec-events+;"
-                                     "no-resumed+;swbreak+;hwbreak+"},
+    {"qSupported", "|:r", supported,
+     "multiprocess+;vContSupported+;fork-events+;vfork-events+;exec-events+;"
+     "no-resumed+;swbreak+;hwbreak+"},
     {"QStartNoAckMode", "", start_no_ack, "QStartNoAckMode+"},
     {"vMustReplyEmpty", "|r", not_known, NULL},
     {"!", "", accept_it, NULL},

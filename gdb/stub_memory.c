@@ -207,11 +207,8 @@ static void offsets(struct stub *s, const struct packet_arg *a, int n, struct ou
 }
 
 static const struct stub_row rows[] = {
-    {"m", "x,x", read_memory, NULL},
-    {"M", "x,x:h", write_memory, NULL},
-    {"X", "x,x:r", write_memory, NULL},
-    {"qSearch:memory:", "x;x;r", search_memory, NULL},
-    {"qCRC:", "x,x", checksum_memory, NULL},
-    {"qOffsets", "", offsets, NULL},
+    {"m", "x,x", read_memory, NULL},         {"M", "x,x:h", write_memory, NULL},
+    {"X", "x,x:r", write_memory, NULL},      {"qSearch:memory:", "x;x;r", search_memory, NULL},
+    {"qCRC:", "x,x", checksum_memory, NULL}, {"qOffsets", "", offsets, NULL},
 };
 const struct stub_table stub_memory_table = STUB_TABLE(rows);

@@ -60,7 +60,9 @@ static struct odb_err *after_move(struct stub *s, struct out *say)
     s->xfer_name[0] = 0;
     ODB_TRY(say_here(s, say));
     if (!s->scripted)
-        out_text(say, "gdb does not know yet: `maint flush register-cache` and `maint flush dcache` make it look\n");
+        out_text(
+            say,
+            "gdb does not know yet: `maint flush register-cache` and `maint flush dcache` make it look\n");
     return NULL;
 }
 
@@ -241,10 +243,8 @@ static void command(struct stub *s, const struct packet_arg *a, int n, struct ou
 }
 
 static const struct stub_row packets[] = {
-    {"qRcmd,", "h", command, NULL},
-    {"qOdb.t", "", tell_t, NULL},
-    {"qOdb.moved", "", tell_moved, NULL},
-    {"QOdb.announce", "", announce, NULL},
+    {"qRcmd,", "h", command, NULL},       {"qOdb.t", "", tell_t, NULL},
+    {"qOdb.moved", "", tell_moved, NULL}, {"QOdb.announce", "", announce, NULL},
     {"QOdb.script", "", scripted, NULL},
 };
 const struct stub_table stub_monitor_table = STUB_TABLE(packets);

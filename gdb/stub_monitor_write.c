@@ -52,7 +52,8 @@ static void say_bytes(struct out *say, const uint8_t *p, size_t n)
 
 /* ---- by look-up ---- */
 
-static struct odb_err *by_index(struct stub *s, struct odb_db *db, const struct range *r, bool next, struct out *say)
+static struct odb_err *by_index(struct stub *s, struct odb_db *db, const struct range *r, bool next,
+                                struct out *say)
 {
     struct target_position here;
     struct db_write w;
@@ -66,8 +67,8 @@ static struct odb_err *by_index(struct stub *s, struct odb_db *db, const struct 
         out_printf(say, "not written %s here\n", next ? "from" : "before");
         return NULL;
     }
-    out_printf(say, "t %" PRIu64 ", process %u, thread %u, rip 0x%" PRIx64 ": %u bytes at 0x%" PRIx64 ": ", w.t, w.pid,
-               w.tid, w.rip, w.n_bytes, w.addr);
+    out_printf(say, "t %" PRIu64 ", process %u, thread %u, rip 0x%" PRIx64 ": %u bytes at 0x%" PRIx64 ": ",
+               w.t, w.pid, w.tid, w.rip, w.n_bytes, w.addr);
     say_bytes(say, w.old, w.n_bytes);
     out_text(say, " -> ");
     say_bytes(say, w.new_, w.n_bytes);

@@ -30,8 +30,9 @@ struct stub_table {
     {                                                             \
         .rows = (rows_), .n = sizeof(rows_) / sizeof((rows_)[0]), \
     }
-extern const struct stub_table stub_general_table, stub_threads_table, stub_memory_table, stub_registers_table,
-    stub_breaks_table, stub_resume_table, stub_xfer_table, stub_files_table, stub_monitor_table, stub_tls_table;
+extern const struct stub_table stub_general_table, stub_threads_table, stub_memory_table,
+    stub_registers_table, stub_breaks_table, stub_resume_table, stub_xfer_table, stub_files_table,
+    stub_monitor_table, stub_tls_table;
 enum { STUB_N_TABLES = 10 };
 extern const struct stub_table *const stub_tables[STUB_N_TABLES];
 
@@ -90,7 +91,7 @@ struct stub {
     struct target_position pending_at;
 
     struct target_position begin; /* where the resume under way began */
-    bool owes_vfork_done; /* going backwards, a vfork was told: its end comes next */
+    bool owes_vfork_done;         /* going backwards, a vfork was told: its end comes next */
     uint32_t owed_pid, owed_tid;
     bool told_end;
     int last_signal; /* of the last stop, Linux number; 0: none */
@@ -188,7 +189,9 @@ void monitor_say_place(struct stub *s, const struct target_position *p, struct o
 /* ---- stub_proc.c ---- */
 
 /* The contents of /proc files that gdb asks for, made up from the target. *ret_known false: not such a path. */
-struct odb_err *stub_proc_file(struct stub *s, const char *path, struct out *ret, bool *ret_known) ODB_MUST_CHECK;
-struct odb_err *stub_proc_link(struct stub *s, const char *path, struct out *ret, bool *ret_known) ODB_MUST_CHECK;
+struct odb_err *stub_proc_file(struct stub *s, const char *path, struct out *ret, bool *ret_known)
+    ODB_MUST_CHECK;
+struct odb_err *stub_proc_link(struct stub *s, const char *path, struct out *ret, bool *ret_known)
+    ODB_MUST_CHECK;
 
 #endif

@@ -32,8 +32,8 @@ static struct odb_err *proc_maps(struct stub *s, uint32_t pid, struct out *ret)
     for (size_t i = 0; i < n; i++) {
         const struct target_map *m = &maps[i];
         /* inode 0 for what is no file: gdb tells them apart by it */
-        out_printf(ret, "%08" PRIx64 "-%08" PRIx64 " %.4s %08" PRIx64 " 00:00 %d", m->start, m->end, m->prot, m->offset,
-                   m->name[0] == '/');
+        out_printf(ret, "%08" PRIx64 "-%08" PRIx64 " %.4s %08" PRIx64 " 00:00 %d", m->start, m->end, m->prot,
+                   m->offset, m->name[0] == '/');
         out_printf(ret, m->name[0] ? "%20s%s\n" : "%s%s\n", "", m->name);
     }
     return NULL;

@@ -102,7 +102,8 @@ void stub_resume(struct stub *s, const struct target_resume *how, bool alone, st
     s->alone_tid = 0;
 }
 
-static struct target_resume make_resume(struct stub *s, bool reverse, bool step, const struct stub_thread *thread)
+static struct target_resume make_resume(struct stub *s, bool reverse, bool step,
+                                        const struct stub_thread *thread)
 {
     return (struct target_resume){
         .reverse = reverse,

@@ -37,7 +37,8 @@ static bool visible_thread(struct stub *s, uint32_t *pid, uint32_t *tid)
     return true;
 }
 
-static void tell(struct stub *s, uint32_t pid, uint32_t tid, int gdb_signo, const char *reason, struct out *reply)
+static void tell(struct stub *s, uint32_t pid, uint32_t tid, int gdb_signo, const char *reason,
+                 struct out *reply)
 {
     out_clear(reply);
     if (!visible_thread(s, &pid, &tid)) {
@@ -90,7 +91,8 @@ static void note_end(struct stub *s, const struct target_stop *stop)
         stub_note(s, "process %u was killed by %s here: this is the end of its history", stop->pid,
                   linux_signal_name(-stop->status));
     else
-        stub_note(s, "process %u exited with code %d here: this is the end of its history", stop->pid, stop->status);
+        stub_note(s, "process %u exited with code %d here: this is the end of its history", stop->pid,
+                  stop->status);
     stub_send_notes(s);
 }
 
@@ -132,7 +134,8 @@ static enum stub_verdict branch_ended(struct stub *s, const struct target_stop *
     return STUB_TELL;
 }
 
-static enum stub_verdict judge_end(struct stub *s, bool reverse, const struct target_stop *stop, struct out *reply)
+static enum stub_verdict judge_end(struct stub *s, bool reverse, const struct target_stop *stop,
+                                   struct out *reply)
 {
     if (target_in_branch(s->g))
         return branch_ended(s, stop, reply);
@@ -178,7 +181,8 @@ static enum stub_verdict child_unborn(struct stub *s, const struct target_stop *
     return STUB_TELL;
 }
 
-static enum stub_verdict judge_fork(struct stub *s, bool reverse, const struct target_stop *stop, struct out *reply)
+static enum stub_verdict judge_fork(struct stub *s, bool reverse, const struct target_stop *stop,
+                                    struct out *reply)
 {
     struct out reason = {0};
     bool vfork = stop->kind == TARGET_STOP_VFORK;
@@ -201,7 +205,8 @@ static enum stub_verdict judge_fork(struct stub *s, bool reverse, const struct t
 }
 
 /* Backwards the program is the one that was there before the exec. */
-static enum stub_verdict judge_exec(struct stub *s, bool reverse, const struct target_stop *stop, struct out *reply)
+static enum stub_verdict judge_exec(struct stub *s, bool reverse, const struct target_stop *stop,
+                                    struct out *reply)
 {
     struct out reason = {0};
     _cleanup_free_ char *before = NULL;
@@ -270,7 +275,8 @@ static bool died_here(struct stub *s)
            here.run == s->begin.run && here.t == s->begin.t;
 }
 
-static enum stub_verdict judge_own(struct stub *s, bool reverse, const struct target_stop *stop, struct out *reply)
+static enum stub_verdict judge_own(struct stub *s, bool reverse, const struct target_stop *stop,
+                                   struct out *reply)
 {
     static const char *const watch_names[] = {
         [TARGET_WATCH_WRITE] = "watch", [TARGET_WATCH_READ] = "rwatch", [TARGET_WATCH_ACCESS] = "awatch"};
@@ -280,7 +286,10 @@ static enum stub_verdict judge_own(struct stub *s, bool reverse, const struct ta
     case TARGET_STOP_BREAK: {
         const struct stub_break *b = stub_find_break(s, stop->pid, stop->addr);
         bool hard = b && !(b->kinds & 1);
-        snprintf(reason, sizeof(reason), "%s", hard && s->hwbreak ? "hwbreak:;" : !hard && s->swbreak ? "swbreak:;" : "");
+        snprintf(reason, sizeof(reason), "%s",
+                 hard && s->hwbreak    ? "hwbreak:;"
+                 : !hard && s->swbreak ? "swbreak:;"
+                                       : "");
         break;
     }
     case TARGET_STOP_WATCH:

@@ -58,7 +58,8 @@ static struct odb_err *program_has_tls(struct stub *s, uint32_t pid, bool *ret)
     return headers_have_tls(s, pid, headers, count, ret);
 }
 
-static struct odb_err *library_has_tls(struct stub *s, uint32_t pid, const struct link_map_words *m, bool *ret)
+static struct odb_err *library_has_tls(struct stub *s, uint32_t pid, const struct link_map_words *m,
+                                       bool *ret)
 {
     Elf64_Ehdr header;
     *ret = false;

@@ -88,7 +88,8 @@ static struct odb_err *make_siginfo(struct stub *s, const char *annex, struct ou
 }
 
 /* What an object's piece has been asked for: ANNEX:OFFSET,LENGTH */
-static void transfer(struct stub *s, const char *object, make_fn make, const struct packet_arg *a, struct out *reply)
+static void transfer(struct stub *s, const char *object, make_fn make, const struct packet_arg *a,
+                     struct out *reply)
 {
     char name[sizeof(s->xfer_name)], annex[64];
     if (a[0].n_bytes >= sizeof(annex)) {
@@ -121,11 +122,11 @@ static void transfer(struct stub *s, const char *object, make_fn make, const str
     out_bytes(reply, s->xfer.data + start, n < left ? n : left);
 }
 
-#define TRANSFER(object_)                                                                               \
+#define TRANSFER(object_)                                                                            \
     static void read_##object_(struct stub *s, const struct packet_arg *a, int n, struct out *reply) \
-    {                                                                                                   \
-        (void)n;                                                                                        \
-        transfer(s, #object_, make_##object_, a, reply);                                                \
+    {                                                                                                \
+        (void)n;                                                                                     \
+        transfer(s, #object_, make_##object_, a, reply);                                             \
     }
 TRANSFER(features)
 TRANSFER(auxv)

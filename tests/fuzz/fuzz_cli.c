@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/gdb.h"
 #include "cli/query.h"
 #include "common/cleanup.h"
 #include "tests/fuzz/fuzz.h"
@@ -15,8 +16,9 @@ static void parse(uint8_t which, int argc, char **argv)
     struct query_args query;
     bool flag;
     const char *dir;
+    struct cli_gdb_args gdb;
     struct odb_err *e = NULL;
-    switch (which % 4) {
+    switch (which % 6) {
     case 0:
         e = cli_parse_record(argc, argv, &record);
         if (!e && (!record.program || !record.program[0]))
@@ -28,6 +30,12 @@ static void parse(uint8_t which, int argc, char **argv)
         if (!e && (!query.question || query.n_args > QUERY_MAX_ARGS))
             abort();
         break;
+    case 3:
+        e = cli_parse_gdb(argc, argv, &gdb);
+        if (!e && !gdb.rest)
+            abort();
+        break;
+    case 4: e = cli_parse_gdbserver(argc, argv, &gdb); break;
     default: e = cli_parse_dir(argc, argv, NULL, NULL, &dir); break;
     }
     odb_err_free(e);

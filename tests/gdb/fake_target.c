@@ -6,7 +6,13 @@
 
 #include "gdb/target_common.h"
 
-enum { MEMORY = 0x400000, MEMORY_END = 0x410000, MAX_POINTS = 512, BRANCH_EXIT = 0x409000, BRANCH_STEPS = 5000 };
+enum {
+    MEMORY = 0x400000,
+    MEMORY_END = 0x410000,
+    MAX_POINTS = 512,
+    BRANCH_EXIT = 0x409000,
+    BRANCH_STEPS = 5000
+};
 
 struct point {
     uint32_t pid;
@@ -136,7 +142,8 @@ static unsigned fake_vector_bytes(const struct target *g)
     return 32;
 }
 
-static struct odb_err *fake_read(struct target *g, uint32_t pid, gaddr addr, void *to, size_t n, size_t *ret_n)
+static struct odb_err *fake_read(struct target *g, uint32_t pid, gaddr addr, void *to, size_t n,
+                                 size_t *ret_n)
 {
     size_t i = 0;
     (void)pid;
@@ -216,15 +223,15 @@ static struct odb_err *fake_remove_break(struct target *g, uint32_t pid, gaddr a
 {
     return take_out(fake_of(g), (struct point){.pid = pid, .addr = addr});
 }
-static struct odb_err *fake_insert_watch(struct target *g, uint32_t pid, enum target_watch_kind kind, gaddr addr,
-                                         uint64_t n)
+static struct odb_err *fake_insert_watch(struct target *g, uint32_t pid, enum target_watch_kind kind,
+                                         gaddr addr, uint64_t n)
 {
     if (kind != TARGET_WATCH_WRITE)
         return odb_err("reads are not seen here");
     return insert(fake_of(g), (struct point){.pid = pid, .kind = kind, .addr = addr, .n_bytes = n});
 }
-static struct odb_err *fake_remove_watch(struct target *g, uint32_t pid, enum target_watch_kind kind, gaddr addr,
-                                         uint64_t n)
+static struct odb_err *fake_remove_watch(struct target *g, uint32_t pid, enum target_watch_kind kind,
+                                         gaddr addr, uint64_t n)
 {
     return take_out(fake_of(g), (struct point){.pid = pid, .kind = kind, .addr = addr, .n_bytes = n});
 }
@@ -246,7 +253,8 @@ static bool at_break(struct fake *f, const struct target_resume *how, gaddr rip,
             continue;
         if (how->wanted && !how->wanted(how->ctx, &f->base, FAKE_PID, tid_at(f->t), rip))
             continue;
-        *ret = (struct target_stop){.kind = TARGET_STOP_BREAK, .pid = FAKE_PID, .tid = tid_at(f->t), .addr = rip};
+        *ret = (struct target_stop){
+            .kind = TARGET_STOP_BREAK, .pid = FAKE_PID, .tid = tid_at(f->t), .addr = rip};
         return true;
     }
     return false;
@@ -259,7 +267,8 @@ static bool at_watch(struct fake *f, uint64_t t, struct target_stop *ret)
     for (size_t i = 0; i < f->n_points; i++) {
         const struct point *p = &f->points[i];
         if (p->kind && addr >= p->addr && addr - p->addr < p->n_bytes) {
-            *ret = (struct target_stop){.kind = TARGET_STOP_WATCH, .pid = FAKE_PID, .tid = tid_at(t), .addr = p->addr};
+            *ret = (struct target_stop){
+                .kind = TARGET_STOP_WATCH, .pid = FAKE_PID, .tid = tid_at(t), .addr = p->addr};
             ret->watch = (enum target_watch_kind)p->kind;
             return true;
         }
@@ -312,7 +321,8 @@ static bool one_forwards(struct fake *f, const struct target_resume *how, struct
     if (!f->in_signal && f->t == FAKE_SIGNAL - 1 && !(f->catch_.pass_signals >> 10 & 1)) {
         f->t++;
         f->in_signal = true;
-        *ret = (struct target_stop){.kind = TARGET_STOP_SIGNAL, .pid = FAKE_PID, .tid = tid_at(f->t), .signo = 10};
+        *ret = (struct target_stop){
+            .kind = TARGET_STOP_SIGNAL, .pid = FAKE_PID, .tid = tid_at(f->t), .signo = 10};
         return true;
     }
     uint64_t done = f->t;
@@ -351,7 +361,8 @@ static struct odb_err *fake_resume(struct target *g, const struct target_resume 
     for (;;) {
         if (g->interrupted) {
             g->interrupted = false;
-            *ret = (struct target_stop){.kind = TARGET_STOP_INTERRUPTED, .pid = FAKE_PID, .tid = tid_at(f->t)};
+            *ret =
+                (struct target_stop){.kind = TARGET_STOP_INTERRUPTED, .pid = FAKE_PID, .tid = tid_at(f->t)};
             return NULL;
         }
         if (how->reverse ? one_backwards(f, how, ret) : one_forwards(f, how, ret))

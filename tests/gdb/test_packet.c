@@ -125,7 +125,8 @@ static void test_args(void)
     CHECK(args("x", "10000000000000000", a) == -1);
     CHECK(args("x,x,x|;r", "0,10,1", a) == 3 && args("x,x,x|;r", "0,10,1;X2,2227", a) == 4);
     CHECK(args("h,x", "6162,3", a) == 2 && a[0].n_bytes == 2 && !memcmp(a[0].data, "ab", 2));
-    CHECK(args("h", "616", a) == -1 && args("h", "6z", a) == -1 && args("h", "", a) == 1 && a[0].n_bytes == 0);
+    CHECK(args("h", "616", a) == -1 && args("h", "6z", a) == -1 && args("h", "", a) == 1 &&
+          a[0].n_bytes == 0);
     CHECK(args("s:x,x", "target.xml:0,10", a) == 3 && a[0].n_bytes == 10);
     CHECK(args("", "", a) == 0 && args("", "x", a) == -1 && args("|x", "", a) == 0);
     CHECK(args(NULL, "any;thing", a) == 1 && a[0].n_bytes == 9);
@@ -142,8 +143,10 @@ static void test_signals(void)
         int n = gdb_signal_of(linux_signo);
         CHECK(linux_signo == 16 ? n == 143 : linux_signal_of(n) == linux_signo); /* gdb has no SIGSTKFLT */
     }
-    CHECK(gdb_signal_of(11) == 11 && gdb_signal_of(10) == 30 && gdb_signal_of(34) == 46 && gdb_signal_of(0) == 143);
-    CHECK(!strcmp(linux_signal_name(11), "SIGSEGV") && linux_signal_of(9999) == 0 && linux_signal_of(-1) == 0);
+    CHECK(gdb_signal_of(11) == 11 && gdb_signal_of(10) == 30 && gdb_signal_of(34) == 46 &&
+          gdb_signal_of(0) == 143);
+    CHECK(!strcmp(linux_signal_name(11), "SIGSEGV") && linux_signal_of(9999) == 0 &&
+          linux_signal_of(-1) == 0);
 }
 
 static void check_registers(unsigned vector_bytes, unsigned want, size_t want_bytes)

@@ -37,7 +37,8 @@ static void says(int line, const char *command, const char *want)
 static void begin(void)
 {
     c = client_create(false);
-    HAS("qSupported:multiprocess+;swbreak+;hwbreak+;fork-events+;vfork-events+;exec-events+", "ReverseContinue+");
+    HAS("qSupported:multiprocess+;swbreak+;hwbreak+;fork-events+;vfork-events+;exec-events+",
+        "ReverseContinue+");
     IS("QStartNoAckMode", "OK");
 }
 
@@ -148,7 +149,7 @@ static void test_registers(void)
     IS("p0", "c800000000000000");
     IS("p10", "0810400000000000"); /* rip */
     IS("p11", "02020000");
-    IS("p12", "33000000"); /* cs */
+    IS("p12", "33000000");                         /* cs */
     IS("p2d", "000102030405060708090a0b0c0d0e0f"); /* xmm5 */
     IS("p39", "ffffffffffffffff");                 /* orig_rax */
     IS("p41", "101112131415161718191a1b1c1d1e1f"); /* ymm5h */
@@ -237,7 +238,9 @@ static void test_conditions(void)
 {
     begin();
     /* rax == 0x45: reg 0, const8, equal, end */
-    IS("Z0,401005,1;X7,2600002245" "1327", "OK");
+    IS("Z0,401005,1;X7,2600002245"
+       "1327",
+       "OK");
     HAS("Z0,401006,1;X7,26000022", "E.");
     HAS("Z0,401006,1;Y", "E.");
     HAS("Z0,401006,1;Xffffffffffffffff,00", "E.");
@@ -374,7 +377,7 @@ static void test_files(void)
     IS("vFile:close:0", "F-1,9");
     IS("vFile:close:ffffffffff", "F-1,9");
     IS("vFile:open:2f70726f632f3130302f7461736b2f3130302f636d646c696e65,0,0", "F0"); /* task/100/cmdline */
-    IS("vFile:pread:0,100,0", "Fa;/bin/fake"); /* and its NUL */
+    IS("vFile:pread:0,100,0", "Fa;/bin/fake");                                       /* and its NUL */
     IS("vFile:readlink:2f70726f632f3130302f657865", "F9;/bin/fake");
     IS("vFile:readlink:2f62696e", "F-1,2");
     IS("vFile:unlink:2f62696e", "F-1,1e");

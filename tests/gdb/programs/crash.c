@@ -31,7 +31,7 @@ int main(void)
     }
     printf("%d items\n", count(head));
     fflush(stdout);
-    rename_item(head, "a long name"); /* RENAME */
+    rename_item(head, "a long name");  /* RENAME */
     printf("%d items\n", count(head)); /* COUNT */
     return 0;
 }

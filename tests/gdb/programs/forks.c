@@ -12,10 +12,7 @@ __attribute__((noinline)) void in_child(void)
     _exit(5);
 }
 
-__attribute__((noinline)) void in_parent(void)
-{
-    state = 50; /* PARENT */
-}
+__attribute__((noinline)) void in_parent(void) { state = 50; /* PARENT */ }
 
 int main(void)
 {

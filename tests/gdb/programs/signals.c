@@ -7,10 +7,7 @@
 volatile int handled, faults;
 sigjmp_buf back;
 
-void on_usr1(int signo)
-{
-    handled += signo; /* HANDLER */
-}
+void on_usr1(int signo) { handled += signo; /* HANDLER */ }
 
 void on_segv(int signo, siginfo_t *info, void *context)
 {
@@ -34,7 +31,7 @@ int main(void)
     raise(SIGUSR1); /* RAISE */
     raise(SIGUSR1);
     if (sigsetjmp(back, 1) == 0)
-        *(volatile int *)0x10 = 1; /* CRASH */
+        *(volatile int *)0x10 = 1;                     /* CRASH */
     printf("handled %d faults %d\n", handled, faults); /* PRINT */
     return 0;
 }
