@@ -297,7 +297,9 @@ static void take_rsp(struct unwinder *u, unw_cursor_t *c, struct unwind_regs *re
     if (loc.type == UNW_SLT_REG && loc.u.regnum >= 0 && loc.u.regnum < 16 && loc.u.regnum != UNW_X86_64_RSP &&
         u->regs->known >> gpr_of_dwarf[loc.u.regnum] & 1)
         ret->gpr[ODB_RSP] = u->regs->gpr[gpr_of_dwarf[loc.u.regnum]];
-    else if (loc.type == UNW_SLT_MEMORY && !sym_read(u->s, loc.u.addr, &ret->gpr[ODB_RSP], 8))
+    /* libunwind does not tell "is the CFA" (DW_CFA_val_offset) from "is saved there" */
+    else if (loc.type == UNW_SLT_MEMORY && loc.u.addr != ret->gpr[ODB_RSP] &&
+             !sym_read(u->s, loc.u.addr, &ret->gpr[ODB_RSP], 8))
         ret->known &= ~(1u << ODB_RSP);
 }
 
