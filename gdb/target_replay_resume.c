@@ -113,7 +113,8 @@ static gaddr fault_addr(const struct odb_stop *s)
 {
     int32_t code;
     gaddr addr;
-    bool fault = s->signo == SIGSEGV || s->signo == SIGBUS || s->signo == SIGFPE || s->signo == SIGILL;
+    bool fault = s->signo == SIGSEGV || s->signo == SIGBUS || s->signo == SIGFPE || s->signo == SIGILL ||
+                 s->signo == SIGSYS;
     memcpy(&code, s->siginfo + 8, 4);
     memcpy(&addr, s->siginfo + 16, 8);
     return fault && s->has_siginfo && code > 0 ? addr : 0;

@@ -328,6 +328,10 @@ struct odb_err *timeline_seek(struct timeline *tl, const struct place *to)
     ODB_TRY(seek_once(tl, &first, &there));
     if (same_position(&tl->now.at, to))
         return NULL;
+    /* Behind a call that a seccomp filter answered by a signal: only its event leads there. */
+    ODB_TRY(timeline_seek_event(tl, to->event));
+    if (same_position(&tl->now.at, to))
+        return NULL;
     return odb_err("this place cannot be reached: event %llu, run %llu of threads, tick %llu, rip 0x%llx",
                    (unsigned long long)to->event, (unsigned long long)to->run, (unsigned long long)to->tick,
                    (unsigned long long)to->rip);
@@ -351,6 +355,22 @@ static struct odb_err *begin_of_run(struct timeline *tl, uint64_t n)
     return stop->reason == ODB_STOP_END ? timeline_seek(tl, &from) : NULL;
 }
 
+/* The last event's place, if it is in the last run; else that run's beginning. */
+static struct odb_err *last_place(struct timeline *tl, const struct place *end)
+{
+    const struct odb_stop *stop;
+    const struct mark *m = NULL;
+    for (size_t i = 0; end->event && i < tl->n_marks && tl->marks[i].w.at.event < end->event - 1; i++)
+        m = &tl->marks[i];
+    if (m) {
+        ODB_TRY(timeline_take_mark(tl, m));
+        ODB_TRY(run_deaf(tl, &(struct odb_run){.flags = ODB_RUN_TO_EVENT, .event = end->event - 1}, &stop));
+        if (stop->reason == ODB_STOP_EVENT && tl->now.at.run == end->run)
+            return NULL;
+    }
+    return begin_of_run(tl, end->run);
+}
+
 /* The engine tells of the end with the registers of the thread that went last. If that place cannot be had (it was
  * killed by somebody else), the last run of a thread begins the end. */
 struct odb_err *timeline_note_end(struct timeline *tl)
@@ -365,7 +385,7 @@ struct odb_err *timeline_note_end(struct timeline *tl)
     struct odb_err *e = timeline_seek(tl, &end);
     if (e) {
         odb_err_free(e);
-        ODB_TRY(begin_of_run(tl, end.run));
+        ODB_TRY(last_place(tl, &end));
     }
     tl->end = tl->now.at;
     tl->end_known = true;
