@@ -229,7 +229,7 @@ const struct sym_type *location_resolve(const struct loc_ctx *c, const struct sy
 {
     const struct sym_type *bare = type_strip(c->s, t);
     Dwarf_Attribute at;
-    uint64_t n, low = 0;
+    uint64_t n = 0, low = 0;
     if (bare->kind != TYPE_ARRAY || !bare->is_dynamic || !bare->target || c->depth > 8)
         return t;
     struct loc_ctx inner = *c;

@@ -121,9 +121,10 @@ void print_string_at(struct symbols *s, FILE *to, gaddr addr, unsigned width, co
         return;
     }
     print_string(to, bytes, n, width, prefix, !ended && !failed);
+    unsigned long long end = addr;
+    end += (unsigned long long)n * width;
     if (failed && !ended)
-        fprintf(to, "<error: Cannot access memory at address 0x%llx>",
-                (unsigned long long)(addr + n * width));
+        fprintf(to, "<error: Cannot access memory at address 0x%llx>", end);
 }
 
 /* ---- numbers ---- */

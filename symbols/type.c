@@ -114,7 +114,7 @@ static void set_enum(struct symbols *s, struct sym_type *t, Dwarf_Die *die)
 /* One dimension of an array, the outermost first. */
 static void set_bounds(struct sym_type *t, Dwarf_Die *range)
 {
-    uint64_t n, low = 0;
+    uint64_t n = 0, low = 0;
     Dwarf_Attribute at;
     t->bound_die = *range;
     die_uint(range, DW_AT_lower_bound, &low);

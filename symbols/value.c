@@ -105,7 +105,8 @@ static __int128 bits_of(const struct sym_value *v, unsigned shift, unsigned n_bi
 {
     unsigned __int128 x = 0;
     size_t n = v->n_bytes < 16 ? v->n_bytes : 16;
-    memcpy(&x, v->bytes, n);
+    if (v->bytes)
+        memcpy(&x, v->bytes, n);
     x >>= shift;
     if (n_bits < 128) {
         x &= ((unsigned __int128)1 << n_bits) - 1;
@@ -127,16 +128,17 @@ static struct odb_err *loaded(struct symbols *s, const struct sym_value *v, stru
         return NULL;
     ODB_TRY(value_copy(v, copy));
     *ret = copy;
-    return value_load(s, copy);
+    ODB_TRY(value_load(s, copy));
+    return copy->bytes ? NULL : odb_err("value has been optimized out");
 }
 
 struct odb_err *value_int(struct symbols *s, const struct sym_value *v, __int128 *ret)
 {
     _cleanup_value_ struct sym_value copy = {0};
-    const struct sym_value *from;
+    const struct sym_value *from = v;
     const struct sym_type *t = type_strip(s, v->type);
     if (t->kind == TYPE_FLOAT) {
-        long double x;
+        long double x = 0;
         ODB_TRY(value_float(s, v, &x));
         *ret = isfinite(x) && fabsl(x) < 1e38L ? (__int128)x : 0;
         return NULL;
@@ -161,13 +163,13 @@ struct odb_err *value_float(struct symbols *s, const struct sym_value *v, long d
 {
     const struct sym_type *t = type_strip(s, v->type);
     if (t->kind != TYPE_FLOAT) {
-        __int128 x;
+        __int128 x = 0;
         ODB_TRY(value_int(s, v, &x));
         *ret = t->is_signed || t->kind == TYPE_ENUM ? (long double)x : (long double)(unsigned __int128)x;
         return NULL;
     }
     _cleanup_value_ struct sym_value copy = {0};
-    const struct sym_value *from;
+    const struct sym_value *from = v;
     ODB_TRY(loaded(s, v, &copy, &from));
     float f;
     double d;
@@ -203,7 +205,7 @@ struct odb_err *value_part(struct symbols *s, const struct sym_value *v, const s
         memcpy(part.bytes, v->bytes + at, n);
         part.n_bytes = n;
         if (value_is_missing(v, (size_t)at, n)) {
-            part.missing = malloc(n);
+            part.missing = malloc(n ? n : 1);
             odb_assert(part.missing);
             memcpy(part.missing, v->missing + at, n);
             bool all = true;
