@@ -21,7 +21,8 @@ static const struct cli_command commands[] = {
     {"index", "[DIR]", "make the database of everything that happened", cli_index},
     {"query", "[DIR] QUESTION... [--json]", "ask the database (odb help query)", cli_query},
     {"gdb", "[--at T] [--pid N] [DIR] [GDB-ARG...]", "debug it with gdb, forwards and backwards", cli_gdb},
-    {"gdbserver", "[--at T] [--pid N] [DIR] --listen WHERE", "the same for any client of gdb's protocol", cli_gdbserver},
+    {"gdbserver", "[--at T] [--pid N] [DIR] --listen WHERE", "the same for any client of gdb's protocol",
+     cli_gdbserver},
     {"dump", "[DIR]", "print a recording's events", cli_dump},
     {"ls", "", "list the recordings", cli_ls},
     {"info", "[DIR]", "tell about one recording", cli_info},
@@ -51,7 +52,8 @@ static const char query_help[] =
     "  why EXPR --at T [--depth N] [--max N]   where this value came from, step by step\n"
     "  'SELECT ...'                            SQL over the tables of docs/schema.md\n"
     "T is an instruction's number, `start`, `end`, or `N%`. The index is made first where there is none.\n"
-    "ADDR is a number, a register's name at T, or a C expression (mem, disasm: its value; else the memory that\n"
+    "ADDR is a number, a register's name at T, or a C expression (mem, disasm: its value; else the memory "
+    "that\n"
     "it names, with its size). --pid N and --tid N name the process and thread that\n"
     "are meant; without them, those that run at T.\n";
 

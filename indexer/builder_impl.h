@@ -93,7 +93,7 @@ struct index_builder {
     uint32_t n_spaces, first_pid;
     uint32_t last_tid; /* of the latest instruction */
     bool any_dead;
-    bool images_due; /* pages want an image of the next state */
+    bool images_due;    /* pages want an image of the next state */
     bool have_position; /* of the state before the next instruction, which is at position_rip */
     gaddr position_rip;
     struct odb_log_position position;

@@ -152,8 +152,8 @@ struct sym_value {
     bool optimized_out;
     uint8_t *bytes; /* owned: symbols_value_deinit() */
     size_t n_bytes;
-    uint32_t bit_offset, bit_size; /* bit_size not 0: a bit field in bytes */
-    uint8_t *missing; /* owned; NULL, or for each byte whether it was optimized out */
+    uint32_t bit_offset, bit_size;       /* bit_size not 0: a bit field in bytes */
+    uint8_t *missing;                    /* owned; NULL, or for each byte whether it was optimized out */
     const struct sym_implicit *implicit; /* not NULL: a pointer to what has no address; borrowed */
 };
 void symbols_value_deinit(struct sym_value *v);
