@@ -3,7 +3,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
-/* clang-format off: tests name these lines */
+/* clang-format off */
 #define NOINLINE __attribute__((noinline))
 enum color { RED, GREEN = 5 };
 struct point {

@@ -1,6 +1,6 @@
 /* What query_symbols.sh asks about: variables in registers (-O2). */
 #include <stdio.h>
-/* clang-format off: tests name these lines */
+/* clang-format off */
 __attribute__((noinline)) int step(int x)
 {
     return x * 7 % 31;

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
-/* clang-format off: tests name these lines */
+/* clang-format off */
 #define NOINLINE __attribute__((noinline))
 int sum = 1;
 static ucontext_t here, there;

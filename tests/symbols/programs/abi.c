@@ -3,7 +3,7 @@
 #include <complex.h>
 #include <stdbool.h>
 #include <stdio.h>
-/* clang-format off: tests name these lines */
+/* clang-format off */
 struct two_ints { int a, b; };
 struct int_double { long i; double d; };
 struct two_doubles { double x, y; };

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <wchar.h>
 #include <uchar.h>
-/* clang-format off: tests name these lines */
+/* clang-format off */
 enum color { RED, GREEN = 5, BLUE };
 enum flags { F_A = 1, F_B = 2, F_C = 4, F_DE = 24 };
 enum odd { O_NEG = -1, O_ZERO, O_BIG = 100 };
