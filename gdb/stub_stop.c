@@ -331,7 +331,7 @@ enum stub_verdict stub_judge(struct stub *s, const struct target_resume *how, co
     case TARGET_STOP_NONE: return STUB_AGAIN;
     default: break;
     }
-    if (!stub_attached(s, stop->pid))
+    if (!stub_attached(s, stop->pid) && !target_in_branch(s->g)) /* a branch that crashes does not go on */
         return STUB_AGAIN;
     switch (stop->kind) {
     case TARGET_STOP_EXIT: return how->reverse ? STUB_AGAIN : judge_exit(s, stop, reply);
