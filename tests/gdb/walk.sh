@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # walk.sh ODB TEST_WALK MOVES SEED PROGRAM [ARG...]: records and indexes PROGRAM, and lets test_walk go through it with both
-# kinds of targets, the one over the index and the one over a replay. Repeat a failure with the seed that is told.
+# kinds of targets, the one over the index and the one over a replay. (timeout gives the program default actions of signals, too.) Repeat a failure with the seed that is told.
 set -euo pipefail
 odb=$1 walk=$2 moves=$3 seed=$4
 shift 4
 dir=$(mktemp -d "${TMPDIR:-/tmp}/odb-walk-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
-"$odb" record -o "$dir/rec" -- "$@" > /dev/null 2>&1 < /dev/null || true
-"$odb" index "$dir/rec" > /dev/null 2>&1
+timeout 60 "$odb" record -o "$dir/rec" -- "$@" > /dev/null 2>&1 < /dev/null || true
+timeout 200 "$odb" index "$dir/rec" > /dev/null 2>&1
 echo "seed $seed: $*"
 timeout 280 "$walk" "$dir/rec" "$moves" "$seed"
