@@ -4,7 +4,7 @@
 #     why.sh ODB TEST_ORIGIN SOURCE_DIR
 # shellcheck disable=SC2016,SC2086
 set -euo pipefail
-odb=$1 origin=$2 src=$3
+odb=$(readlink -f "$1") origin=$(readlink -f "$2") src=$3
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 export ODB_DIR="$dir/root"
