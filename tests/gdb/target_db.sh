@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # target_db.sh ODB TEST_TARGET_DB PROGRAM: records PROGRAM in each of its modes, and asks each recording's index
-# random questions. The seed is told; repeat with: test_target_db REC 250 SEED.
+# random questions: the same ones in each run. More: test_target_db REC ROUNDS SEED (questions that need many short replays take long).
 set -euo pipefail
 odb=$1 test=$2 program=$3
 dir=$(mktemp -d "${TMPDIR:-/tmp}/odb-target-XXXXXX")
@@ -9,5 +9,5 @@ for mode in threads tree signals crash crash-child vfork; do
     "$odb" record -o "$dir/$mode" -- "$program" "$mode" > /dev/null 2>&1 < /dev/null || true
     "$odb" index "$dir/$mode" > /dev/null
     echo "$mode"
-    "$test" "$dir/$mode" "$([ "$mode" = signals ] && echo 60 || echo 250)" # there each question takes many short replays
+    timeout 100 "$test" "$dir/$mode" 30 "${ODB_TEST_SEED:-1}"
 done
