@@ -62,7 +62,7 @@ struct odb_err *server_serve(const struct server_options *o, int in_fd, int out_
     struct stub_io io = {.ctx = &q, .send = session_send, .stop_work = session_gone};
     struct target *g;
     struct stub *s;
-    if (o->note && strcmp(o->listen, "-") == 0)
+    if (o->note && (o->once || strcmp(o->listen, "-") == 0)) /* started by whoever is the client */
         io.note = session_note;
     signal(SIGPIPE, SIG_IGN);
     ODB_TRY(target_open(o->dir, &o->target, &g));
