@@ -635,8 +635,7 @@ bool record_task_call(struct model_call *c)
         return true;
     case __NR_set_robust_list:
         c->result = c->args[1] == 24 ? 0 : -EINVAL;
-        if (!c->result) { /* the kernel, too: it walks the list when we are killed; else ours comes first */
-            raw2(__NR_set_robust_list, c->args[0], c->args[1]);
+        if (!c->result) {
             self->robust_head = c->args[0];
             self->robust_len = c->args[1];
             /* The kernel, too, for a death by SIGKILL; at any other end our walk leaves it nothing. */
