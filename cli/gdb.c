@@ -1,8 +1,8 @@
 /* odb gdb: gdb on a recording. odb gdbserver: the same for any client of the gdb remote protocol.
  *
- * `odb gdb` becomes gdb, which starts `odb gdbserver --listen -` behind a pipe. What gdb is told first is gdb/odb.gdb, which is
- * part of this program (.incbin) and is handed over as a file in memory. Names travel in the environment, so that nothing
- * has to be quoted for the shell that gdb starts the server with. */
+ * `odb gdb` becomes gdb. What gdb is told first is gdb/odb.gdb, which is part of this program (gdb_script.S) and is handed over as a
+ * file in memory; it starts `odb gdbserver` on a socket of its own. Names travel in the environment, so that nothing has to be
+ * quoted. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,11 +17,7 @@
 #include "common/fs.h"
 #include "gdb/server.h"
 
-__asm__(".pushsection .rodata\n"
-        "cli_gdb_script: .incbin \"" ODB_GDB_SCRIPT "\"\n"
-        "cli_gdb_script_end: .byte 0\n"
-        ".popsection\n");
-extern const char cli_gdb_script[], cli_gdb_script_end[];
+extern const char cli_gdb_script[], cli_gdb_script_end[]; /* gdb_script.S */
 
 /* ---- the command lines ---- */
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/sigset.h"
 #include "gdb/signals.h"
 
 /* ---- going on ---- */
@@ -298,9 +299,7 @@ static void pass_signals(struct stub *s, const struct packet_arg *a, int n, stru
             reply_error(reply, "odb: malformed QPassSignals packet");
             return;
         }
-        int linux_signo = signo < 256 ? linux_signal_of((int)signo) : 0;
-        if (linux_signo > 0 && linux_signo < 64)
-            pass |= 1ull << linux_signo;
+        pass |= signo < 256 ? odb_sigset_of(linux_signal_of((int)signo)) : 0;
     }
     s->catch_.pass_signals = pass;
     s->caught = false;

@@ -1,11 +1,15 @@
 /* qXfer: objects that are read in pieces. Each is made whole when its beginning is asked for, and kept for the pieces that
- * follow. To add one: a function that makes it, and its row here and in the table of packets at the end. */
+ * follow. To add one: a function that makes it, and its row here and in the table of packets at the end.
+ *
+ * There is no qXfer:memory-map on purpose: gdb asks for it once and from then on refuses what it does not list, while mappings
+ * here come and go with time. */
 #include "gdb/stub_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "gdb/stub_libraries.h"
 
 /* annex: what stands between the object's name and the offset; NUL-terminated. *ret_known false: there is none of it. */
 typedef struct odb_err *(*make_fn)(struct stub *s, const char *annex, struct out *ret, bool *ret_known);
@@ -122,6 +126,7 @@ static void transfer(struct stub *s, const char *object, make_fn make, const str
     out_bytes(reply, s->xfer.data + start, n < left ? n : left);
 }
 
+#define make_libraries stub_make_libraries
 #define TRANSFER(object_)                                                                            \
     static void read_##object_(struct stub *s, const struct packet_arg *a, int n, struct out *reply) \
     {                                                                                                \
@@ -133,6 +138,7 @@ TRANSFER(auxv)
 TRANSFER(exec_file)
 TRANSFER(threads)
 TRANSFER(siginfo)
+TRANSFER(libraries)
 
 static const struct stub_row rows[] = {
     {"qXfer:features:read:", "s:x,x", read_features, "qXfer:features:read+"},
@@ -140,5 +146,6 @@ static const struct stub_row rows[] = {
     {"qXfer:exec-file:read:", "s:x,x", read_exec_file, "qXfer:exec-file:read+"},
     {"qXfer:threads:read:", "s:x,x", read_threads, "qXfer:threads:read+"},
     {"qXfer:siginfo:read:", "s:x,x", read_siginfo, "qXfer:siginfo:read+"},
+    {"qXfer:libraries-svr4:read:", "s:x,x", read_libraries, "qXfer:libraries-svr4:read+"},
 };
 const struct stub_table stub_xfer_table = STUB_TABLE(rows);

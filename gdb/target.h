@@ -178,7 +178,7 @@ struct target_catch {
     bool syscalls;           /* stop at system calls ... */
     const uint16_t *numbers; /* ... of these numbers; NULL: all. Copied. */
     size_t n_numbers;
-    uint64_t pass_signals; /* bit signo: do not stop there */
+    uint64_t pass_signals; /* common/sigset.h: do not stop there */
     bool forks, vforks, execs, thread_events /* CLONE, THREAD_EXIT */, exits;
 };
 struct odb_err *target_set_catch(struct target *g, const struct target_catch *c) ODB_MUST_CHECK;

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 
 #include "common/cleanup.h"
+#include "common/sigset.h"
 #include "gdb/target_db.h"
 
 enum { /* struct place.order */
@@ -124,7 +125,7 @@ static struct odb_err *find_signals(struct search *s)
         tdb_signal_of(st, &sig);
         i = sig.t == t ? i + 1 : 0;
         t = sig.t;
-        if (sig.signo > 0 && sig.signo < 64 && g->catches.pass_signals >> sig.signo & 1)
+        if (odb_sigset_has(g->catches.pass_signals, sig.signo))
             continue;
         if (s->reverse && sig.fatal && sig.t == g->end)
             continue; /* nothing is behind it: the end is this state */
@@ -572,7 +573,7 @@ static struct odb_err *finish(struct search *s)
     /* a signal that comes at the place where a step ends is told at once */
     if (s->stop.kind == TARGET_STOP_STEP && !s->reverse && s->best.order == BEHIND_STEP) {
         const struct tdb_signal *sig = tdb_signal_here(g);
-        bool passed = !sig || (sig->signo < 64 && g->catches.pass_signals >> sig->signo & 1);
+        bool passed = !sig || odb_sigset_has(g->catches.pass_signals, sig->signo);
         if (!passed)
             s->stop = (struct target_stop){.kind = TARGET_STOP_SIGNAL,
                                            .pid = sig->pid,

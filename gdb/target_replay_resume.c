@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/sigset.h"
 #include "gdb/target_replay.h"
 
 /* ---- which stops count ---- */
@@ -30,7 +31,7 @@ static bool kind_counts(void *ctx, const struct odb_stop *s)
     case ODB_STOP_SYSCALL_ENTRY:
     case ODB_STOP_SYSCALL_RETURN:
         return c->syscalls && (uint64_t)s->number < 512 && g->syscalls[s->number / 64] >> s->number % 64 & 1;
-    case ODB_STOP_SIGNAL: return !(s->signo > 0 && s->signo < 64 && c->pass_signals >> s->signo & 1);
+    case ODB_STOP_SIGNAL: return !odb_sigset_has(c->pass_signals, s->signo);
     case ODB_STOP_TASK: return task_counts(c, s->task_kind);
     default: return true;
     }

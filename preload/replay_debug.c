@@ -10,6 +10,7 @@
 
 #include <linux/sched.h>
 
+#include "common/sigset.h"
 #include "preload/access.h"
 #include "preload/core.h"
 #include "preload/replay.h"
@@ -399,8 +400,8 @@ static void tell_signal(int signo, const void *siginfo128)
 
 static bool signal_is_caught(int signo)
 {
-    return debug_on && WORLD->stops_on && WORLD->catch_ & WORLD_CATCH_SIGNALS && signo >= 1 && signo < 64 &&
-           !(WORLD->pass_signals >> signo & 1);
+    return debug_on && WORLD->stops_on && WORLD->catch_ & WORLD_CATCH_SIGNALS && signo >= 1 && signo <= 64 &&
+           !odb_sigset_has(WORLD->pass_signals, signo);
 }
 
 void debug_signal(int signo, const void *siginfo128)

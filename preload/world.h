@@ -99,7 +99,6 @@ enum {
     WORLD_CATCH_SYSCALLS = 1,
     WORLD_CATCH_SIGNALS = 2,
     WORLD_CATCH_TASKS = 4,
-    WORLD_CATCH_INSNS = 8,
 };
 /* An end that is told when somebody runs again. */
 struct odb_world_task_stop {
@@ -137,7 +136,7 @@ struct odb_world {
     /* Breaks sorted by address, and watches, are in force in runs with ODB_RUN_STOPS. Each vessel compares stops_version with
      * what it has translated for when it gets the turn or a RUN. */
     uint32_t stops_version, n_breaks, n_watches, catch_;
-    uint64_t pass_signals;         /* bit signo: never SIGNAL */
+    uint64_t pass_signals;         /* common/sigset.h: never SIGNAL */
     uint64_t catch_syscalls[8];    /* bit nr */
     uint32_t n_task_stops, branch; /* branch: free of the recording */
     struct odb_world_task_stop task_stops[WORLD_MAX_TASK_STOPS];

@@ -39,7 +39,6 @@ enum replay_catch { /* struct replay_stops.catch_ */
                     REPLAY_CATCH_SIGNALS = 2, /* ODB_STOP_SIGNAL: before the delivery, faults included */
                     REPLAY_CATCH_TASKS =
                         4, /* ODB_STOP_TASK: fork, vfork, clone, exec, exits of threads and processes: behind it */
-                    REPLAY_CATCH_INSNS = 8, /* INSN events (rdtsc ...): not wanted by gdb */
 };
 struct replay_stops {
     const struct replay_break *breaks; /* borrowed during the call */
@@ -47,7 +46,7 @@ struct replay_stops {
     const struct replay_watch *watches;
     size_t n_watches;
     uint32_t catch_;          /* enum replay_catch */
-    uint64_t pass_signals;    /* bit signo: no SIGNAL stop for it */
+    uint64_t pass_signals;    /* common/sigset.h: no SIGNAL stop for these */
     const uint64_t *syscalls; /* 8 words, bit nr: calls that REPLAY_CATCH_SYSCALLS means; NULL: all */
 };
 /* Thousands of breakpoints cost nothing until hit; watched ranges cost a compare per store (per load, too, with READ).

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/sigset.h"
 #include "replayer/timeline_impl.h"
 
 static struct place place_by(const struct odb_stop *s)
@@ -68,8 +69,8 @@ static bool signal_counts(struct timeline *tl, const struct timeline_want *want,
 {
     struct odb_stop stop;
     const struct replay_stops *all = &tl->stops;
-    if (!(all->catch_ & REPLAY_CATCH_SIGNALS) || !timeline_signal_here(tl, &stop) || stop.signo > 63 ||
-        all->pass_signals >> stop.signo & 1 || !counts(tl, want, &stop))
+    if (!(all->catch_ & REPLAY_CATCH_SIGNALS) || !timeline_signal_here(tl, &stop) ||
+        odb_sigset_has(all->pass_signals, stop.signo) || !counts(tl, want, &stop))
         return false;
     *ret = (struct timeline_hit){.stop = stop};
     tl->told = true;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/sigset.h"
 #include "gdb/target_common.h"
 
 enum {
@@ -318,7 +319,7 @@ static bool one_forwards(struct fake *f, const struct target_resume *how, struct
         *ret = (struct target_stop){.kind = TARGET_STOP_END, .pid = FAKE_PID, .tid = tid_at(f->t)};
         return true;
     }
-    if (!f->in_signal && f->t == FAKE_SIGNAL - 1 && !(f->catch_.pass_signals >> 10 & 1)) {
+    if (!f->in_signal && f->t == FAKE_SIGNAL - 1 && !odb_sigset_has(f->catch_.pass_signals, 10)) {
         f->t++;
         f->in_signal = true;
         *ret = (struct target_stop){
