@@ -363,18 +363,42 @@ static struct odb_err *insert_read(struct target_db *g, const struct tdb_watch *
         return NULL;
     ODB_TRY(tdb_open_replay(g)); /* can they be found? */
     ODB_TRY(grow((void **)&g->reads, &g->cap_reads, g->n_reads, sizeof(*g->reads)));
-    ODB_TRY(target_insert_watch(g->replay, w->pid, w->kind, w->addr, w->n_bytes));
     g->reads[g->n_reads++] = *w;
     return NULL;
 }
 
-static struct odb_err *remove_read(struct target_db *g, const struct tdb_watch *w)
+static void remove_read(struct target_db *g, const struct tdb_watch *w)
 {
     size_t i = find_read(g, w);
-    if (i == g->n_reads)
+    if (i < g->n_reads)
+        g->reads[i] = g->reads[--g->n_reads];
+}
+
+static struct odb_err *insert_write(struct target_db *g, const struct tdb_watch *w)
+{
+    if (find_watch(g, w) < g->n_watches)
         return NULL;
-    g->reads[i] = g->reads[--g->n_reads];
-    return target_remove_watch(g->replay, w->pid, w->kind, w->addr, w->n_bytes);
+    ODB_TRY(grow((void **)&g->watches, &g->cap_watches, g->n_watches, sizeof(*g->watches)));
+    ODB_TRY(grow((void **)&g->ranges, &g->cap_ranges, g->n_watches, sizeof(*g->ranges)));
+    size_t i = g->n_watches++;
+    for (; i && g->watches[i - 1].addr > w->addr; i--) { /* by address */
+        g->watches[i] = g->watches[i - 1];
+        g->ranges[i] = g->ranges[i - 1];
+    }
+    g->watches[i] = *w;
+    g->ranges[i] = (struct db_range){w->addr, w->n_bytes, w->pid};
+    return NULL;
+}
+
+static void remove_write(struct target_db *g, const struct tdb_watch *w)
+{
+    size_t i = find_watch(g, w);
+    if (i == g->n_watches)
+        return;
+    for (g->n_watches--; i < g->n_watches; i++) {
+        g->watches[i] = g->watches[i + 1];
+        g->ranges[i] = g->ranges[i + 1];
+    }
 }
 
 static struct odb_err *tdb_insert_watch(struct target *base, uint32_t pid, enum target_watch_kind kind,
@@ -383,18 +407,9 @@ static struct odb_err *tdb_insert_watch(struct target *base, uint32_t pid, enum 
     struct target_db *g = tdb_of(base);
     const struct tdb_watch w = {pid, kind, addr, n_bytes};
     if (kind != TARGET_WATCH_WRITE)
-        return insert_read(g, &w);
-    if (find_watch(g, &w) < g->n_watches)
-        return NULL;
-    ODB_TRY(grow((void **)&g->watches, &g->cap_watches, g->n_watches, sizeof(*g->watches)));
-    ODB_TRY(grow((void **)&g->ranges, &g->cap_ranges, g->n_watches, sizeof(*g->ranges)));
-    size_t i = g->n_watches++;
-    for (; i && g->watches[i - 1].addr > addr; i--) { /* by address */
-        g->watches[i] = g->watches[i - 1];
-        g->ranges[i] = g->ranges[i - 1];
-    }
-    g->watches[i] = w;
-    g->ranges[i] = (struct db_range){addr, n_bytes, pid};
+        ODB_TRY(insert_read(g, &w));
+    if (kind != TARGET_WATCH_READ)
+        ODB_TRY(insert_write(g, &w));
     return g->replay ? target_insert_watch(g->replay, pid, kind, addr, n_bytes) : NULL;
 }
 
@@ -403,15 +418,8 @@ static struct odb_err *tdb_remove_watch(struct target *base, uint32_t pid, enum 
 {
     struct target_db *g = tdb_of(base);
     const struct tdb_watch w = {pid, kind, addr, n_bytes};
-    size_t i = find_watch(g, &w);
-    if (kind != TARGET_WATCH_WRITE)
-        return remove_read(g, &w);
-    if (i == g->n_watches)
-        return NULL;
-    for (g->n_watches--; i < g->n_watches; i++) {
-        g->watches[i] = g->watches[i + 1];
-        g->ranges[i] = g->ranges[i + 1];
-    }
+    remove_read(g, &w);
+    remove_write(g, &w);
     return g->replay ? target_remove_watch(g->replay, pid, kind, addr, n_bytes) : NULL;
 }
 
@@ -477,7 +485,7 @@ static struct odb_err *tdb_files(struct target *base, const struct target_files 
 static void tdb_interrupt(struct target *base)
 {
     struct target_db *g = tdb_of(base);
-    if (g->in_branch)
+    if (g->in_branch || atomic_load(&g->searching))
         target_interrupt(g->replay);
 }
 

@@ -89,7 +89,7 @@ struct target_db {
     struct tdb_watch *watches; /* owned: of writes, by address */
     struct db_range *ranges;   /* owned: of the same watches */
     size_t n_watches, cap_watches, cap_ranges;
-    struct tdb_watch *reads; /* owned: watches of reads, which an index does not have */
+    struct tdb_watch *reads; /* owned: watches of reads, which an index does not have; ACCESS is in both */
     size_t n_reads, cap_reads;
     struct target_catch catches;
     uint16_t *numbers; /* owned; NULL: all */
@@ -99,7 +99,8 @@ struct target_db {
     struct tdb_gap signal_gap, syscall_gap; /* found last */
     struct target
         *replay; /* owned; NULL until a branch is wanted. It has the same breakpoints, watches and catches */
-    bool in_branch; /* the state is replay's */
+    bool in_branch;         /* the state is replay's */
+    _Atomic bool searching; /* it is looking for reads */
 };
 
 static inline struct target_db *tdb_of(struct target *g) { return (struct target_db *)(void *)g; }
@@ -146,9 +147,6 @@ struct odb_err *tdb_open_replay(struct target_db *g) ODB_MUST_CHECK;
 /* Resumes the replay where it is. */
 struct odb_err *tdb_resume_replay(struct target_db *g, const struct target_resume *how,
                                   struct target_stop *ret) ODB_MUST_CHECK;
-/* Finds the stop by replay, and goes there. */
-struct odb_err *tdb_resume_with_reads(struct target_db *g, const struct target_resume *how,
-                                      struct target_stop *ret) ODB_MUST_CHECK;
 struct odb_err *tdb_begin_branch(struct target_db *g) ODB_MUST_CHECK;
 struct odb_err *tdb_write(struct target *g, uint32_t pid, gaddr addr, const void *from, size_t n)
     ODB_MUST_CHECK;
@@ -156,6 +154,10 @@ struct odb_err *tdb_write_registers(struct target *g, uint32_t tid, const struct
     ODB_MUST_CHECK;
 bool tdb_in_branch(const struct target *g);
 struct odb_err *tdb_leave_branch(struct target *g) ODB_MUST_CHECK;
+
+/* target_db_reads.c: the first (reverse: last) of instructions [lo, hi) that reads a watched range. */
+struct odb_err *tdb_find_read(struct target_db *g, uint64_t lo, uint64_t hi, bool reverse, bool *ret_found,
+                              uint64_t *ret_t, struct target_stop *ret) ODB_MUST_CHECK;
 
 /* target_db_resume.c */
 struct odb_err *tdb_resume(struct target *g, const struct target_resume *how, struct target_stop *ret)

@@ -1,14 +1,12 @@
-/* What an index cannot answer, by a replay: branches, and watches of reads. See target_db.h.
+/* Branches, by a replay. See target_db.h.
  *
  * The index knows for each stretch of instructions a place that a replay finds (table positions); from there it steps
- * to t, and from it the steps to a place are counted to find its t. The replay is a target of its own, made when it is first
- * wanted and kept; it has the same breakpoints, watches and catches. While a branch lasts, and while it searches,
- * everything about the state is asked of it. */
+ * to t. The replay is a target of its own, made when it is first wanted and kept; it has the same breakpoints, watches and
+ * catches. While a branch lasts, everything about the state is asked of it. */
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "gdb/target_db.h"
-#include "gdb/target_replay.h"
+#include "gdb/target_db_replay.h"
 
 /* The condition's target is the one that the caller knows. */
 struct by_replay {
@@ -21,49 +19,6 @@ static bool by_replay_wanted(void *ctx, struct target *replay, uint32_t pid, uin
     struct by_replay *b = ctx;
     (void)replay;
     return b->how->wanted(b->how->ctx, &b->g->base, pid, tid, addr);
-}
-
-/* A copy of the replay at a place that the index knows. */
-static struct odb_err *world_at_place(struct target_replay *r, const struct db_place *at, struct replay **ret)
-{
-    const struct place place = {.run = at->run_number,
-                                .tick = at->tick,
-                                .rip = at->rip,
-                                .event = at->event,
-                                .tid = at->tid,
-                                .pid = at->pid};
-    ODB_TRY(timeline_seek(r->tl, &place));
-    return replay_checkpoint(timeline_world(r->tl), ret);
-}
-
-static struct odb_err *run_world(struct replay *w, const struct odb_run *run, const char *where,
-                                 const struct odb_stop **ret)
-{
-    ODB_TRY(replay_run(w, run, ret));
-    return (*ret)->reason == ODB_STOP_POSITION ? NULL : odb_err("the replay did not reach %s", where);
-}
-
-/* The world before instruction t. */
-static struct odb_err *world_at(struct target_db *g, struct target_replay *r, uint64_t t, struct replay **ret)
-{
-    struct db_place at;
-    bool found;
-    struct replay *w;
-    const struct odb_stop *stop;
-    char where[32];
-    snprintf(where, sizeof(where), "t %" PRIu64, t);
-    ODB_TRY(db_place_before(g->db, t, &found, &at));
-    if (!found)
-        return odb_err("the index knows no place for a replay before %s", where);
-    ODB_TRY(world_at_place(r, &at, &w));
-    struct odb_err *e = NULL;
-    if (t > at.t)
-        e = run_world(w, &(struct odb_run){.flags = ODB_RUN_STEPS, .steps = t - at.t}, where, &stop);
-    if (e)
-        replay_close(w);
-    else
-        *ret = w;
-    return e;
 }
 
 /* Is it about to execute the thread's instruction at rip? */
@@ -95,7 +50,7 @@ static struct odb_err *begin_here(struct target_db *g, struct target_replay *r)
     struct replay *w;
     gaddr rip = 0;
     ODB_TRY(tdb_rip(g, g->tid, &rip));
-    ODB_TRY(world_at(g, r, g->at.t, &w));
+    ODB_TRY(tdb_world_at(g, g->at.t, &w));
     struct odb_err *e = check_world(w, g->tid, rip);
     if (e) {
         replay_close(w);
@@ -124,7 +79,7 @@ static struct odb_err *begin_before(struct target_db *g, struct target_replay *r
     ODB_TRY(db_position(g->db, g->at.t - 1, &rip, &tid));
     if (tid != g->tid)
         return odb_err("nothing can be changed here: another thread ran before");
-    ODB_TRY(world_at(g, r, g->at.t - 1, &w));
+    ODB_TRY(tdb_world_at(g, g->at.t - 1, &w));
     struct odb_err *e = check_world(w, tid, rip);
     if (e) {
         replay_close(w);
@@ -143,7 +98,7 @@ static struct odb_err *copy_stops(struct target_db *g)
 {
     for (size_t i = 0; i < g->n_breaks; i++)
         ODB_TRY(target_insert_break(g->replay, g->breaks[i].pid, g->breaks[i].addr));
-    for (size_t i = 0; i < g->n_watches + g->n_reads; i++) {
+    for (size_t i = 0; i < g->n_watches + g->n_reads; i++) { /* one that is in both is kept once */
         const struct tdb_watch *w = i < g->n_watches ? &g->watches[i] : &g->reads[i - g->n_watches];
         ODB_TRY(target_insert_watch(g->replay, w->pid, w->kind, w->addr, w->n_bytes));
     }
@@ -193,121 +148,6 @@ struct odb_err *tdb_resume_replay(struct target_db *g, const struct target_resum
     struct odb_err *e = target_resume(g->replay, &own, ret);
     g->base.interrupted = false;
     return e;
-}
-
-/* The last known place that is not behind p. */
-static struct odb_err *place_before(struct target_db *g, const struct target_position *p,
-                                    struct db_place *ret)
-{
-    _cleanup_tdb_reset_ sqlite3_stmt *st = NULL;
-    bool row = false;
-    ODB_TRY(tdb_prepare(g, TDB_PLACE, &st));
-    sqlite3_bind_int64(st, 1, (int64_t)p->run);
-    sqlite3_bind_int64(st, 2, (int64_t)p->tick);
-    sqlite3_bind_int64(st, 3, (int64_t)p->rip);
-    ODB_TRY(tdb_row(g, st, &row));
-    if (!row)
-        return odb_err("the index knows no place for a replay there");
-    *ret = (struct db_place){.t = (uint64_t)sqlite3_column_int64(st, 0),
-                             .pid = (uint32_t)sqlite3_column_int64(st, 1),
-                             .tid = (uint32_t)sqlite3_column_int64(st, 2),
-                             .run_number = (uint64_t)sqlite3_column_int64(st, 3),
-                             .event = (uint64_t)sqlite3_column_int64(st, 4),
-                             .tick = (uint64_t)sqlite3_column_int64(st, 5),
-                             .rip = (gaddr)sqlite3_column_int64(st, 6)};
-    return NULL;
-}
-
-/* Runs the world to p and adds the instructions on the way. */
-static struct odb_err *count_steps(struct replay *w, const struct target_position *p, uint64_t *n)
-{
-    struct place now = place_of(replay_where(w));
-    const struct odb_stop *stop;
-    if (now.run < p->run) {
-        const struct odb_run run = {
-            .flags = ODB_RUN_STEPS | ODB_RUN_TO_RUN, .steps = UINT64_MAX, .run_number = p->run};
-        ODB_TRY(run_world(w, &run, "the stop's place", &stop));
-        *n += stop->steps;
-        now = place_of(stop);
-    }
-    if (now.run != p->run || now.tick > p->tick || (now.tick == p->tick && now.rip > p->rip))
-        return odb_err("the stop's place is not where a replay passes");
-    if (now.tick == p->tick && now.rip == p->rip)
-        return NULL;
-    const struct odb_run run = {.flags = ODB_RUN_STEPS | ODB_RUN_TO_POS,
-                                .steps = UINT64_MAX,
-                                .tid = p->tid,
-                                .tick = p->tick,
-                                .rip = p->rip};
-    ODB_TRY(run_world(w, &run, "the stop's place", &stop));
-    *n += stop->steps;
-    return NULL;
-}
-
-/* t of a place: the instructions from the last known place to there are counted. */
-static struct odb_err *t_of_place(struct target_db *g, const struct target_position *p, uint64_t *ret)
-{
-    struct db_place at;
-    struct replay *w;
-    ODB_TRY(place_before(g, p, &at));
-    *ret = at.t;
-    if (at.run_number == p->run && at.tick == p->tick && at.rip == p->rip)
-        return NULL;
-    ODB_TRY(world_at_place(trp_of(g->replay), &at, &w));
-    struct odb_err *e = count_steps(w, p, ret);
-    replay_close(w);
-    return e;
-}
-
-/* Resumes the replay once, and goes to where it stopped. */
-static struct odb_err *resume_once(struct target_db *g, const struct target_resume *how,
-                                   struct place *ret_place, struct target_stop *ret)
-{
-    struct target_position p;
-    uint64_t t;
-    g->in_branch = true; /* for conditions */
-    struct odb_err *e = tdb_resume_replay(g, how, ret);
-    g->in_branch = false;
-    if (e)
-        return e;
-    target_where(g->replay, &p);
-    *ret_place = timeline_where(trp_of(g->replay)->tl);
-    if (ret->kind == TARGET_STOP_END || ret->kind == TARGET_STOP_START)
-        return tdb_go(g, ret->kind == TARGET_STOP_END ? g->end : 0, TDB_AT_INSTRUCTION);
-    ODB_TRY(t_of_place(g, &p, &t));
-    ODB_TRY(tdb_go(g, t, ret->kind == TARGET_STOP_SIGNAL ? 0 : TDB_AT_INSTRUCTION));
-    for (unsigned i = 1; ret->kind == TARGET_STOP_SIGNAL && i < g->n_signals; i++)
-        if (g->signals[i].rip == p.rip && g->signals[i].signo == ret->signo)
-            ODB_TRY(tdb_go(g, t, i));
-    gaddr rip = p.rip;
-    ODB_TRY(tdb_rip(g, g->tid, &rip));
-    return rip == p.rip ? NULL
-                        : odb_err("index and replay differ at t %" PRIu64 ": 0x%" PRIx64 ", 0x%" PRIx64, t,
-                                  rip, p.rip);
-}
-
-/* A replay cannot begin before the delivery of a signal. It begins at a neighbouring state, and what is not beyond the
- * place is passed. */
-struct odb_err *tdb_resume_with_reads(struct target_db *g, const struct target_resume *how,
-                                      struct target_stop *ret)
-{
-    struct target_position from, p;
-    struct replay *w;
-    ODB_TRY(tdb_open_replay(g));
-    struct target_replay *r = trp_of(g->replay);
-    bool earlier = g->at.sig < g->n_signals && !how->reverse && g->at.t;
-    target_where(&g->base, &from);
-    ODB_TRY(world_at(g, r, g->at.t - earlier, &w));
-    struct place place = place_of(replay_where(w));
-    replay_close(w);
-    do {
-        ODB_TRY(timeline_seek(r->tl, &place)); /* finding t has moved it */
-        ODB_TRY(resume_once(g, how, &place, ret));
-        target_where(&g->base, &p);
-    } while (from.in_signal && ret->kind != TARGET_STOP_INTERRUPTED && ret->kind != TARGET_STOP_END &&
-             ret->kind != TARGET_STOP_START &&
-             (how->reverse ? target_compare(&p, &from) >= 0 : target_compare(&p, &from) <= 0));
-    return NULL;
 }
 
 /* ---- writing ---- */

@@ -437,7 +437,7 @@ static struct odb_err *find_watches(struct search *s)
                                    .pid = w.pid,
                                    .tid = w.tid,
                                    .addr = g->ranges[i].addr,
-                                   .watch = TARGET_WATCH_WRITE};
+                                   .watch = g->watches[i].kind};
         struct place p = s->reverse ? (struct place){w.t, BEFORE} : (struct place){w.t + 1, BEHIND_WATCH};
         if (frame)
             p = s->reverse ? (struct place){w.t + 1, SIGNAL_0} : (struct place){w.t + 1, KILLED};
@@ -445,6 +445,21 @@ static struct odb_err *find_watches(struct search *s)
             take(s, p, p.t, p.order, &stop);
         return NULL;
     }
+}
+
+static struct odb_err *find_reads(struct search *s)
+{
+    struct target_stop stop;
+    uint64_t lo, hi, t = 0;
+    bool found;
+    instructions(s, &lo, &hi);
+    ODB_TRY(tdb_find_read(s->g, lo, hi, s->reverse, &found, &t, &stop));
+    if (!found)
+        return NULL;
+    struct place p = s->reverse ? (struct place){t, BEFORE} : (struct place){t + 1, BEHIND_WATCH};
+    if (is_better(s, p) || (s->found && !compare(p, s->best)))
+        take(s, p, p.t, p.order, &stop);
+    return NULL;
 }
 
 /* ---- breakpoints and steps ---- */
@@ -620,8 +635,11 @@ static struct odb_err *search(struct search *s, const struct target_resume *how)
         ODB_TRY(find_step(s, how));
     if (s->found && s->stop.kind == TARGET_STOP_START)
         return finish(s);
+    const struct place from = s->from;
     ODB_TRY(find_others(s));
-    ODB_TRY(find_wanted(s, how));
+    ODB_TRY(find_wanted(s, how)); /* leaves `from` at the last one that was not */
+    s->from = from;
+    ODB_TRY(find_reads(s));
     return finish(s);
 }
 
@@ -632,8 +650,6 @@ struct odb_err *tdb_resume(struct target *base, const struct target_resume *how,
     struct target_db *g = tdb_of(base);
     if (g->in_branch)
         return tdb_resume_replay(g, how, ret);
-    if (g->n_reads)
-        return tdb_resume_with_reads(g, how, ret);
     struct search s = {.g = g,
                        .reverse = how->reverse,
                        .from = here(g, how->reverse),

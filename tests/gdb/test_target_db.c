@@ -556,7 +556,8 @@ static void check_branch(struct target *g)
 
 static uint64_t n_reads;
 
-/* A touch of the range comes no later than a write to it, and going back from it leads to the instruction that it was. */
+/* A touch of the range comes no later than a write to it, and going back from it leads to the instruction that it was, or to
+ * the signal whose frame it was. */
 static void check_reads(struct target *g)
 {
     struct target_position from, touch, before, write;
@@ -577,14 +578,15 @@ static void check_reads(struct target *g)
         n_reads++;
         CHECK_OK(target_resume(g, &(struct target_resume){.reverse = true}, &back));
         target_where(g, &before);
-        CHECK(back.kind != TARGET_STOP_WATCH || before.t + 1 == touch.t);
+        bool by_frame = before.in_signal && before.t == touch.t;
+        CHECK(back.kind != TARGET_STOP_WATCH || before.t + 1 == touch.t || by_frame);
     }
     CHECK_OK(target_remove_watch(g, 0, TARGET_WATCH_ACCESS, m->addr, 8));
     CHECK_OK(target_insert_watch(g, 0, TARGET_WATCH_WRITE, m->addr, 8));
     CHECK_OK(target_seek(g, &from));
     CHECK_OK(target_resume(g, &(struct target_resume){0}, &stop));
     target_where(g, &write);
-    if (target_compare(&touch, &write) > 0 && !from.in_signal) {
+    if (target_compare(&touch, &write) > 0) {
         fprintf(stderr,
                 "from t %" PRIu64 ": 0x%" PRIx64 " is touched at %" PRIu64 " first, but written at %" PRIu64
                 "\n",
