@@ -34,6 +34,15 @@ class Odb:
         gdb.set_convenience_variable("_odb_t", int(text) if text.isdigit() else None)
 
     @classmethod
+    def before_monitor(cls):
+        """Names in a monitor command are those of the selected frame."""
+        try:
+            pid, tid = gdb.selected_thread().ptid[:2]
+            cls.ask("QOdb.frame:%x,p%x.%x" % (gdb.selected_frame().level(), pid, tid))
+        except (gdb.error, AttributeError):  # no frame
+            return
+
+    @classmethod
     def after_monitor(cls):
         """A monitor command may have moved the recording. gdb drops what it has read, and looks at a thread that lives here
         now. Then it is told as of any stop (so are IDEs): by a resume, which the stub answers with where it is."""
@@ -95,21 +104,28 @@ class Relay(gdb.Command):
 
 
 class RelayMemory(Relay):
-    """The same for commands that take memory: an expression of gdb's becomes ADDR,LEN."""
+    """The same for commands that take memory: an expression of gdb's (with $1, $_, casts of C++, Rust ...) becomes ADDR,LEN. What
+    gdb does not understand (EXPR,LEN) is for the server to evaluate."""
     def translate(self, arg):
-        first = arg.split(",")[0].strip()
-        if first[:1].isdigit():
+        if arg.split(",")[0].strip()[:1].isdigit():
             return arg
-        value = gdb.parse_and_eval(arg)
-        if value.address is None:
-            raise gdb.GdbError("%s is not in memory" % arg)
+        try:
+            value = gdb.parse_and_eval(arg)
+        except gdb.error:
+            return arg
+        if value.address is None:  # the server knows registers from pointers
+            return arg
         return "0x%x,%d" % (int(value.address), value.type.sizeof)
 
 
 Relay("when", "Where in the recording this is.")
 Relay("seek", "seek T|event:N|N%|start|end: go to another place of the recording.")
-RelayMemory("last-write", "last-write EXPR|ADDR[,LEN]: who wrote this memory last, before here.")
-RelayMemory("next-write", "next-write EXPR|ADDR[,LEN]: who writes this memory next.")
+RelayMemory("last-write", "last-write EXPR[,LEN]: who wrote this memory last, before here.")
+RelayMemory("next-write", "next-write EXPR[,LEN]: who writes this memory next.")
+end
+
+define hook-monitor
+python Odb.before_monitor()
 end
 
 define hookpost-monitor

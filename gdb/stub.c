@@ -1,5 +1,6 @@
 /* The session: finding a packet's row, replies, notes. See stub.h and stub_parts.h. */
 #include "gdb/stub_parts.h"
+#include "gdb/stub_symbols.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -87,6 +88,7 @@ void stub_destroy(struct stub *s)
     free(s->catch_numbers);
     free(s->listed);
     free(s->checkpoints);
+    stub_symbols_destroy(s->symbols);
     struct out *const outs[] = {&s->reply, &s->frame, &s->notes, &s->last_stop, &s->xfer};
     for (size_t i = 0; i < sizeof(outs) / sizeof(outs[0]); i++)
         out_deinit(outs[i]);

@@ -167,6 +167,15 @@ static void scripted(struct stub *s, const struct packet_arg *a, int n, struct o
     reply_ok(reply);
 }
 
+/* The frame that is selected, 0 the innermost, and its thread, for names in the next monitor command. */
+static void frame(struct stub *s, const struct packet_arg *a, int n, struct out *reply)
+{
+    (void)n;
+    s->frame_level = a[0].n;
+    s->looked_at = (struct stub_thread){.pid = a[1].pid, .tid = a[1].tid};
+    reply_ok(reply);
+}
+
 /* ---- the table ---- */
 
 static struct odb_err *help(struct stub *s, const char *args, struct out *say);
@@ -180,8 +189,8 @@ static const struct monitor_row {
     {"checkpoint", "", "remember this place under a number", checkpoint},
     {"checkpoints", "", "list them", checkpoints},
     {"restart", "N", "go to checkpoint N", restart},
-    {"last-write", "EXPR|ADDR[,LEN]", "who wrote this memory last, before here", monitor_last_write},
-    {"next-write", "EXPR|ADDR[,LEN]", "who writes it next", monitor_next_write},
+    {"last-write", "EXPR[,LEN]", "who wrote this memory last, before here", monitor_last_write},
+    {"next-write", "EXPR[,LEN]", "who writes it next", monitor_next_write},
     {"sql", "SELECT ...", "ask the index", monitor_sql},
     {"help", "", "this text", help},
 };
@@ -237,6 +246,8 @@ static void command(struct stub *s, const struct packet_arg *a, int n, struct ou
     if (e)
         out_printf(&say, "odb: %s\n", odb_err_text(e));
     odb_err_free(e);
+    s->frame_level = 0;
+    s->looked_at = (struct stub_thread){0};
     say_output(s, &say);
     out_deinit(&say);
     reply_ok(reply);
@@ -245,6 +256,6 @@ static void command(struct stub *s, const struct packet_arg *a, int n, struct ou
 static const struct stub_row packets[] = {
     {"qRcmd,", "h", command, NULL},       {"qOdb.t", "", tell_t, NULL},
     {"qOdb.moved", "", tell_moved, NULL}, {"QOdb.announce", "", announce, NULL},
-    {"QOdb.script", "", scripted, NULL},
+    {"QOdb.script", "", scripted, NULL},  {"QOdb.frame:", "x,t", frame, NULL},
 };
 const struct stub_table stub_monitor_table = STUB_TABLE(packets);

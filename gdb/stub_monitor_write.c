@@ -9,32 +9,11 @@
 
 #include "common/cleanup.h"
 #include "db/db.h"
+#include "gdb/stub_symbols.h"
 
-enum { SHOWN_BYTES = 16, MAX_ROWS = 1000, MAX_LEN = 1 << 30 };
+enum { SHOWN_BYTES = 16, MAX_ROWS = 1000 };
 
-/* ---- what memory is meant ---- */
-
-struct range {
-    gaddr addr;
-    uint64_t n_bytes;
-};
-
-/* ADDR or ADDR,LEN in any of C's notations. */
-static struct odb_err *parse_range(const char *text, struct range *ret)
-{
-    char *end;
-    ret->addr = strtoull(text, &end, 0);
-    ret->n_bytes = 8;
-    if (end != text && *end == ',') {
-        const char *len = end + 1;
-        ret->n_bytes = strtoull(len, &end, 0);
-        if (end == len)
-            end = NULL;
-    }
-    if (!end || end == text || *end || ret->n_bytes == 0 || ret->n_bytes > MAX_LEN)
-        return odb_err("'%s' is no memory: give ADDR or ADDR,LEN", text);
-    return NULL;
-}
+/* ---- by look-up ---- */
 
 /* As one number where it is one. */
 static void say_bytes(struct out *say, const uint8_t *p, size_t n)
@@ -50,9 +29,7 @@ static void say_bytes(struct out *say, const uint8_t *p, size_t n)
         out_text(say, "...");
 }
 
-/* ---- by look-up ---- */
-
-static struct odb_err *by_index(struct stub *s, struct odb_db *db, const struct range *r, bool next,
+static struct odb_err *by_index(struct stub *s, struct odb_db *db, const struct stub_range *r, bool next,
                                 struct out *say)
 {
     struct target_position here;
@@ -60,9 +37,9 @@ static struct odb_err *by_index(struct stub *s, struct odb_db *db, const struct 
     bool found;
     target_where(s->g, &here);
     if (next)
-        ODB_TRY(db_next_write(db, here.pid, r->addr, r->n_bytes, here.t, &found, &w));
+        ODB_TRY(db_next_write(db, r->pid, r->addr, r->n_bytes, here.t, &found, &w));
     else
-        ODB_TRY(db_last_write(db, here.pid, r->addr, r->n_bytes, here.t, &found, &w));
+        ODB_TRY(db_last_write(db, r->pid, r->addr, r->n_bytes, here.t, &found, &w));
     if (!found) {
         out_printf(say, "not written %s here\n", next ? "from" : "before");
         return NULL;
@@ -95,7 +72,8 @@ static bool no_break(void *ctx, struct target *g, uint32_t pid, uint32_t tid, ga
 }
 
 /* Resumes until the range is written or history ends. */
-static struct odb_err *find_write(struct stub *s, const struct range *r, bool next, struct target_stop *ret)
+static struct odb_err *find_write(struct stub *s, const struct stub_range *r, bool next,
+                                  struct target_stop *ret)
 {
     const struct target_resume how = {.reverse = !next, .wanted = no_break};
     const struct target_catch none = {.pass_signals = ~0ull};
@@ -116,16 +94,16 @@ static struct odb_err *find_write(struct stub *s, const struct range *r, bool ne
     }
 }
 
-static struct odb_err *by_running(struct stub *s, const struct range *r, bool next, struct out *say)
+static struct odb_err *by_running(struct stub *s, const struct stub_range *r, bool next, struct out *say)
 {
     struct target_position here, there;
     struct target_stop stop = {.kind = TARGET_STOP_NONE};
     target_where(s->g, &here);
     ODB_TRY(stub_branch_leave(s));
-    ODB_TRY(target_insert_watch(s->g, here.pid, TARGET_WATCH_WRITE, r->addr, r->n_bytes));
+    ODB_TRY(target_insert_watch(s->g, r->pid, TARGET_WATCH_WRITE, r->addr, r->n_bytes));
     struct odb_err *e = find_write(s, r, next, &stop);
     target_where(s->g, &there);
-    struct odb_err *removed = target_remove_watch(s->g, here.pid, TARGET_WATCH_WRITE, r->addr, r->n_bytes);
+    struct odb_err *removed = target_remove_watch(s->g, r->pid, TARGET_WATCH_WRITE, r->addr, r->n_bytes);
     struct odb_err *back = target_seek(s->g, &here);
     if (!e && stop.kind == TARGET_STOP_WATCH) {
         out_text(say, next ? "written just before " : "written at ");
@@ -148,9 +126,9 @@ static struct odb_err *by_running(struct stub *s, const struct range *r, bool ne
 
 static struct odb_err *find_writer(struct stub *s, const char *args, bool next, struct out *say)
 {
-    struct range r;
+    struct stub_range r;
     struct odb_db *db = target_database(s->g);
-    ODB_TRY(parse_range(args, &r));
+    ODB_TRY(stub_memory_of(s, args, &r));
     return db ? by_index(s, db, &r, next, say) : by_running(s, &r, next, say);
 }
 

@@ -114,6 +114,11 @@ struct stub {
     bool moved;    /* by a monitor command: the client does not know yet */
     bool announce; /* the next resume only tells where the target is */
     bool scripted; /* the client runs gdb/odb.gdb, which looks after its caches */
+
+    struct stub_symbols *symbols; /* owned; NULL: not asked for yet */
+    /* What the client's user looks at, as far as it is known, for the next monitor command. */
+    struct stub_thread looked_at; /* tid 0: what Hg says */
+    uint64_t frame_level;
 };
 
 /* ---- stub.c ---- */

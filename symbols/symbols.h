@@ -170,6 +170,8 @@ struct odb_err *symbols_print_plain(struct symbols *s, const struct sym_value *v
 struct odb_err *symbols_type_name(struct symbols *s, const struct sym_type *t, char *buf, size_t n_bytes)
     ODB_MUST_CHECK;
 size_t symbols_type_bytes(const struct sym_type *t);
+/* Is the value a pointer? Where to, and how many bytes are there; 0: not known (void, a function). */
+bool symbols_points_to(struct symbols *s, const struct sym_value *v, gaddr *ret, uint64_t *ret_n_bytes);
 /* A struct, union or array, or a reference to one: what a backtrace shows as "...". NULL is none. */
 bool symbols_type_is_compound(const struct sym_type *t);
 

@@ -326,3 +326,14 @@ struct odb_err *value_unref(struct symbols *s, const struct sym_value *v, struct
         return value_deref(s, v, ret);
     return value_copy(v, ret);
 }
+
+bool symbols_points_to(struct symbols *s, const struct sym_value *v, gaddr *ret, uint64_t *ret_n_bytes)
+{
+    const struct sym_type *t = type_strip(s, v->type);
+    if (t->kind != TYPE_POINTER || v->optimized_out || v->n_bytes != sizeof(*ret))
+        return false;
+    const struct sym_type *to = t->target ? type_strip(s, t->target) : NULL;
+    memcpy(ret, v->bytes, sizeof(*ret));
+    *ret_n_bytes = to && to->kind != TYPE_FUNCTION && to->kind != TYPE_VOID ? to->n_bytes : 0;
+    return true;
+}

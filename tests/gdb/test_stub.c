@@ -418,7 +418,15 @@ static void test_monitor(void)
     SAYS("next-write 0x404010,1", "t 529,");
     SAYS("when", "t 500,");
     SAYS("last-write 0x405000", "not written before here");
-    SAYS("last-write nonsense", "is no memory");
+    SAYS("last-write nonsense", "No symbol \"nonsense\"");
+    SAYS("last-write $rdi", "a mere value");
+    SAYS("last-write {char} 0x404010", "t 272,");
+    SAYS("last-write {int} 0x404010,1", "t 272,");
+    SAYS("last-write $pc,", "is no memory");
+    SAYS("last-write ((((", "odb: ");
+    IS("QOdb.frame:1,p64.65", "OK");
+    HAS("QOdb.frame:1", "E.");
+    SAYS("last-write 0x404010", "t 279,");
     SAYS("last-write 1,0", "is no memory");
     SAYS("sql select 1", "no index");
     IS("QOdb.script", "OK");
