@@ -430,7 +430,8 @@ static void fault_happened(void)
     struct pending_fault f = pending_fault;
     sig_fault[0] = f.trapno;
     sig_fault[1] = f.err;
-    sig_fault[2] = f.cr2;
+    if (f.trapno == 14) /* others leave it, and the kernel's own memory of it also has the engine's faults */
+        sig_fault[2] = f.cr2;
     bool fatal = signal_is_fatal(f.signo);
     hook_cancel();
     CONTROL->n_faults++;
