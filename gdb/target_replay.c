@@ -201,14 +201,33 @@ static struct odb_err *set_catch(struct target *target, const struct target_catc
     return NULL;
 }
 
+/* Where a process is killed: by the fault before, or by somebody. */
+static struct odb_err *siginfo_of_end(struct target_replay *g, const struct odb_stop *here, uint8_t ret[128])
+{
+    const struct scan *scan;
+    ODB_TRY(trp_scan(g, &scan));
+    const struct scan_death *d = scan_death_of(scan, here->tid, here->stream_offset);
+    target_make_siginfo(here->signo, d ? d->code : 0, d ? d->addr : 0, ret);
+    return NULL;
+}
+
 static struct odb_err *siginfo(struct target *target, uint32_t tid, uint8_t ret[128], size_t *ret_n)
 {
-    const struct target_replay *g = trp_of(target);
+    struct target_replay *g = trp_of(target);
+    struct odb_stop here;
     *ret_n = 0;
-    if (!g->has_siginfo || (tid && tid != g->siginfo_tid))
+    if (g->has_siginfo && (!tid || tid == g->siginfo_tid)) { /* also behind: a branch */
+        memcpy(ret, g->siginfo, sizeof(g->siginfo));
+        *ret_n = sizeof(g->siginfo);
         return NULL;
-    memcpy(ret, g->siginfo, sizeof(g->siginfo));
-    *ret_n = sizeof(g->siginfo);
+    }
+    if (g->branch || !timeline_signal_here(g->tl, &here) || (tid && tid != here.tid))
+        return NULL;
+    if (here.has_siginfo)
+        memcpy(ret, here.siginfo, sizeof(here.siginfo));
+    else
+        ODB_TRY(siginfo_of_end(g, &here, ret));
+    *ret_n = sizeof(here.siginfo);
     return NULL;
 }
 

@@ -22,19 +22,28 @@ struct scan_name { /* prctl(PR_SET_NAME) */
     uint32_t tid;
     char name[16];
 };
+struct scan_death {  /* of a process, by a fault */
+    uint64_t offset; /* of its EXIT */
+    uint32_t tid;
+    int32_t signo, code;
+    gaddr addr;
+};
 struct scan {
     bool done;
     uint64_t n_positions;    /* SYSCALL, INSN, FAULT and SIGNAL events */
     struct scan_exec *execs; /* owned, like tasks; in the order of the stream */
     struct scan_task *tasks;
     struct scan_name *names;
-    size_t n_execs, n_tasks, n_names, cap_execs, cap_tasks, cap_names;
+    struct scan_death *deaths;
+    size_t n_execs, n_tasks, n_names, n_deaths, cap_execs, cap_tasks, cap_names, cap_deaths;
     struct target_files files;
 };
 struct odb_err *scan_read(const char *dir, struct scan *ret) ODB_MUST_CHECK;
 void scan_deinit(struct scan *s);
 /* The last exec of a process, or of the ancestor whose memory it copied, before a stream offset. NULL: none. */
 const struct scan_exec *scan_exec_of(const struct scan *s, uint32_t pid, uint64_t offset);
+/* The fault of which the thread's process dies next, from a stream offset on. NULL: it does not. */
+const struct scan_death *scan_death_of(const struct scan *s, uint32_t tid, uint64_t offset);
 /* The thread's name: its own, its program's, or that of who made it. */
 const char *scan_name_of(const struct scan *s, uint32_t tid, uint32_t pid, uint64_t offset);
 

@@ -185,16 +185,27 @@ static struct odb_err *rip_of(struct target_replay *g, uint32_t tid, gaddr *ret)
     return NULL;
 }
 
+/* Between a deadly fault and the end that it makes lies no instruction. */
+static bool is_same_instruction(struct place a, struct place b)
+{
+    return a.run == b.run && a.tick == b.tick && a.rip == b.rip && a.tid == b.tid;
+}
+
 static struct odb_err *steps(struct target_replay *g, const struct target_resume *how,
                              const struct timeline_want *want, struct timeline_hit *hit)
 {
-    uint32_t tid = how->tid ? how->tid : timeline_where(g->tl).tid;
+    struct place begin = timeline_where(g->tl);
+    uint32_t tid = how->tid ? how->tid : begin.tid;
+    struct odb_stop death;
+    bool dies = how->reverse && tid == begin.tid && timeline_signal_here(g->tl, &death) && !death.has_siginfo;
     for (;;) {
         gaddr rip;
         if (how->reverse)
             ODB_TRY(timeline_step_back(g->tl, tid, want, hit));
         else
             ODB_TRY(timeline_step(g->tl, tid, want, hit));
+        if (dies && hit->end == TIMELINE_STEPPED && is_same_instruction(timeline_where(g->tl), begin))
+            continue;
         if (hit->end != TIMELINE_STEPPED || how->range_start >= how->range_end)
             return NULL;
         ODB_TRY(rip_of(g, tid, &rip));

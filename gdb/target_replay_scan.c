@@ -10,6 +10,7 @@ void scan_deinit(struct scan *s)
     free(s->execs);
     free(s->tasks);
     free(s->names);
+    free(s->deaths);
     target_files_deinit(&s->files);
     *s = (struct scan){0};
 }
@@ -154,8 +155,24 @@ static struct odb_err *note_thread_event(struct threads *t, struct scan *s, cons
 
 /* ---- all events ---- */
 
+/* The process ends; was it by the fault just before? */
+static struct odb_err *add_death(struct scan *s, const struct odb_ev_exit *ev, const struct odb_ev_fault *f,
+                                 uint64_t offset)
+{
+    if (ev->status != -f->signo || f->ev.tid != ev->ev.tid || f->tick != ev->tick || f->regs.rip != ev->rip)
+        return NULL;
+    struct scan_death *a = grown(s->deaths, s->n_deaths, &s->cap_deaths, sizeof(*a));
+    if (!a)
+        return odb_err("out of memory");
+    s->deaths = a;
+    a[s->n_deaths++] = (struct scan_death){
+        .offset = offset, .tid = ev->ev.tid, .signo = f->signo, .code = f->code, .addr = f->addr};
+    return NULL;
+}
+
 static struct odb_err *read_all(struct trace_reader *r, struct threads *threads, struct scan *s)
 {
+    struct odb_ev_fault fault = {0}; /* the last one */
     for (;;) {
         const struct odb_event *ev;
         uint64_t offset;
@@ -168,9 +185,10 @@ static struct odb_err *read_all(struct trace_reader *r, struct threads *threads,
         case ODB_EV_EXEC: ODB_TRY(add_exec(s, (const struct odb_ev_exec *)ev, offset)); break;
         case ODB_EV_MAP: name_exec(s, (const struct odb_ev_map *)ev); break;
         case ODB_EV_TASK: ODB_TRY(add_task(s, (const struct odb_ev_task *)ev, offset)); break;
+        case ODB_EV_EXIT: ODB_TRY(add_death(s, (const struct odb_ev_exit *)ev, &fault, offset)); break;
+        case ODB_EV_FAULT: memcpy(&fault, ev, sizeof(fault)); /* fallthrough */
         case ODB_EV_SYSCALL:
         case ODB_EV_INSN:
-        case ODB_EV_FAULT:
         case ODB_EV_SIGNAL: s->n_positions++; break;
         default: break;
         }
@@ -213,6 +231,14 @@ const struct scan_exec *scan_exec_of(const struct scan *s, uint32_t pid, uint64_
         pid = parent ? parent->pid : t->parent_tid;
     }
     return s->n_execs ? &s->execs[0] : NULL;
+}
+
+const struct scan_death *scan_death_of(const struct scan *s, uint32_t tid, uint64_t offset)
+{
+    for (size_t i = 0; i < s->n_deaths; i++)
+        if (s->deaths[i].tid == tid && s->deaths[i].offset >= offset)
+            return &s->deaths[i];
+    return NULL;
 }
 
 static const struct scan_name *own_name(const struct scan *s, uint32_t tid, uint64_t offset)

@@ -60,6 +60,8 @@ struct odb_err *timeline_seek_end(struct timeline *tl) ODB_MUST_CHECK;
 struct odb_err *timeline_seek_event(struct timeline *tl, uint64_t n) ODB_MUST_CHECK;
 /* To the beginning of the first run of a thread at or behind number n. *ret false: there is none, nothing changes. */
 struct odb_err *timeline_seek_run(struct timeline *tl, uint64_t n, bool *ret) ODB_MUST_CHECK;
+/* Is a signal delivered at the current place, or does one kill here? As the stop that it would be. */
+bool timeline_signal_here(const struct timeline *tl, struct odb_stop *ret);
 /* How the first process ended: exit code, -signo; INT32_MIN as long as the end was not seen. */
 int32_t timeline_status(const struct timeline *tl);
 

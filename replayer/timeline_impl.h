@@ -89,8 +89,6 @@ struct odb_err *timeline_run(struct timeline *tl, const struct odb_run *run, con
 /* Legs of runs with `flags` until `to` (*ret_there), or something else stops it: *ret_stop. near: with marks on the way. */
 struct odb_err *timeline_go(struct timeline *tl, const struct place *to, uint32_t flags, bool near,
                             const struct odb_stop **ret_stop, bool *ret_there) ODB_MUST_CHECK;
-/* Is a signal delivered at the current place, or does one kill here? As the stop that it would be. */
-bool timeline_signal_here(const struct timeline *tl, struct odb_stop *ret);
 /* The current world came to the end: puts it where it was before. */
 struct odb_err *timeline_note_end(struct timeline *tl) ODB_MUST_CHECK;
 
