@@ -217,6 +217,8 @@ long vessel_serve(uint32_t request);
 void vessel_stop(uint32_t reason, int32_t status);
 /* Fills in what all stops share, no more. */
 void vessel_describe(uint32_t reason, int32_t status);
+/* t ran last; nobody runs now. */
+void vessel_note_ran(const struct replay_thread *t);
 /* What only some stops say becomes empty. */
 void vessel_clear_details(void);
 /* The same, for ever: nothing can run on from here. */

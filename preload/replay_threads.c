@@ -225,6 +225,7 @@ void thread_remove(struct replay_thread *t)
 {
     if (t == replay_current) {
         sighand_sync();
+        vessel_note_ran(t);
         replay_current = NULL;
     }
     sighand_drop(t->sighand);

@@ -30,7 +30,7 @@
 
 static bool text_set; /* stop.text is this stop's */
 static bool image_ready;
-static uint32_t last_tid, last_pid; /* of the thread that ran last */
+static uint32_t last_tid, last_pid; /* of the thread that ran last, while none is current */
 uint32_t vessel_stops;
 
 _Noreturn void vessel_main(uint64_t *sp);
@@ -97,15 +97,19 @@ void vessel_clear_details(void)
     memset((uint8_t *)s + at, 0, sizeof(*s) - at);
 }
 
+void vessel_note_ran(const struct replay_thread *t)
+{
+    last_tid = t->tid;
+    last_pid = t->pid;
+}
+
 void vessel_describe(uint32_t reason, int32_t status)
 {
     struct odb_stop *s = &CONTROL->stop;
     s->reason = reason;
     s->status = status;
-    if (replay_current) {
-        last_tid = replay_current->tid;
-        last_pid = replay_current->pid;
-    }
+    if (replay_current)
+        vessel_note_ran(replay_current);
     s->event = WORLD->ordinal;
     s->stream_offset = cursor.offset;
     if (reason != ODB_STOP_DONE) { /* else do_regs() did, or nobody asks */

@@ -315,8 +315,20 @@ static struct odb_err *run_deaf(struct timeline *tl, const struct odb_run *run, 
     return e;
 }
 
+/* To event n, or over the end: *ret_stop. */
+static struct odb_err *go_to_event(struct timeline *tl, uint64_t n, const struct odb_stop **ret_stop)
+{
+    const struct mark *best = &tl->marks[0];
+    for (size_t i = 1; i < tl->n_marks && tl->marks[i].w.at.event < n; i++)
+        best = &tl->marks[i];
+    if (!tl->now.r || tl->now.at.event >= n || place_compare(&tl->now.at, &best->w.at) < 0)
+        ODB_TRY(timeline_take_mark(tl, best));
+    return run_deaf(tl, &(struct odb_run){.flags = ODB_RUN_TO_EVENT, .event = n}, ret_stop);
+}
+
 struct odb_err *timeline_seek(struct timeline *tl, const struct place *to)
 {
+    const struct odb_stop *stop;
     bool there;
     tl->told = tl->open = false;
     ODB_TRY(seek_once(tl, to, &there));
@@ -329,7 +341,7 @@ struct odb_err *timeline_seek(struct timeline *tl, const struct place *to)
     if (same_position(&tl->now.at, to))
         return NULL;
     /* Behind a call that a seccomp filter answered by a signal: only its event leads there. */
-    ODB_TRY(timeline_seek_event(tl, to->event));
+    ODB_TRY(go_to_event(tl, to->event, &stop)); /* and not what the end is: that is found by this function */
     if (same_position(&tl->now.at, to))
         return NULL;
     return odb_err("this place cannot be reached: event %llu, run %llu of threads, tick %llu, rip 0x%llx",
@@ -410,14 +422,9 @@ struct odb_err *timeline_seek_end(struct timeline *tl)
 
 struct odb_err *timeline_seek_event(struct timeline *tl, uint64_t n)
 {
-    const struct mark *best = &tl->marks[0];
     const struct odb_stop *stop;
     tl->told = tl->open = false;
-    for (size_t i = 1; i < tl->n_marks && tl->marks[i].w.at.event < n; i++)
-        best = &tl->marks[i];
-    if (!tl->now.r || tl->now.at.event >= n || place_compare(&tl->now.at, &best->w.at) < 0)
-        ODB_TRY(timeline_take_mark(tl, best));
-    ODB_TRY(run_deaf(tl, &(struct odb_run){.flags = ODB_RUN_TO_EVENT, .event = n}, &stop));
+    ODB_TRY(go_to_event(tl, n, &stop));
     return stop->reason == ODB_STOP_END ? timeline_note_end(tl) : NULL;
 }
 
