@@ -4,6 +4,10 @@ set confirm off
 set sysroot target:
 # A reply may take as long as a search through the recording.
 set remotetimeout 3600
+# Breakpoints stay with the server, where they cost nothing: thousands of them would be sent anew at each stop.
+set breakpoint always-inserted on
+# gdb does not see that a watched variable changed if it is larger than this.
+set max-value-size 16777216
 
 python
 import os

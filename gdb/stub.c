@@ -84,6 +84,7 @@ void stub_destroy(struct stub *s)
     for (size_t i = 0; i < s->n_breaks; i++)
         free(s->breaks[i].conditions);
     free(s->breaks);
+    free(s->watches);
     free(s->pids);
     free(s->catch_numbers);
     free(s->listed);

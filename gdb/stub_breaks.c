@@ -70,11 +70,68 @@ static struct odb_err *remove_break(struct stub *s, size_t i)
     return target_remove_break(s->g, gone.pid, gone.addr);
 }
 
+/* ---- watched ranges ---- */
+
+static size_t find_watch(const struct stub *s, const struct stub_watch *w)
+{
+    size_t i = 0;
+    for (; i < s->n_watches; i++) {
+        const struct stub_watch *v = &s->watches[i];
+        if (v->pid == w->pid && v->kind == w->kind && v->addr == w->addr && v->n_bytes == w->n_bytes)
+            break;
+    }
+    return i;
+}
+
+static struct odb_err *add_watch(struct stub *s, const struct stub_watch *w)
+{
+    if (find_watch(s, w) < s->n_watches)
+        return NULL;
+    if (s->n_watches == s->cap_watches) {
+        size_t cap = s->cap_watches * 2 + 16;
+        struct stub_watch *watches = realloc(s->watches, cap * sizeof(*watches));
+        if (!watches)
+            return odb_err("out of memory");
+        s->watches = watches;
+        s->cap_watches = cap;
+    }
+    ODB_TRY(target_insert_watch(s->g, w->pid, w->kind, w->addr, w->n_bytes));
+    s->watches[s->n_watches++] = *w;
+    return NULL;
+}
+
+static struct odb_err *remove_watch(struct stub *s, size_t i)
+{
+    struct stub_watch w = s->watches[i];
+    s->watches[i] = s->watches[--s->n_watches];
+    return target_remove_watch(s->g, w.pid, w.kind, w.addr, w.n_bytes);
+}
+
+struct odb_err *stub_suspend_watches(struct stub *s, uint32_t pid, gaddr addr, bool suspend)
+{
+    for (size_t i = 0; i < s->n_watches; i++) {
+        const struct stub_watch *w = &s->watches[i];
+        if (w->pid != pid || w->addr != addr)
+            continue;
+        if (suspend)
+            ODB_TRY(target_remove_watch(s->g, w->pid, w->kind, w->addr, w->n_bytes));
+        else
+            ODB_TRY(target_insert_watch(s->g, w->pid, w->kind, w->addr, w->n_bytes));
+    }
+    return NULL;
+}
+
+/* ---- both ---- */
+
 struct odb_err *stub_drop_breaks(struct stub *s, uint32_t pid)
 {
     for (size_t i = s->n_breaks; i-- > 0;) {
         if (pid == 0 || s->breaks[i].pid == pid)
             ODB_TRY(remove_break(s, i));
+    }
+    for (size_t i = s->n_watches; i-- > 0;) {
+        if (pid == 0 || s->watches[i].pid == pid)
+            ODB_TRY(remove_watch(s, i));
     }
     return NULL;
 }
@@ -178,7 +235,7 @@ static void insert(struct stub *s, const struct packet_arg *a, int n, struct out
     struct out conditions = {0};
     struct odb_err *e = stub_general_thread(s, &pid, &tid);
     if (!e && a[0].n > Z_HARDWARE) {
-        e = target_insert_watch(s->g, pid, (enum target_watch_kind)a[0].n, a[1].n, a[2].n);
+        e = add_watch(s, &(struct stub_watch){pid, (enum target_watch_kind)a[0].n, a[1].n, a[2].n});
     } else if (!e) {
         if (n > 3 && !parse_conditions(a[3].data, a[3].n_bytes, &conditions)) {
             out_deinit(&conditions);
@@ -216,7 +273,10 @@ static void remove_(struct stub *s, const struct packet_arg *a, int n, struct ou
         return;
     }
     if (a[0].n > Z_HARDWARE) {
-        e = target_remove_watch(s->g, pid, (enum target_watch_kind)a[0].n, a[1].n, a[2].n);
+        const struct stub_watch w = {pid, (enum target_watch_kind)a[0].n, a[1].n, a[2].n};
+        size_t i = find_watch(s, &w);
+        if (i < s->n_watches)
+            e = remove_watch(s, i);
     } else {
         size_t i = place_of(s, pid, a[1].n);
         if (i < s->n_breaks && compare(&s->breaks[i], pid, a[1].n) == 0) {

@@ -94,34 +94,46 @@ static struct odb_err *find_write(struct stub *s, const struct stub_range *r, bo
     }
 }
 
+/* The first error of both; consumes them. */
+static struct odb_err *first_of(struct odb_err *e, struct odb_err *other)
+{
+    if (!e)
+        return other;
+    odb_err_free(other);
+    return e;
+}
+
+/* With this range watched and none of the client's that could be taken for it. */
+static struct odb_err *run_to_write(struct stub *s, const struct stub_range *r, bool next,
+                                    struct target_stop *ret, struct target_position *ret_there)
+{
+    struct odb_err *e = target_insert_watch(s->g, r->pid, TARGET_WATCH_WRITE, r->addr, r->n_bytes);
+    if (e)
+        return e;
+    e = find_write(s, r, next, ret);
+    target_where(s->g, ret_there);
+    return first_of(e, target_remove_watch(s->g, r->pid, TARGET_WATCH_WRITE, r->addr, r->n_bytes));
+}
+
 static struct odb_err *by_running(struct stub *s, const struct stub_range *r, bool next, struct out *say)
 {
     struct target_position here, there;
     struct target_stop stop = {.kind = TARGET_STOP_NONE};
     target_where(s->g, &here);
     ODB_TRY(stub_branch_leave(s));
-    ODB_TRY(target_insert_watch(s->g, r->pid, TARGET_WATCH_WRITE, r->addr, r->n_bytes));
-    struct odb_err *e = find_write(s, r, next, &stop);
-    target_where(s->g, &there);
-    struct odb_err *removed = target_remove_watch(s->g, r->pid, TARGET_WATCH_WRITE, r->addr, r->n_bytes);
-    struct odb_err *back = target_seek(s->g, &here);
-    if (!e && stop.kind == TARGET_STOP_WATCH) {
+    struct odb_err *e = stub_suspend_watches(s, r->pid, r->addr, true);
+    if (!e)
+        e = run_to_write(s, r, next, &stop, &there);
+    e = first_of(e, stub_suspend_watches(s, r->pid, r->addr, false));
+    ODB_TRY(first_of(e, target_seek(s->g, &here)));
+    if (stop.kind == TARGET_STOP_WATCH) {
         out_text(say, next ? "written just before " : "written at ");
         monitor_say_place(s, &there, say);
-    } else if (!e) {
-        out_printf(say, stop.kind == TARGET_STOP_INTERRUPTED ? "interrupted\n" : "not written %s here\n",
-                   next ? "from" : "before");
+        return NULL;
     }
-    if (e) {
-        odb_err_free(removed);
-        odb_err_free(back);
-        return e;
-    }
-    if (back) {
-        odb_err_free(removed);
-        return back;
-    }
-    return removed;
+    out_printf(say, stop.kind == TARGET_STOP_INTERRUPTED ? "interrupted\n" : "not written %s here\n",
+               next ? "from" : "before");
+    return NULL;
 }
 
 static struct odb_err *find_writer(struct stub *s, const char *args, bool next, struct out *say)

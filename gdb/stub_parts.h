@@ -49,6 +49,14 @@ struct stub_break {
     size_t n_conditions; /* bytes */
 };
 
+/* A watched range as gdb knows it. */
+struct stub_watch {
+    uint32_t pid;
+    enum target_watch_kind kind;
+    gaddr addr;
+    uint64_t n_bytes;
+};
+
 struct stub_thread {
     int64_t pid, tid; /* -1 all, 0 any */
 };
@@ -76,6 +84,8 @@ struct stub {
 
     struct stub_break *breaks; /* owned; by pid, addr */
     size_t n_breaks, cap_breaks;
+    struct stub_watch *watches; /* owned */
+    size_t n_watches, cap_watches;
     bool condition_failed; /* one could not be evaluated: said once */
 
     struct target_catch catch_; /* numbers: catch_numbers */
@@ -153,6 +163,8 @@ struct odb_err *stub_general_thread(struct stub *s, uint32_t *ret_pid, uint32_t 
 const struct stub_break *stub_find_break(const struct stub *s, uint32_t pid, gaddr addr);
 /* Forgets those of a process, as exec and detach do. pid 0: all. */
 struct odb_err *stub_drop_breaks(struct stub *s, uint32_t pid) ODB_MUST_CHECK;
+/* Takes the watches that begin at addr out of the target, or puts them in again: for searches of our own. */
+struct odb_err *stub_suspend_watches(struct stub *s, uint32_t pid, gaddr addr, bool suspend) ODB_MUST_CHECK;
 /* target_resume.wanted: evaluates the conditions. */
 bool stub_break_wanted(void *ctx, struct target *g, uint32_t pid, uint32_t tid, gaddr addr);
 

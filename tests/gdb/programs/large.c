@@ -2,18 +2,18 @@
 #include <stdio.h>
 #include <string.h>
 
-char big[1 << 20];
+int big[1 << 18];
 int rounds;
 
-__attribute__((noinline)) void touch(int at) { big[at] = (char)(1 + rounds % 100); }
+__attribute__((noinline)) void touch(int at) { big[at] = 1 + rounds; }
 
 int main(void)
 {
     for (rounds = 0; rounds < 1000; rounds++) {
         if (rounds % 500 == 250)
-            touch(rounds * 1000); /* TOUCH */
+            touch(rounds * 300); /* TOUCH */
     }
-    memset(big + 1000000, 7, 100); /* FILL */
-    printf("%d\n", big[250000]);   /* PRINT */
+    memset(big + 250000, 7, 400); /* FILL */
+    printf("%d\n", big[75000]);   /* PRINT */
     return 0;
 }
