@@ -7,6 +7,8 @@ A session:
 
     === NAME                       its name
     program basic ARG...           what is recorded (once for the whole file); PROGRAM-DIR/gdb_basic
+    record --cpu host              further arguments of odb record
+    needs avx512f                  only on a processor with this feature (/proc/cpuinfo)
     mode index                     only with an index; or no-index; without this line: both
     options --at end               further arguments of odb gdb; {CHILD} is the pid of the second process
     args -i=mi                     arguments of gdb
@@ -31,7 +33,7 @@ TIMEOUT_S = 300
 class Session:
     def __init__(self, name):
         self.name, self.program, self.modes, self.options, self.args = name, None, ["index", "no-index"], [], []
-        self.stdin = False
+        self.stdin, self.record, self.needs = False, (), []
         self.steps = []  # [command, [(must, regex)]]
 
 
@@ -55,6 +57,10 @@ def parse(path):
             s.program = tuple(rest.split())
         elif word == "mode":
             s.modes = [rest]
+        elif word == "record":
+            s.record = tuple(rest.split())
+        elif word == "needs":
+            s.needs.append(rest)
         elif word == "options":
             s.options += rest.split()
         elif word == "args":
@@ -76,15 +82,15 @@ class Runner:
         for name in ("DEBUGINFOD_URLS", "LINES", "COLUMNS"):
             os.environ.pop(name, None)
 
-    def recording(self, program):
-        if program not in self.recordings:
+    def recording(self, program, options=()):
+        if (program, options) not in self.recordings:
             dir = f"{self.scratch}/rec-{len(self.recordings)}"
             exe = f"{self.programs}/gdb_{program[0]}"
-            subprocess.run([self.odb, "record", "-o", dir, "--", exe, *program[1:]], stdout=subprocess.DEVNULL,
+            subprocess.run([self.odb, "record", *options, "-o", dir, "--", exe, *program[1:]], stdout=subprocess.DEVNULL,
                            stderr=subprocess.DEVNULL, timeout=TIMEOUT_S, check=False)
             subprocess.run([self.odb, "index", dir], check=True, timeout=TIMEOUT_S, stdout=subprocess.DEVNULL)
-            self.recordings[program] = dir
-        return self.recordings[program]
+            self.recordings[program, options] = dir
+        return self.recordings[program, options]
 
     def pid_of_child(self, program):
         """The second process of the recording."""
@@ -119,7 +125,7 @@ class Runner:
         args = [self.odb, "gdb", *options]
         if mode == "no-index":
             args.append("--no-index")
-        args += [self.recording(s.program), "-nx", *s.args]
+        args += [self.recording(s.program, s.record), "-nx", *s.args]
         commands = [self.fill_in(c, s.program) for c, _ in s.steps]
         if s.stdin:
             text = "".join(c + "\n" for c in commands)
@@ -154,6 +160,11 @@ class Runner:
         return None
 
 
+def features():
+    """Of the processor."""
+    return set(re.search(r"^flags\s*:(.*)", open("/proc/cpuinfo", encoding="utf-8").read(), re.M).group(1).split())
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("odb")
@@ -170,6 +181,10 @@ def main():
         r = Runner(os.path.abspath(a.odb), os.path.abspath(a.programs), scratch)
         for s in parse(a.file):
             if a.only and not re.fullmatch(a.only, s.name):
+                continue
+            missing = [f for f in s.needs if f not in features()]
+            if missing:
+                print(f"skipped {s.name}: this processor has no {' '.join(missing)}")
                 continue
             for mode in s.modes:
                 if a.mode and mode != a.mode:
