@@ -13,7 +13,11 @@
 
 #define LINES_PER_PAGE (ODB_PAGE_BYTES / ODB_LINE_BYTES)
 #define WINDOW (2 * ODB_CHUNK_INSNS) /* so few instructions are searched without asking postings */
-#define RANGE_PAGES_MAX 64           /* ranges of more pages are looked for in every chunk */
+/* Asking for the postings of one page costs about as much as searching so many instructions. Ranges with more pages than
+ * that pays for are looked for in every chunk. */
+#define PAGE_INSNS 4096
+#define RANGE_PAGES_MIN 64
+#define RANGE_PAGES_MAX 65536
 
 /* ---- cursors over postings ---- */
 
@@ -201,6 +205,23 @@ static struct odb_err *walk_next(struct walk *w, bool *ret)
     return NULL;
 }
 
+/* How many of v are below addr. They begin with their addresses, and are sorted by them. */
+static size_t below(const void *v, size_t n, size_t each, gaddr addr)
+{
+    size_t lo = 0, hi = n;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        gaddr at;
+        memcpy(&at, (const char *)v + mid * each, sizeof(at));
+        if (at < addr)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+_Static_assert(offsetof(struct db_point, addr) == 0 && offsetof(struct db_range, addr) == 0, "see below()");
+
 /* ---- executions ---- */
 
 struct rip_set {
@@ -216,14 +237,7 @@ static bool rip_wanted(const struct rip_set *s, gaddr rip, uint32_t pid)
     unsigned h = rip_hash(rip);
     if (!(s->filter[h / 64] >> h % 64 & 1))
         return false;
-    size_t lo = 0, hi = s->n;
-    while (lo < hi) {
-        size_t mid = (lo + hi) / 2;
-        if (s->v[mid].addr < rip)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
+    size_t lo = below(s->v, s->n, sizeof(*s->v), rip);
     for (; lo < s->n && s->v[lo].addr == rip; lo++)
         if (!s->v[lo].pid || s->v[lo].pid == pid)
             return true;
@@ -280,12 +294,12 @@ static struct odb_err *walk_rips(struct walk *w, const struct rip_set *set, bool
 }
 
 /* The part of from..to that is in the nearest chunk, if that is decoded already or all there is. */
-static struct odb_err *near_part(struct odb_db *db, uint64_t from, uint64_t to, bool desc, uint64_t *ret_from,
-                                 uint64_t *ret_to)
+static struct odb_err *near_part(struct odb_db *db, enum chunk_column kind, uint64_t from, uint64_t to,
+                                 bool desc, uint64_t *ret_from, uint64_t *ret_to)
 {
     struct db_chunk c;
     ODB_TRY(db_chunk_at(db, desc ? to - 1 : from, &c));
-    bool all = to - from <= WINDOW, here = all || db_column_is_there(db, CHUNK_INSNS, &c);
+    bool all = to - from <= WINDOW, here = all || db_column_is_there(db, kind, &c);
     *ret_from = all || !desc ? from : !here ? to : c.t_start > from ? c.t_start : from;
     *ret_to = all || desc ? to : !here ? from : c.t_start + c.n < to ? c.t_start + c.n : to;
     return NULL;
@@ -306,7 +320,7 @@ struct odb_err *db_find_execution(struct odb_db *db, const struct db_point *poin
         set.filter[h / 64] |= 1ull << h % 64;
     }
     struct walk w = {.db = db, .wish = {.reg = -1}, .desc = desc};
-    ODB_TRY(near_part(db, from, to, desc, &w.from, &w.to));
+    ODB_TRY(near_part(db, CHUNK_INSNS, from, to, desc, &w.from, &w.to));
     ODB_TRY(walk_rips(&w, &set, ret_found, ret));
     if (*ret_found)
         return NULL;
@@ -387,20 +401,6 @@ static struct odb_err *in_process(struct odb_db *db, const struct db_range *r, c
     return NULL;
 }
 
-/* How many ranges begin below addr. */
-static size_t starting_below(const struct range_set *s, gaddr addr)
-{
-    size_t lo = 0, hi = s->n;
-    while (lo < hi) {
-        size_t mid = (lo + hi) / 2;
-        if (s->v[mid].addr < addr)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
 /* Rows [*first, *last) of the chunk's writes have from <= t < to. */
 static void clip_writes(const struct walk *w, const struct db_column *col, uint32_t *first, uint32_t *last)
 {
@@ -422,7 +422,8 @@ static struct odb_err *search_writes(const struct range_set *set, const struct w
         gaddr a = m->addr[row];
         if (a > set->reach[set->n - 1])
             continue;
-        for (size_t i = starting_below(set, a + m->size[row]); i-- && set->reach[i] >= a;) {
+        for (size_t i = below(set->v, set->n, sizeof(*set->v), a + m->size[row]);
+             i-- && set->reach[i] >= a;) {
             if (!touches(&set->v[i], a, m->size[row]))
                 continue;
             ODB_TRY(in_process(set->db, &set->v[i], &w->chunk, ret_found));
@@ -436,6 +437,52 @@ static struct odb_err *search_writes(const struct range_set *set, const struct w
     return NULL;
 }
 
+/* Of how many pages postings are asked before every chunk is searched instead. */
+static uint64_t pages_worth(uint64_t n_insns)
+{
+    uint64_t n = n_insns / PAGE_INSNS;
+    return n < RANGE_PAGES_MIN ? RANGE_PAGES_MIN : n > RANGE_PAGES_MAX ? RANGE_PAGES_MAX : n;
+}
+
+/* Searches the walk's chunks. */
+static struct odb_err *walk_writes(struct walk *w, const struct range_set *set, bool *ret_found,
+                                   struct db_write *ret, size_t *ret_i)
+{
+    for (;;) {
+        _cleanup_column_ struct db_column *col = NULL;
+        bool more;
+        uint32_t row = 0;
+        ODB_TRY(walk_next(w, &more));
+        if (!more)
+            return NULL;
+        if (!w->chunk.n_mem)
+            continue;
+        ODB_TRY(db_column_get(w->db, CHUNK_MEMS, &w->chunk, &col));
+        odb_assert(col);
+        ODB_TRY(search_writes(set, w, col, ret_found, &row, ret_i));
+        if (*ret_found)
+            return db_write_of(w->db, &w->chunk, col, row, true, ret);
+    }
+}
+
+/* Cursors for all ranges. *ret false: searching all of n_insns is cheaper. */
+static struct odb_err *range_cursors(const struct range_set *set, uint64_t n_insns, struct cursors *c,
+                                     bool *ret)
+{
+    *ret = false;
+    for (size_t i = 0; i < set->n; i++) {
+        gaddr lo = set->v[i].addr, hi = lo + (set->v[i].n_bytes - 1);
+        const struct db_lines one = db_lines_of(ODB_POST_MEM, lo / ODB_LINE_BYTES, lo % ODB_LINE_BYTES,
+                                                hi / ODB_LINE_BYTES, hi % ODB_LINE_BYTES);
+        if (c->n + (one.last - one.first) / LINES_PER_PAGE > pages_worth(n_insns))
+            return NULL;
+        ODB_TRY(cursors_add(c, &one));
+    }
+    cursors_finish(c);
+    *ret = true;
+    return NULL;
+}
+
 /* By address, in whatever memory the process has there. */
 static struct odb_err *find_by_address(struct odb_db *db, const struct db_range *v, size_t n, uint64_t from,
                                        uint64_t to, bool desc, bool *ret_found, struct db_write *ret,
@@ -443,43 +490,28 @@ static struct odb_err *find_by_address(struct odb_db *db, const struct db_range 
 {
     _cleanup_cursors_ struct cursors cursors = {.db = db, .kind = ODB_POST_MEM, .desc = desc};
     _cleanup_ranges_ struct range_set set = {.db = db, .v = v, .n = n, .reach = malloc(n * sizeof(gaddr))};
-    bool huge = to - from <= WINDOW;
+    bool use_cursors;
     if (!set.reach)
         return odb_err("out of memory");
     for (size_t i = 0; i < n; i++) {
         gaddr last = v[i].addr + (v[i].n_bytes - 1);
         set.reach[i] = i && set.reach[i - 1] > last ? set.reach[i - 1] : last;
     }
-    for (size_t i = 0; i < n && !huge; i++) {
-        gaddr lo = v[i].addr, hi = lo + (v[i].n_bytes - 1);
-        const struct db_lines one = db_lines_of(ODB_POST_MEM, lo / ODB_LINE_BYTES, lo % ODB_LINE_BYTES,
-                                                hi / ODB_LINE_BYTES, hi % ODB_LINE_BYTES);
-        huge = one.last - one.first >= RANGE_PAGES_MAX * LINES_PER_PAGE;
-        if (!huge)
-            ODB_TRY(cursors_add(&cursors, &one));
-    }
-    cursors_finish(&cursors);
-    struct walk w = {.db = db,
-                     .cursors = huge ? NULL : &cursors,
-                     .wish = {.reg = -1},
-                     .from = from,
-                     .to = to,
-                     .desc = desc};
-    for (;;) {
-        _cleanup_column_ struct db_column *col = NULL;
-        bool more;
-        uint32_t row = 0;
-        ODB_TRY(walk_next(&w, &more));
-        if (!more)
-            return NULL;
-        if (!w.chunk.n_mem)
-            continue;
-        ODB_TRY(db_column_get(db, CHUNK_MEMS, &w.chunk, &col));
-        odb_assert(col);
-        ODB_TRY(search_writes(&set, &w, col, ret_found, &row, ret_i));
-        if (*ret_found)
-            return db_write_of(db, &w.chunk, col, row, true, ret);
-    }
+    struct walk w = {.db = db, .wish = {.reg = -1}, .desc = desc};
+    ODB_TRY(near_part(db, CHUNK_MEMS, from, to, desc, &w.from, &w.to));
+    ODB_TRY(walk_writes(&w, &set, ret_found, ret, ret_i));
+    if (w.from < w.to) /* and now the rest */
+        *(desc ? &to : &from) = desc ? w.from : w.to;
+    if (*ret_found || from >= to)
+        return NULL;
+    ODB_TRY(range_cursors(&set, to - from, &cursors, &use_cursors));
+    w = (struct walk){.db = db,
+                      .cursors = use_cursors ? &cursors : NULL,
+                      .wish = {.reg = -1},
+                      .from = from,
+                      .to = to,
+                      .desc = desc};
+    return walk_writes(&w, &set, ret_found, ret, ret_i);
 }
 
 /* The range's memory as it is at t `at` may be written under other addresses, too. */
@@ -500,7 +532,7 @@ static struct odb_err *has_aliases(struct odb_db *db, const struct db_range *r, 
         *ret = c && (c->object || (c->moved && c->src_space != *ret_space));
         if (c)
             a = c->end - 1;
-        else if (r->n_bytes > RANGE_PAGES_MAX * ODB_PAGE_BYTES)
+        else if (r->n_bytes > (uint64_t)RANGE_PAGES_MIN * ODB_PAGE_BYTES)
             *ret = true;
         if (a - r->addr >= r->n_bytes - 1)
             break;

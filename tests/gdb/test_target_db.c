@@ -487,7 +487,8 @@ static void choose(struct target *g)
     }
     for (int i = 0; i < n_watches; i++) {
         const struct mem *m = &mems[rnd(n_mems)];
-        watches[i] = (struct range){m->addr + rnd(4), rnd(4) ? 1 + rnd(8) : 1 + rnd(10000)};
+        uint64_t most = rnd(4) ? 8 : rnd(4) ? 10000 : 2000000; /* hundreds of pages */
+        watches[i] = (struct range){m->addr + rnd(4), 1 + rnd(most)};
         CHECK_OK(target_insert_watch(g, 0, TARGET_WATCH_WRITE, watches[i].addr, watches[i].n));
     }
     pass = rnd(2) ? UINT64_MAX : 0;
