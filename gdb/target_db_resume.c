@@ -86,16 +86,17 @@ static void offer_between(struct search *s, uint64_t t_behind, int order, const 
     }
 }
 
-/* t of what may still be found: bounds for SQL, inclusive. */
+/* t of what may still be found: bounds for SQL, inclusive. What instruction t - 1 did may be told at t. */
 static void bounds(const struct search *s, sqlite3_stmt *st)
 {
+    uint64_t from = s->from.t - (!s->reverse && s->from.t);
     uint64_t to = s->found ? s->best.t : s->reverse ? 0 : s->g->end;
     to = s->found && !s->reverse && to < s->g->end ? to + 1 : s->found && s->reverse && to ? to - 1 : to;
-    sqlite3_bind_int64(st, 1, (int64_t)s->from.t);
+    sqlite3_bind_int64(st, 1, (int64_t)from);
     sqlite3_bind_int64(st, 2, (int64_t)to);
 }
 
-/* Begins a statement pair (NEXT, PREV), over [from - back, ...]. */
+/* Begins a statement pair (NEXT, PREV). */
 static struct odb_err *begin(struct search *s, enum tdb_stmt next, sqlite3_stmt **ret)
 {
     ODB_TRY(tdb_prepare(s->g, s->reverse ? next + 1 : next, ret));
@@ -178,31 +179,17 @@ static void offer_call(struct search *s, uint64_t t, const struct target_stop *c
         take(s, entry, t, BEFORE, &stop);
 }
 
-static struct odb_err *find_calls(struct search *s)
+static bool wants_calls(const struct target_db *g) { return g->catches.syscalls; }
+
+static struct odb_err *offer_call_row(struct search *s, sqlite3_stmt *st, uint64_t t)
 {
-    struct target_db *g = s->g;
-    _cleanup_tdb_reset_ sqlite3_stmt *st = NULL;
-    if (!g->catches.syscalls)
+    if (!wants_call(s->g, (long)sqlite3_column_int64(st, 3)))
         return NULL;
-    ODB_TRY(begin(s, TDB_SYSCALL_NEXT, &st));
-    /* the one just behind `from` may return beyond it */
-    if (!s->reverse && s->from.t)
-        sqlite3_bind_int64(st, 1, (int64_t)(s->from.t - 1));
-    for (;;) {
-        bool row = false;
-        ODB_TRY(tdb_row(g, st, &row));
-        if (!row)
-            return NULL;
-        uint64_t t = (uint64_t)sqlite3_column_int64(st, 0);
-        if (s->found && (s->reverse ? t + 1 < s->best.t : t > s->best.t))
-            return NULL;
-        if (!wants_call(g, (long)sqlite3_column_int64(st, 3)))
-            continue;
-        struct target_stop stop = {.pid = (uint32_t)sqlite3_column_int64(st, 1),
-                                   .tid = (uint32_t)sqlite3_column_int64(st, 2),
-                                   .number = (long)sqlite3_column_int64(st, 3)};
-        offer_call(s, t, &stop, sqlite3_column_type(st, 4) != SQLITE_NULL);
-    }
+    struct target_stop stop = {.pid = (uint32_t)sqlite3_column_int64(st, 1),
+                               .tid = (uint32_t)sqlite3_column_int64(st, 2),
+                               .number = (long)sqlite3_column_int64(st, 3)};
+    offer_call(s, t, &stop, sqlite3_column_type(st, 4) != SQLITE_NULL);
+    return NULL;
 }
 
 /* ---- processes and threads ---- */
@@ -266,131 +253,112 @@ static bool wants_start(const struct target_db *g, enum target_stop_kind kind)
                                       : g->catches.vforks;
 }
 
-static struct odb_err *find_starts(struct search *s)
+static bool wants_starts(const struct target_db *g)
 {
-    struct target_db *g = s->g;
-    _cleanup_tdb_reset_ sqlite3_stmt *st = NULL;
-    if (!g->catches.thread_events && !g->catches.forks && !g->catches.vforks)
-        return NULL;
-    ODB_TRY(begin(s, TDB_THREAD_START_NEXT, &st));
-    for (;;) {
-        struct target_stop stop;
-        bool row = false;
-        ODB_TRY(tdb_row(g, st, &row));
-        if (!row)
-            return NULL;
-        uint64_t t = (uint64_t)sqlite3_column_int64(st, 0);
-        if (s->found && (s->reverse ? t < s->best.t : t > s->best.t))
-            return NULL;
-        ODB_TRY(describe_start(g, t, (uint32_t)sqlite3_column_int64(st, 1),
-                               (uint32_t)sqlite3_column_int64(st, 2), &stop));
-        if (wants_start(g, stop.kind))
-            offer_between(s, t, BEHIND_TASK, &stop);
-    }
+    return g->catches.thread_events || g->catches.forks || g->catches.vforks;
 }
 
-static struct odb_err *find_vfork_done(struct search *s)
+static struct odb_err *offer_start(struct search *s, sqlite3_stmt *st, uint64_t t)
 {
-    struct target_db *g = s->g;
-    _cleanup_tdb_reset_ sqlite3_stmt *st = NULL;
-    if (!g->catches.vforks)
-        return NULL;
-    ODB_TRY(begin(s, TDB_VFORK_NEXT, &st));
-    if (!s->reverse && s->from.t)
-        sqlite3_bind_int64(st, 1, (int64_t)(s->from.t - 1));
-    for (;;) {
-        bool row = false;
-        ODB_TRY(tdb_row(g, st, &row));
-        if (!row)
-            return NULL;
-        uint64_t t = (uint64_t)sqlite3_column_int64(st, 0);
-        uint32_t tid = (uint32_t)sqlite3_column_int64(st, 2);
-        if (s->found && (s->reverse ? t < s->best.t : t + 1 > s->best.t))
-            return NULL;
-        if (calls_vfork(g, t, tid))
-            offer_between(s, t + 1, BEHIND_TASK,
-                          &(struct target_stop){.kind = TARGET_STOP_VFORK_DONE,
-                                                .pid = (uint32_t)sqlite3_column_int64(st, 1),
-                                                .tid = tid,
-                                                .other_pid = (uint32_t)sqlite3_column_int64(st, 4)});
-    }
-}
-
-static struct odb_err *find_execs(struct search *s)
-{
-    struct target_db *g = s->g;
-    _cleanup_tdb_reset_ sqlite3_stmt *st = NULL;
-    if (!g->catches.execs)
-        return NULL;
-    ODB_TRY(begin(s, TDB_EXEC_NEXT, &st));
-    for (bool row = true; row;) {
-        ODB_TRY(tdb_row(g, st, &row));
-        if (!row)
-            break;
-        uint64_t t = (uint64_t)sqlite3_column_int64(st, 0);
-        uint32_t pid = (uint32_t)sqlite3_column_int64(st, 1);
-        const char *exe = (const char *)sqlite3_column_text(st, 2);
-        struct target_stop stop = {.kind = TARGET_STOP_EXEC, .pid = pid, .tid = pid};
-        snprintf(stop.text, sizeof(stop.text), "%s", exe ? exe : "");
-        offer_between(s, t, BEHIND_EXEC, &stop);
-        if (s->found && s->stop.kind == TARGET_STOP_EXEC)
-            break;
-    }
+    struct target_stop stop;
+    ODB_TRY(describe_start(s->g, t, (uint32_t)sqlite3_column_int64(st, 1),
+                           (uint32_t)sqlite3_column_int64(st, 2), &stop));
+    if (wants_start(s->g, stop.kind))
+        offer_between(s, t, BEHIND_TASK, &stop);
     return NULL;
 }
 
-static struct odb_err *find_process_ends(struct search *s)
+static bool wants_vforks(const struct target_db *g) { return g->catches.vforks; }
+
+static struct odb_err *offer_vfork_done(struct search *s, sqlite3_stmt *st, uint64_t t)
 {
-    struct target_db *g = s->g;
-    _cleanup_tdb_reset_ sqlite3_stmt *st = NULL;
-    if (!g->catches.exits)
-        return NULL;
-    ODB_TRY(begin(s, TDB_PROCESS_END_NEXT, &st));
-    for (;;) {
-        bool row = false;
-        ODB_TRY(tdb_row(g, st, &row));
-        if (!row)
-            return NULL;
-        uint64_t t = (uint64_t)sqlite3_column_int64(st, 0);
-        if (t >= g->end)
-            continue;
-        if (s->found && (s->reverse ? t < s->best.t : t > s->best.t))
-            return NULL;
-        struct target_stop stop = {.kind = TARGET_STOP_EXIT, .pid = (uint32_t)sqlite3_column_int64(st, 1)};
-        bool known = sqlite3_column_type(st, 2) != SQLITE_NULL;
-        stop.status = known ? sqlite3_column_int(st, 2) : INT32_MIN;
-        ODB_TRY(db_last_thread(g->db, t, stop.pid, &stop.tid));
-        offer_between(s, t, known && stop.status < 0 ? KILLED : BEHIND_END, &stop);
-    }
+    struct target_stop stop = {.kind = TARGET_STOP_VFORK_DONE,
+                               .pid = (uint32_t)sqlite3_column_int64(st, 1),
+                               .tid = (uint32_t)sqlite3_column_int64(st, 2),
+                               .other_pid = (uint32_t)sqlite3_column_int64(st, 4)};
+    if (calls_vfork(s->g, t, stop.tid))
+        offer_between(s, t + 1, BEHIND_TASK, &stop);
+    return NULL;
 }
 
-static struct odb_err *find_thread_ends(struct search *s)
+static bool wants_execs(const struct target_db *g) { return g->catches.execs; }
+
+static struct odb_err *offer_exec(struct search *s, sqlite3_stmt *st, uint64_t t)
+{
+    uint32_t pid = (uint32_t)sqlite3_column_int64(st, 1);
+    const char *exe = (const char *)sqlite3_column_text(st, 2);
+    struct target_stop stop = {.kind = TARGET_STOP_EXEC, .pid = pid, .tid = pid};
+    snprintf(stop.text, sizeof(stop.text), "%s", exe ? exe : "");
+    offer_between(s, t, BEHIND_EXEC, &stop);
+    return NULL;
+}
+
+static bool wants_exits(const struct target_db *g) { return g->catches.exits; }
+
+static struct odb_err *offer_process_end(struct search *s, sqlite3_stmt *st, uint64_t t)
+{
+    if (t >= s->g->end)
+        return NULL;
+    struct target_stop stop = {.kind = TARGET_STOP_EXIT, .pid = (uint32_t)sqlite3_column_int64(st, 1)};
+    bool known = sqlite3_column_type(st, 2) != SQLITE_NULL;
+    stop.status = known ? sqlite3_column_int(st, 2) : INT32_MIN;
+    ODB_TRY(db_last_thread(s->g->db, t, stop.pid, &stop.tid));
+    offer_between(s, t, known && stop.status < 0 ? KILLED : BEHIND_END, &stop);
+    return NULL;
+}
+
+static bool wants_thread_events(const struct target_db *g) { return g->catches.thread_events; }
+
+static struct odb_err *offer_thread_end(struct search *s, sqlite3_stmt *st, uint64_t t)
 {
     struct target_db *g = s->g;
-    _cleanup_tdb_reset_ sqlite3_stmt *st = NULL;
-    if (!g->catches.thread_events)
+    bool ends = false;
+    struct target_stop stop = {.kind = TARGET_STOP_THREAD_EXIT,
+                               .pid = (uint32_t)sqlite3_column_int64(st, 1),
+                               .tid = (uint32_t)sqlite3_column_int64(st, 2)};
+    if (t >= g->end)
         return NULL;
-    ODB_TRY(begin(s, TDB_THREAD_END_NEXT, &st));
+    _cleanup_tdb_reset_ sqlite3_stmt *life = NULL; /* with its process? */
+    ODB_TRY(tdb_prepare(g, TDB_PROCESS_AT, &life));
+    sqlite3_bind_int64(life, 1, stop.pid);
+    sqlite3_bind_int64(life, 2, (int64_t)t);
+    ODB_TRY(tdb_row(g, life, &ends));
+    if (!ends || (uint64_t)sqlite3_column_int64(life, 1) != t)
+        offer_between(s, t, BEHIND_END, &stop);
+    return NULL;
+}
+
+/* ---- what is a row of a small table ---- */
+
+static const struct row_kind {
+    enum tdb_stmt next; /* and its PREV; column 0 is t */
+    bool (*wants)(const struct target_db *g);
+    struct odb_err *(*offer)(struct search *s, sqlite3_stmt *st, uint64_t t);
+} row_kinds[] = {
+    {TDB_SYSCALL_NEXT, wants_calls, offer_call_row},
+    {TDB_THREAD_START_NEXT, wants_starts, offer_start},
+    {TDB_VFORK_NEXT, wants_vforks, offer_vfork_done},
+    {TDB_EXEC_NEXT, wants_execs, offer_exec},
+    {TDB_PROCESS_END_NEXT, wants_exits, offer_process_end},
+    {TDB_THREAD_END_NEXT, wants_thread_events, offer_thread_end},
+};
+
+/* Offers rows until they are beyond the best. */
+static struct odb_err *find_rows(struct search *s, const struct row_kind *kind)
+{
+    _cleanup_tdb_reset_ sqlite3_stmt *st = NULL;
+    if (!kind->wants(s->g))
+        return NULL;
+    ODB_TRY(begin(s, kind->next, &st));
     for (;;) {
-        bool row = false, ends = false;
-        ODB_TRY(tdb_row(g, st, &row));
+        bool row = false;
+        ODB_TRY(tdb_row(s->g, st, &row));
         if (!row)
             return NULL;
         uint64_t t = (uint64_t)sqlite3_column_int64(st, 0);
-        struct target_stop stop = {.kind = TARGET_STOP_THREAD_EXIT,
-                                   .pid = (uint32_t)sqlite3_column_int64(st, 1),
-                                   .tid = (uint32_t)sqlite3_column_int64(st, 2)};
-        if (t >= g->end)
-            continue;
-        if (s->found && (s->reverse ? t < s->best.t : t > s->best.t))
+        if (s->found && (s->reverse ? t + 1 < s->best.t : t > s->best.t))
             return NULL;
-        _cleanup_tdb_reset_ sqlite3_stmt *life = NULL; /* with its process? */
-        ODB_TRY(tdb_prepare(g, TDB_PROCESS_AT, &life));
-        sqlite3_bind_int64(life, 1, stop.pid);
-        sqlite3_bind_int64(life, 2, (int64_t)t);
-        ODB_TRY(tdb_row(g, life, &ends));
-        if (!ends || (uint64_t)sqlite3_column_int64(life, 1) != t)
-            offer_between(s, t, BEHIND_END, &stop);
+        ODB_TRY(kind->offer(s, st, t));
     }
 }
 
@@ -540,12 +508,8 @@ static struct odb_err *find_step(struct search *s, const struct target_resume *h
 static struct odb_err *find_others(struct search *s)
 {
     ODB_TRY(find_signals(s));
-    ODB_TRY(find_calls(s));
-    ODB_TRY(find_starts(s));
-    ODB_TRY(find_vfork_done(s));
-    ODB_TRY(find_execs(s));
-    ODB_TRY(find_process_ends(s));
-    ODB_TRY(find_thread_ends(s));
+    for (size_t i = 0; i < sizeof(row_kinds) / sizeof(row_kinds[0]); i++)
+        ODB_TRY(find_rows(s, &row_kinds[i]));
     return find_watches(s);
 }
 
