@@ -5,13 +5,12 @@
  *   backtrace(t [, tid])      a table: frame, pc, function, source, line, module, guessed
  *
  * Without a tid: of the thread that executes instruction t. */
-#include <sqlite3.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/cli.h"
 #include "cli/query_symbols.h"
 #include "common/cleanup.h"
+#include "db/vtab.h"
 
 #define FRAMES_MAX 1000
 
@@ -70,7 +69,7 @@ static const char declaration[] =
     " module TEXT, guessed INTEGER, t INTEGER HIDDEN, tid INTEGER HIDDEN)";
 
 struct table {
-    sqlite3_vtab base;
+    struct vtab base;
     struct query *q; /* borrowed */
 };
 
@@ -93,64 +92,25 @@ struct cursor {
 static int bt_connect(sqlite3 *sq, void *arg, int argc, const char *const *argv, sqlite3_vtab **ret,
                       char **ret_err)
 {
-    (void)argc, (void)argv, (void)ret_err;
-    int rc = sqlite3_declare_vtab(sq, declaration);
-    struct table *vt = rc == SQLITE_OK ? sqlite3_malloc64(sizeof(*vt)) : NULL;
-    if (!vt)
-        return rc == SQLITE_OK ? SQLITE_NOMEM : rc;
-    *vt = (struct table){.q = arg};
-    *ret = &vt->base;
-    return SQLITE_OK;
+    (void)argc, (void)argv;
+    struct query *q = arg;
+    int rc = vtab_connect(sq, q->db, declaration, sizeof(struct table), ret, ret_err);
+    if (rc == SQLITE_OK)
+        ((struct table *)*ret)->q = q;
+    return rc;
 }
 
-static int bt_disconnect(sqlite3_vtab *vt)
-{
-    sqlite3_free(vt);
-    return SQLITE_OK;
-}
-
-static int fail(sqlite3_vtab *vt, struct odb_err *e)
-{
-    sqlite3_free(vt->zErrMsg);
-    vt->zErrMsg = sqlite3_mprintf("%s", odb_err_text(e));
-    odb_err_free(e);
-    return SQLITE_ERROR;
-}
-
-/* idxNum bit 0: tid is argv[1], behind t. */
 static int bt_best_index(sqlite3_vtab *vt, sqlite3_index_info *info)
 {
-    int t = -1, tid = -1;
-    for (int i = 0; i < info->nConstraint; i++) {
-        const struct sqlite3_index_constraint *c = &info->aConstraint[i];
-        if (c->op != SQLITE_INDEX_CONSTRAINT_EQ || (c->iColumn != COL_T && c->iColumn != COL_TID))
-            continue;
-        if (!c->usable)
-            return SQLITE_CONSTRAINT;
-        *(c->iColumn == COL_T ? &t : &tid) = i;
-    }
-    if (t < 0)
-        return fail(vt, odb_err("backtrace needs a t: SELECT ... FROM backtrace(T)"));
-    info->aConstraintUsage[t].argvIndex = 1;
-    info->aConstraintUsage[t].omit = 1;
-    if (tid >= 0) {
-        info->aConstraintUsage[tid].argvIndex = 2;
-        info->aConstraintUsage[tid].omit = 1;
-    }
     info->estimatedCost = 10000;
     info->estimatedRows = 10;
-    return SQLITE_OK;
+    return vtab_best_state(vt, info, COL_T, "backtrace");
 }
 
 static int bt_open(sqlite3_vtab *vt, sqlite3_vtab_cursor **ret)
 {
     (void)vt;
-    struct cursor *cur = sqlite3_malloc64(sizeof(*cur));
-    if (!cur)
-        return SQLITE_NOMEM;
-    memset(cur, 0, sizeof(*cur));
-    *ret = &cur->base;
-    return SQLITE_OK;
+    return vtab_open(sizeof(struct cursor), ret);
 }
 
 static int bt_close(sqlite3_vtab_cursor *c)
@@ -201,7 +161,7 @@ static int bt_filter(sqlite3_vtab_cursor *c, int idx, const char *plan, int argc
     if (argc < 1 || !take_place(argc, argv, &cur->t, &cur->tid))
         return SQLITE_OK;
     struct odb_err *e = fill(cur);
-    return e ? fail(c->pVtab, e) : SQLITE_OK;
+    return e ? vtab_fail(c->pVtab, e) : SQLITE_OK;
 }
 
 static int bt_next(sqlite3_vtab_cursor *c)
@@ -244,8 +204,8 @@ static const sqlite3_module bt_module = {
     .iVersion = 1,
     .xConnect = bt_connect,
     .xBestIndex = bt_best_index,
-    .xDisconnect = bt_disconnect,
-    .xDestroy = bt_disconnect,
+    .xDisconnect = vtab_disconnect,
+    .xDestroy = vtab_disconnect,
     .xOpen = bt_open,
     .xClose = bt_close,
     .xFilter = bt_filter,

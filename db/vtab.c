@@ -42,6 +42,37 @@ int vtab_fail(sqlite3_vtab *vt, struct odb_err *e)
     return SQLITE_ERROR;
 }
 
+int vtab_open(size_t n_bytes, sqlite3_vtab_cursor **ret)
+{
+    sqlite3_vtab_cursor *cur = sqlite3_malloc64(n_bytes);
+    if (!cur)
+        return SQLITE_NOMEM;
+    memset(cur, 0, n_bytes);
+    *ret = cur;
+    return SQLITE_OK;
+}
+
+int vtab_best_state(sqlite3_vtab *vt, sqlite3_index_info *info, int t_column, const char *name)
+{
+    int at[2] = {-1, -1}; /* constraints of t, tid */
+    for (int i = 0; i < info->nConstraint; i++) {
+        const struct sqlite3_index_constraint *c = &info->aConstraint[i];
+        int column = c->iColumn - t_column;
+        if (c->op != SQLITE_INDEX_CONSTRAINT_EQ || column < 0 || column > 1)
+            continue;
+        if (!c->usable)
+            return SQLITE_CONSTRAINT;
+        at[column] = i;
+    }
+    if (at[0] < 0)
+        return vtab_fail(vt, odb_err("%s needs a t: SELECT ... FROM %s(T)", name, name));
+    for (int i = 0; i < 2 && at[i] >= 0; i++) {
+        info->aConstraintUsage[at[i]].argvIndex = i + 1;
+        info->aConstraintUsage[at[i]].omit = 1;
+    }
+    return SQLITE_OK;
+}
+
 /* x op v, for a real v, as bounds of the integer x. */
 static bool narrow_real(int64_t *lo, int64_t *hi, int op, double v)
 {

@@ -57,12 +57,7 @@ static int lines_best_index(sqlite3_vtab *vt, sqlite3_index_info *info)
 static int lines_open(sqlite3_vtab *vt, sqlite3_vtab_cursor **ret)
 {
     (void)vt;
-    struct cursor *cur = sqlite3_malloc64(sizeof(*cur));
-    if (!cur)
-        return SQLITE_NOMEM;
-    memset(cur, 0, sizeof(*cur));
-    *ret = &cur->base;
-    return SQLITE_OK;
+    return vtab_open(sizeof(struct cursor), ret);
 }
 
 static void finish(struct cursor *cur)

@@ -35,43 +35,21 @@ static int regs_connect(sqlite3 *sq, void *arg, int argc, const char *const *arg
     return vtab_connect(sq, arg, declaration, sizeof(struct vtab), ret, ret_err);
 }
 
-/* idxNum bit 0: t is argv[0]; bit 1: tid is the next. */
 static int regs_best_index(sqlite3_vtab *vt, sqlite3_index_info *info)
 {
-    int t = -1, tid = -1;
-    for (int i = 0; i < info->nConstraint; i++) {
-        const struct sqlite3_index_constraint *c = &info->aConstraint[i];
-        if (c->op != SQLITE_INDEX_CONSTRAINT_EQ || (c->iColumn != COL_T && c->iColumn != COL_TID))
-            continue;
-        if (!c->usable)
-            return SQLITE_CONSTRAINT;
-        *(c->iColumn == COL_T ? &t : &tid) = i;
-    }
-    if (t < 0)
-        return vtab_fail(vt, odb_err("registers needs a t: SELECT ... FROM registers(T)"));
-    info->aConstraintUsage[t].argvIndex = 1;
-    info->aConstraintUsage[t].omit = 1;
-    if (tid >= 0) {
-        info->aConstraintUsage[tid].argvIndex = 2;
-        info->aConstraintUsage[tid].omit = 1;
-    }
-    info->idxNum = tid >= 0 ? 3 : 1;
     info->estimatedCost = 1000;
     info->estimatedRows = 1;
     info->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
-    return SQLITE_OK;
+    return vtab_best_state(vt, info, COL_T, "registers");
 }
 
 static int regs_open(sqlite3_vtab *vt, sqlite3_vtab_cursor **ret)
 {
     (void)vt;
-    struct cursor *cur = sqlite3_malloc64(sizeof(*cur));
-    if (!cur)
-        return SQLITE_NOMEM;
-    memset(cur, 0, sizeof(*cur));
-    cur->eof = true;
-    *ret = &cur->base;
-    return SQLITE_OK;
+    int rc = vtab_open(sizeof(struct cursor), ret);
+    if (rc == SQLITE_OK)
+        ((struct cursor *)*ret)->eof = true;
+    return rc;
 }
 
 static int regs_close(sqlite3_vtab_cursor *c)
@@ -82,10 +60,10 @@ static int regs_close(sqlite3_vtab_cursor *c)
 
 static int regs_filter(sqlite3_vtab_cursor *c, int idx, const char *plan, int argc, sqlite3_value **argv)
 {
-    (void)plan;
+    (void)idx, (void)plan;
     struct cursor *cur = (struct cursor *)c;
     int64_t t = argc > 0 ? sqlite3_value_int64(argv[0]) : 0,
-            tid = argc > 1 && idx & 2 ? sqlite3_value_int64(argv[1]) : 0;
+            tid = argc > 1 ? sqlite3_value_int64(argv[1]) : 0;
     cur->eof = true;
     if (argc < 1 || sqlite3_value_numeric_type(argv[0]) != SQLITE_INTEGER)
         return SQLITE_OK;

@@ -226,13 +226,10 @@ static int writes_best_index(sqlite3_vtab *vt, sqlite3_index_info *info)
 static int writes_open(sqlite3_vtab *vt, sqlite3_vtab_cursor **ret)
 {
     (void)vt;
-    struct cursor *cur = sqlite3_malloc64(sizeof(*cur));
-    if (!cur)
-        return SQLITE_NOMEM;
-    memset(cur, 0, sizeof(*cur));
-    cur->scan.done = cur->eof = true;
-    *ret = &cur->base;
-    return SQLITE_OK;
+    int rc = vtab_open(sizeof(struct cursor), ret);
+    if (rc == SQLITE_OK)
+        ((struct cursor *)*ret)->scan.done = ((struct cursor *)*ret)->eof = true;
+    return rc;
 }
 
 static int writes_close(sqlite3_vtab_cursor *c)
