@@ -1,9 +1,9 @@
 /* One client's bytes. See connection.h.
  *
  * The reader thread takes packets out of the stream into a queue; the thread that serves takes them out of it. An interrupt
- * (0x03, vCtrlC) is meant for the packet before it, if that is a resume and is not done: `pending` is set with the packet
- * being queued and cleared, under the same lock, when the server asks for the next one. So an interrupt that crosses the end of its
- * resume hits nothing.
+ * (0x03, vCtrlC) is meant for the packet before it, if that is a resume and is not done: it is noted with the packet while that waits,
+ * told to the stub while that is served, and over, under the same lock, when the server asks for the next one. So an interrupt that
+ * crosses the end of its resume hits nothing, not even a resume that is queued by then.
  *
  * What a client can make us keep is bounded: the reader stops reading while QUEUE_MAX_BYTES wait. */
 #include "gdb/connection.h"
@@ -24,6 +24,7 @@ enum { QUEUE_MAX_BYTES = 1 << 20, ITEM_OVERHEAD = 64, READ_BYTES = 65536 };
 
 struct queued {
     struct connection_item item;
+    bool is_resume, interrupted;
     struct queued *next;
 };
 
@@ -37,7 +38,7 @@ struct connection {
     struct queued *first, *last;
     size_t n_bytes; /* in the queue, with overhead */
     struct stub *stub;
-    bool pending; /* the last packet queued is a resume and is not done */
+    bool resuming; /* a resume is being served */
     bool closing;
 
     atomic_bool gone;
@@ -60,6 +61,7 @@ static void push(struct connection *c, enum packet_item kind, const struct packe
         return;
     }
     q->item.kind = kind;
+    q->is_resume = kind == PACKET_DATA && stub_is_resume(q->item.data, q->item.n_bytes);
     pthread_mutex_lock(&c->lock);
     while (c->n_bytes > QUEUE_MAX_BYTES && !c->closing)
         pthread_cond_wait(&c->changed, &c->lock);
@@ -69,8 +71,6 @@ static void push(struct connection *c, enum packet_item kind, const struct packe
         c->first = q;
     c->last = q;
     c->n_bytes += q->item.n_bytes + ITEM_OVERHEAD;
-    if (kind == PACKET_DATA)
-        c->pending = stub_is_resume(q->item.data, q->item.n_bytes);
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->lock);
 }
@@ -78,7 +78,9 @@ static void push(struct connection *c, enum packet_item kind, const struct packe
 static void interrupt(struct connection *c)
 {
     pthread_mutex_lock(&c->lock);
-    if (c->pending && c->stub)
+    if (c->last)
+        c->last->interrupted = c->last->is_resume;
+    else if (c->resuming && c->stub)
         stub_interrupt(c->stub);
     pthread_mutex_unlock(&c->lock);
 }
@@ -188,16 +190,17 @@ void connection_next(struct connection *c, struct connection_item *ret)
 {
     *ret = (struct connection_item){.kind = PACKET_NONE};
     pthread_mutex_lock(&c->lock);
-    if (!c->first) {
-        c->pending = false; /* every packet is done */
-        if (c->stub && !atomic_load(&c->gone))
-            stub_interrupt_over(c->stub);
-    }
+    c->resuming = false;
+    if (c->stub && !atomic_load(&c->gone))
+        stub_interrupt_over(c->stub);
     while (!c->first && !atomic_load(&c->gone))
         pthread_cond_wait(&c->changed, &c->lock);
     struct queued *q = c->first;
     if (q) {
         *ret = q->item;
+        c->resuming = q->is_resume;
+        if (q->interrupted && c->stub)
+            stub_interrupt(c->stub);
         c->first = q->next;
         if (!c->first)
             c->last = NULL;
