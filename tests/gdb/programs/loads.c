@@ -1,14 +1,14 @@
-/* Loads the library beside it, calls it, throws it away; twice. */
+/* Loads the library beside it, calls it, throws it away; twice. With an argument: into a namespace of its own. */
 #include <dlfcn.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 
-int sum;
+int sum, apart;
 
 __attribute__((noinline)) void use(const char *path, int n)
 {
-    void *library = dlopen(path, RTLD_NOW); /* OPEN */
+    void *library = apart ? dlmopen(LM_ID_NEWLM, path, RTLD_NOW) : dlopen(path, RTLD_NOW); /* OPEN */
     if (!library) {
         puts(dlerror());
         return;
@@ -21,7 +21,7 @@ __attribute__((noinline)) void use(const char *path, int n)
 int main(int argc, char **argv)
 {
     char path[PATH_MAX], me[PATH_MAX];
-    (void)argc;
+    apart = argc > 1;
     snprintf(me, sizeof(me), "%s", argv[0]);
     snprintf(path, sizeof(path), "%.4000s/libgdb_plugin.so", dirname(me));
     use(path, 5);            /* FIRST-USE */
