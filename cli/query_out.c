@@ -177,10 +177,7 @@ static void registers_json(uint64_t t, const struct db_regs *r)
 {
     printf("{\"t\":%llu,\"pid\":%u,\"tid\":%u", ULL(t), r->pid, r->tid);
     for (size_t i = 0; i < sizeof(gpr_order) / sizeof(*gpr_order); i++)
-        if (gpr_order[i] == ODB_REG_RIP && !r->has_rip)
-            fputs(",\"rip\":null", stdout);
-        else
-            printf(",\"%s\":\"0x%llx\"", db_reg_name(gpr_order[i], 32), ULL(r->regs.scalar[gpr_order[i]]));
+        printf(",\"%s\":\"0x%llx\"", db_reg_name(gpr_order[i], 32), ULL(r->regs.scalar[gpr_order[i]]));
     for (unsigned reg = ODB_REG_RFLAGS; reg <= ODB_REG_MXCSR; reg++)
         printf(",\"%s\":\"0x%llx\"", db_reg_name(reg, 32), ULL(r->regs.scalar[reg]));
     for (unsigned i = 0; i < n_vectors(r); i++) {
@@ -203,8 +200,6 @@ struct odb_err *show_registers(struct query *q, uint64_t t, const struct db_regs
     for (size_t i = 0; i < sizeof(gpr_order) / sizeof(*gpr_order); i++) {
         char place[128];
         uint64_t v = r->regs.scalar[gpr_order[i]];
-        if (gpr_order[i] == ODB_REG_RIP && !r->has_rip)
-            continue;
         ODB_TRY(query_place(q, t, r->pid, v, place, sizeof(place)));
         if (*place)
             printf("%-8s 0x%-18llx %s\n", db_reg_name(gpr_order[i], 32), ULL(v), place);

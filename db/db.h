@@ -61,8 +61,7 @@ struct odb_err *db_place_before(struct odb_db *db, uint64_t t, bool *ret_found, 
 struct db_regs {
     uint32_t pid, tid;
     unsigned vector_bytes; /* 32 or 64: how much of `wide` is real for vector registers */
-    struct regfile regs;   /* scalar[ODB_REG_RIP]: of the next instruction that the thread executes */
-    bool has_rip;          /* there is one */
+    struct regfile regs;   /* scalar[ODB_REG_RIP]: of the next instruction, also if the thread will not execute it */
     bool runs;             /* it is instruction t */
 };
 /* tid 0: the thread that executes instruction t. */

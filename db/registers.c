@@ -56,23 +56,6 @@ static struct odb_err *find_snapshot(struct odb_db *db, uint32_t tid, uint64_t c
     return regfile_decode(p, (size_t)sqlite3_column_bytes(st, 1), ret);
 }
 
-/* Where a thread goes on that does not run. */
-static struct odb_err *find_next_rip(struct odb_db *db, uint64_t chunk, uint32_t tid, bool *ret_found,
-                                     gaddr *ret)
-{
-    struct db_chunk c = {.id = chunk};
-    do {
-        ODB_TRY(db_chunk_seek(db, c.id + 1, false, &(struct db_chunk_wish){.reg = -1, .tid = tid}, ret_found,
-                              &c));
-        if (!*ret_found)
-            return NULL;
-    } while (!c.n);
-    _cleanup_column_ struct db_column *col = NULL;
-    ODB_TRY(db_column_get(db, CHUNK_INSNS, &c, &col));
-    *ret = col->insns.rip[0];
-    return NULL;
-}
-
 /* The track of the chunk; made new in the place of the one not used for longest. */
 static struct odb_err *get_track(struct odb_db *db, const struct db_chunk *c, struct db_regs_track **ret)
 {
@@ -175,11 +158,8 @@ struct odb_err *db_registers(struct odb_db *db, uint64_t t, uint32_t tid, struct
         ODB_TRY(find_snapshot(db, r.tid, t == db->end ? INT64_MAX : c.id, &r.regs));
     }
     uint32_t tid_there;
-    r.has_rip = r.runs;
     if (r.runs)
         ODB_TRY(db_position(db, t, &r.regs.scalar[ODB_REG_RIP], &tid_there));
-    else
-        ODB_TRY(find_next_rip(db, c.id, r.tid, &r.has_rip, &r.regs.scalar[ODB_REG_RIP]));
     *ret = r;
     return NULL;
 }

@@ -97,7 +97,7 @@ static int regs_column(sqlite3_vtab_cursor *c, sqlite3_context *ctx, int column)
     else if (column >= N_SCALARS)
         sqlite3_result_blob(ctx, cur->regs.regs.wide[column - N_SCALARS], (int)cur->regs.vector_bytes,
                             SQLITE_TRANSIENT);
-    else if (column != ODB_REG_RIP || cur->regs.has_rip)
+    else
         sqlite3_result_int64(ctx, (sqlite3_int64)cur->regs.regs.scalar[column]);
     return SQLITE_OK;
 }

@@ -128,25 +128,6 @@ static uint16_t full_tags(const struct regfile *f)
     return (uint16_t)tags;
 }
 
-/* A thread that never goes on stands in its last system call: the instruction behind the last one that it executed. */
-static struct odb_err *rip_in_call(struct target_db *g, uint32_t pid, uint32_t tid, gaddr *ret)
-{
-    struct db_execution last;
-    uint8_t code[20];
-    bool found, whole;
-    ODB_TRY(db_find_run(g->db, tid, 0, 0, 0, g->at.t, true, &found, &last));
-    if (!found)
-        return NULL;
-    *ret = last.rip;
-    _cleanup_err_ struct odb_err *e = read_at_t(g, pid, last.rip, code, sizeof(code), &whole);
-    for (size_t i = 0; !e && whole && i < 16; i++)
-        if (code[i] == 0x0f && code[i + 1] == 0x05) {
-            *ret = last.rip + i;
-            break;
-        }
-    return NULL;
-}
-
 static struct odb_err *syscall_number(struct target_db *g, uint64_t t, uint32_t tid, bool *ret_found,
                                       uint64_t *ret)
 {
@@ -215,8 +196,6 @@ static struct odb_err *state_of(struct target_db *g, uint32_t tid, struct db_reg
         ODB_TRY(pop_frame(g, r->pid, &r->regs, r->vector_bytes));
     if (fatal)
         r->regs.scalar[ODB_REG_RIP] = fatal->rip;
-    else if (!r->has_rip)
-        ODB_TRY(rip_in_call(g, r->pid, tid, &r->regs.scalar[ODB_REG_RIP]));
     return NULL;
 }
 

@@ -165,7 +165,7 @@ static bool leaves_open(const struct odb_log *r, const uint8_t *body)
         return op == ODB_LOG_TASK_EXIT;
     }
     if (r->kind != ODB_LOG_SYSCALL)
-        return r->kind == ODB_LOG_EVENT || r->kind == ODB_LOG_MEM_IN;
+        return r->kind == ODB_LOG_EVENT || r->kind == ODB_LOG_MEM_IN || r->kind == ODB_LOG_STAY;
     memcpy(&nr, body, r->n < sizeof(nr) ? r->n : sizeof(nr));
     return nr == SYS_exit_group || nr == SYS_exit;
 }
@@ -463,6 +463,10 @@ static struct odb_err *on_record(struct index_builder *b, const struct odb_log *
     case ODB_LOG_START: return on_start(b, r->arg, body, r->n);
     case ODB_LOG_ELSEWHERE: return on_elsewhere(b, r, body);
     case ODB_LOG_TASK: return tasks_record(b, body, r->n);
+    case ODB_LOG_STAY:
+        b->cur->regs.scalar[ODB_REG_RIP] = r->arg;
+        b->cur->stored = false;
+        return NULL;
     case ODB_LOG_POSITION: return on_position(b, r->arg, body, r->n);
     default: return story_record(b, r, body);
     }

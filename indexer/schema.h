@@ -50,7 +50,7 @@
 
 #include <stdint.h>
 
-#define ODB_SCHEMA_VERSION 4
+#define ODB_SCHEMA_VERSION 5
 #define ODB_APPLICATION_ID 0x6f646231 /* "odb1" */
 
 #define ODB_CHUNK_INSNS 65536

@@ -310,6 +310,7 @@ enum odb_log_kind {
      * Now and then, and soon after each START; never where the thread has been stopped before. If a record that
      * is no INSN of this rip follows, that instruction did not complete. */
     ODB_LOG_POSITION = 14,
+    ODB_LOG_STAY = 15, /* arg = rip, reg 0: the running thread's run ends, or it dies: there it stands */
 };
 struct odb_log {
     uint16_t kind;

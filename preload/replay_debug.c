@@ -406,6 +406,7 @@ static bool signal_is_caught(int signo)
 
 void debug_signal(int signo, const void *siginfo128)
 {
+    tell_watches(); /* of the frame of another, delivered at the same instruction */
     bool told =
         is_passed() && !(told_behind.tid == passed.tid && told_behind.rip == passed.rip &&
                          told_behind.tick == passed.tick && told_behind.run_number == passed.run_number);
@@ -500,9 +501,24 @@ static void breaks_changed(void)
     debug_n_breaks = n;
 }
 
+static bool is_watched(const struct odb_world_watch *w)
+{
+    for (uint32_t i = 0; i < WORLD->n_watches; i++) {
+        const struct odb_world_watch *x = &WORLD->watches[i];
+        if (x->addr == w->addr && x->n_bytes == w->n_bytes && x->pid == w->pid && x->kind == w->kind)
+            return true;
+    }
+    return false;
+}
+
 static void watches_changed(void)
 {
     uint32_t want = 0;
+    int n = 0;
+    for (int i = 0; i < n_ready; i++) /* nobody wants to hear of the others any more */
+        if (is_watched(&ready[i].watch))
+            ready[n++] = ready[i];
+    n_ready = n;
     for (uint32_t i = 0; i < WORLD->n_watches; i++)
         want |= WORLD->watches[i].kind & WORLD_WATCH_READ ? 2 : 1;
     want = want & 2 ? 2 : want;

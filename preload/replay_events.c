@@ -623,7 +623,14 @@ static void go_on(void)
     }
 }
 
-_Noreturn void replay_switch(void) { engine_restart_stack(go_on); }
+_Noreturn void replay_switch(void)
+{
+    if (replay_current && log_active() && WORLD->log_begun) {
+        const struct odb_log head = {.kind = ODB_LOG_STAY, .arg = ctx.rip};
+        log_record(&head, NULL, 0);
+    }
+    engine_restart_stack(go_on);
+}
 
 static void wake_up(void)
 {

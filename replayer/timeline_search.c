@@ -106,6 +106,7 @@ static struct odb_err *run_on(struct timeline *tl, struct odb_run run, const str
     const struct odb_stop *stop;
     bool told = tl->told, done = false;
     uint32_t here = tl->open ? ODB_RUN_HERE : 0;
+    struct place begin = tl->now.at;
     tl->told = tl->open = false;
     if (take_interrupt(tl) || is_at_end(tl)) {
         *ret = only(is_at_end(tl) ? TIMELINE_AT_END : TIMELINE_INTERRUPTED);
@@ -117,6 +118,8 @@ static struct odb_err *run_on(struct timeline *tl, struct odb_run run, const str
         run.flags = (run.flags & ~(uint32_t)ODB_RUN_HERE) | here;
         ODB_TRY(timeline_run(tl, &run, &stop));
         here = here_behind(stop);
+        if (told && stop->reason == ODB_STOP_SIGNAL && place_compare(&tl->now.at, &begin) == 0)
+            continue; /* the engine's last stop here was another; but this one was read from the stream, and told */
         ODB_TRY(judge(tl, stop, want, ret, &done));
     }
     return NULL;
@@ -374,15 +377,16 @@ static struct odb_err *come_near(struct timeline *tl, uint32_t tid, const struct
     if (tid == upper->tid && back == 1)
         ODB_TRY(come_to_run(tl, tid, upper));
     ODB_TRY(thread_pos(tl->now.r, tid, &p, &alive));
-    if (!alive || p.tick + back >= pos->tick)
+    if (alive && p.tick + back >= pos->tick)
         return NULL;
+    uint64_t tick = pos->tick > back ? pos->tick - back : 0; /* or where it begins, if that is later */
     if (tl->now.at.run == upper->run) {
         struct place near = *upper;
-        near.tick = pos->tick - back;
+        near.tick = tick;
         near.rip = 0;
         return timeline_go(tl, &near, 0, true, &stop, &there);
     }
-    const struct odb_run run = {.flags = ODB_RUN_TO_POS, .tid = tid, .tick = pos->tick - back};
+    const struct odb_run run = {.flags = ODB_RUN_TO_POS, .tid = tid, .tick = tick};
     return timeline_run(tl, &run, &stop);
 }
 
@@ -425,6 +429,8 @@ static struct odb_err *make_trail(struct timeline *tl, uint32_t tid, const struc
         limit = m->w.at;
         ODB_TRY(timeline_take_mark(tl, m));
         ODB_TRY(come_near(tl, tid, upper, &pos, back));
+        if (place_compare(&tl->now.at, upper) >= 0 && !alive) /* it begins there */
+            return NULL;
         if (place_compare(&tl->now.at, upper) >= 0)
             return odb_err("replay went past the place that it came from");
         if (place_compare(&tl->now.at, &limit) > 0) /* the same mark will do for another attempt */

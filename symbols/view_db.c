@@ -166,32 +166,6 @@ struct odb_err *view_db_memory_at(struct view_db *v, uint64_t t, uint32_t pid, c
     return NULL;
 }
 
-/* Where a thread is that executes nothing more: at the system call that it waits in until the program ends, which is the first one
- * behind its last instruction (or that itself); 0 where there is none. */
-static struct odb_err *last_place(struct view_db *v, uint64_t t, uint32_t tid, gaddr *ret)
-{
-    static const char sql[] = "SELECT rip FROM executions WHERE tid=?1 AND t<=?2 ORDER BY t DESC LIMIT 1";
-    enum { INSTRUCTION_MAX = 15 };
-    sqlite3_stmt *st;
-    gaddr rip = 0;
-    uint8_t code[INSTRUCTION_MAX + 2];
-    size_t n = 0;
-    if (sqlite3_prepare_v2(db_sqlite(v->db), sql, -1, &st, NULL) != SQLITE_OK)
-        return odb_err("index: %s", sqlite3_errmsg(db_sqlite(v->db)));
-    sqlite3_bind_int64(st, 1, tid);
-    sqlite3_bind_int64(st, 2, (sqlite3_int64)t);
-    if (sqlite3_step(st) == SQLITE_ROW)
-        rip = (gaddr)sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
-    if (rip)
-        ODB_TRY(read_memory(v, rip, code, sizeof(code), &n));
-    *ret = 0;
-    for (size_t i = 0; i + 1 < n && !*ret; i++)
-        if (code[i] == 0x0f && code[i + 1] == 0x05)
-            *ret = rip + i;
-    return NULL;
-}
-
 struct odb_err *view_db_at(struct view_db *v, uint64_t t, uint32_t pid, uint32_t tid,
                            const struct sym_view **ret)
 {
@@ -203,8 +177,6 @@ struct odb_err *view_db_at(struct view_db *v, uint64_t t, uint32_t pid, uint32_t
     v->tid = tid;
     memcpy(view->gpr, r.regs.scalar, sizeof(view->gpr));
     view->rip = r.regs.scalar[ODB_REG_RIP];
-    if (!r.has_rip)
-        ODB_TRY(last_place(v, t, tid, &view->rip));
     view->rflags = r.regs.scalar[ODB_REG_RFLAGS];
     view->fs_base = r.regs.scalar[ODB_REG_FS_BASE];
     view->gs_base = r.regs.scalar[ODB_REG_GS_BASE];

@@ -7,18 +7,26 @@ failed=0
 fail() { echo "FAILED: $*"; failed=1; }
 trap '[ $failed = 1 ] && echo "kept: $dir" || rm -rf "$dir"' EXIT
 
+# The program recorded by process $1: its child that is no watchdog, which is the recorder itself before it has its name.
+program_of() {
+    for p in $(pgrep -P "$1"); do
+        case $(cat "/proc/$p/comm" 2>/dev/null) in odb-watchdog | "${odb##*/}") ;; *) echo "$p" ;; esac
+    done
+}
+
 # once WHO SIGNAL EXPECTED-STATUS [ARG]
 once() {
     rm -rf "$dir/rec"
     mkdir "$dir/rec"
     "$odb" record -o "$dir/rec" -- "$loop" ${4:+"$4"} > "$dir/out" 2> /dev/null < /dev/null &
     local recorder=$! program
-    for _ in $(seq 100); do
+    for _ in $(seq 1000); do
         [ -s "$dir/out" ] && break
         sleep 0.05
     done
     sleep 0.3
-    program=$(pgrep -P "$recorder" | head -1)
+    program=$(program_of "$recorder")
+    [ "$program" ] || { fail "$*: no program runs"; kill -9 "$recorder"; return; }
     if [ "$1" = program ]; then kill "-$2" "$program"; else kill "-$2" "$recorder"; fi
     for _ in $(seq 200); do
         kill -0 "$recorder" 2> /dev/null || break

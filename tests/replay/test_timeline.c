@@ -11,6 +11,7 @@
 
 #include "common/hash.h"
 #include "replayer/timeline.h"
+#include "replayer/timeline_impl.h"
 
 #define MAX_INSNS 40000000u
 #define MAX_HITS 3000
@@ -31,6 +32,15 @@ static void fail(const char *what, uint64_t a, uint64_t b)
 {
     if (++n_failed < 20)
         fprintf(stderr, "%s: %s: 0x%" PRIx64 " 0x%" PRIx64 "\n", doing, what, a, b);
+}
+
+static void fail_at(const char *what, const struct place *a, const struct place *b)
+{
+    if (++n_failed < 20)
+        fprintf(stderr,
+                "%s: %s: run %" PRIu64 " tick %" PRIu64 " rip 0x%" PRIx64 " event %" PRIu64 " phase %u, and run %" PRIu64
+                " tick %" PRIu64 " rip 0x%" PRIx64 " event %" PRIu64 " phase %u\n",
+                doing, what, a->run, a->tick, a->rip, a->event, a->phase, b->run, b->tick, b->rip, b->event, b->phase);
 }
 
 /* ---- the oracle ---- */
@@ -268,13 +278,15 @@ static void there_and_back(struct timeline *tl)
 {
     struct timeline_hit h;
     struct place a = timeline_where(tl), b;
+    struct odb_stop signal;
+    bool delivery = timeline_signal_here(tl, &signal); /* steps are between instructions: they pass `a` */
     doing = "a step forward and one back";
     OK(timeline_step(tl, a.tid, NULL, &h));
     if (h.end == TIMELINE_AT_END)
         return;
     b = timeline_where(tl);
     if (h.end != TIMELINE_STEPPED || place_compare(&a, &b) >= 0)
-        fail("no step forward", a.rip, b.rip);
+        fail_at("no step forward", &a, &b);
     check_sight(tl);
     OK(timeline_step_back(tl, a.tid, NULL, &h));
     struct place c = timeline_where(tl);
@@ -283,8 +295,8 @@ static void there_and_back(struct timeline *tl)
         OK(timeline_step(tl, a.tid, NULL, &h));
         c = timeline_where(tl);
     }
-    if (h.end != TIMELINE_STEPPED || place_compare(&a, &c) != 0)
-        fail("not where it began", a.rip, c.rip);
+    if (h.end != TIMELINE_STEPPED || (place_compare(&a, &c) != 0 && (!delivery || place_compare(&b, &c) != 0)))
+        fail_at("not where it began", &a, &c);
 }
 
 static void steps_back(struct timeline *tl, int n)
@@ -299,7 +311,7 @@ static void steps_back(struct timeline *tl, int n)
         if (h.end == TIMELINE_START)
             return;
         if (h.end != TIMELINE_STEPPED || place_compare(&b, &a) >= 0 || b.tid != tid)
-            fail("no step back", a.rip, b.rip);
+            fail_at("no step back", &a, &b);
         check_sight(tl);
     }
 }
