@@ -177,7 +177,8 @@ void reply_error(struct out *reply, const char *fmt, ...)
 
 void reply_failure(struct stub *s, struct out *reply, struct odb_err *e)
 {
-    stub_note(s, "%s", odb_err_text(e));
+    if (s->n_pids > 0) /* without a process everything fails: that is no news */
+        stub_note(s, "%s", odb_err_text(e));
     odb_err_free(e);
     out_clear(reply);
     out_text(reply, "E01");

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gdb/signals.h"
+
 static bool told(const struct packet_arg *a, const char *feature)
 {
     return memmem(a->data, a->n_bytes, feature, strlen(feature)) != NULL;
@@ -62,6 +64,26 @@ static void non_stop(struct stub *s, const struct packet_arg *a, int n, struct o
         reply_ok(reply);
 }
 
+/* The signal that is delivered, or kills, where the target is; else SIGTRAP. */
+static int signal_here(struct stub *s)
+{
+    struct target_position here;
+    uint8_t info[128];
+    size_t n = 0;
+    int signo;
+    target_where(s->g, &here);
+    if (!stub_attached(s, here.pid))
+        return 5;
+    struct odb_err *e = target_siginfo(s->g, here.tid, info, &n);
+    if (e || n < sizeof(signo)) {
+        odb_err_free(e);
+        return 5;
+    }
+    memcpy(&signo, info, sizeof(signo));
+    s->last_signal = signo;
+    return gdb_signal_of(signo);
+}
+
 /* `?`: why the target stands where it stands. */
 static void last_stop(struct stub *s, const struct packet_arg *a, int n, struct out *reply)
 {
@@ -70,7 +92,7 @@ static void last_stop(struct stub *s, const struct packet_arg *a, int n, struct 
     if (s->killed)
         out_text(reply, "W00");
     else
-        stub_tell_position(s, 5, "", reply);
+        stub_tell_position(s, signal_here(s), "", reply);
 }
 
 static void is_attached(struct stub *s, const struct packet_arg *a, int n, struct out *reply)
