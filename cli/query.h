@@ -29,6 +29,7 @@ struct query_args {
     int n_args;
     const char *at, *before, *from, *to, *frame, *max, *depth, *pid, *tid; /* NULL: not given */
     bool json;
+    bool follow, calls; /* TAKES_HISTORY */
 };
 struct odb_err *query_parse(int argc, char **argv, struct query_args *ret) ODB_MUST_CHECK;
 
@@ -41,6 +42,7 @@ enum query_takes {
     TAKES_FRAME = 16,
     TAKES_MAX = 32,
     TAKES_DEPTH = 64,
+    TAKES_HISTORY = 128, /* --follow, --calls */
 };
 /* A row of the table of questions. */
 struct question {

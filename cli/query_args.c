@@ -59,6 +59,9 @@ static struct odb_err *check_options(struct query_args *a)
         if (o->takes && !(what && what->takes & o->takes))
             return cli_usage("query: %s takes no --%s", what ? what->name : "SQL", o->name);
     }
+    if ((a->follow || a->calls) && !(what && what->takes & TAKES_HISTORY))
+        return cli_usage("query: %s takes no --%s", what ? what->name : "SQL",
+                         a->follow ? "follow" : "calls");
     if (what && (a->n_args < what->min_args || a->n_args > what->max_args))
         return cli_usage("query: odb query [DIR] %s", what->usage);
     if (!what && a->n_args)
@@ -69,9 +72,11 @@ static struct odb_err *check_options(struct query_args *a)
 struct odb_err *query_parse(int argc, char **argv, struct query_args *ret)
 {
     struct query_args a = {0};
-    struct cli_option options[1 + N_VALUE_OPTIONS] = {{"json", 0, &a.json, NULL}};
+    enum { N_FLAGS = 3 };
+    struct cli_option options[N_FLAGS + N_VALUE_OPTIONS] = {
+        {"json", 0, &a.json, NULL}, {"follow", 0, &a.follow, NULL}, {"calls", 0, &a.calls, NULL}};
     for (size_t i = 0; i < N_VALUE_OPTIONS; i++)
-        options[1 + i] =
+        options[N_FLAGS + i] =
             (struct cli_option){.name = value_options[i].name, .value = option_field(&a, &value_options[i])};
     ODB_TRY(
         cli_parse_options(options, sizeof(options) / sizeof(*options), CLI_OPTIONS_ANYWHERE, &argc, argv));

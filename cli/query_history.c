@@ -6,7 +6,12 @@
  * that leave the value as it was are left out.
  *
  * What is not in memory (a variable in a register, a computed one) is resolved anew behind each instruction of its
- * function, as long as the frame lives and where it is the innermost one: compilers move variables about. */
+ * function, as long as the frame lives and where it is the innermost one: compilers move variables about.
+ *
+ * --follow: EXPR is resolved anew behind each write to whatever was read to resolve it, so pointers on its way may change.
+ * Registers are those at --at.
+ *
+ * --calls: the same for every frame that comes to the instruction of --at. */
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +27,7 @@
 #define ENTRIES_MAX 100000
 #define RED_ZONE 128 /* below rsp: a function that calls none may have its variables there */
 #define STATES_MAX 20000
+#define WRITES_MAX 1000000
 #define FUNCTION_SPAN (1u << 20)
 #define LONGJMP_SPAN \
     20000000u /* instructions in which a frame is looked for that was left without a return */
@@ -35,35 +41,57 @@ struct history {
     struct sym_value value;    /* of the type and place; bytes are those at t_now */
     uint64_t from, to, max;
     gaddr cfa;            /* of the frame it lies in; 0: none */
+    uint64_t t_entry;     /* of its function, into that frame */
+    bool several;         /* --calls: say which call */
     struct view_db *past; /* owned: memory at t_now, for strings behind pointers. q->view stays at t */
     struct sym_view view; /* registers and mappings of t, memory of t_now */
     uint64_t t_now;
     char *last; /* owned: the value shown last; NULL: none */
-    uint64_t n;
+    uint64_t n; /* shown; max + 1: there are more */
+    bool tracking;
+    struct db_range *reads; /* owned: what was read while tracking */
+    size_t n_reads;
 };
 
 /* ---- looking at memory only when a value needs it (a string behind a pointer) ---- */
+
+static struct odb_err *track(struct history *h, gaddr addr, size_t n_bytes)
+{
+    if (!(h->n_reads & (h->n_reads + 1))) { /* 2^n - 1: full */
+        struct db_range *v = reallocarray(h->reads, 2 * (h->n_reads + 1), sizeof(*v));
+        if (!v)
+            return odb_err("out of memory");
+        h->reads = v;
+    }
+    h->reads[h->n_reads++] = (struct db_range){addr, n_bytes, h->q->pid};
+    return NULL;
+}
 
 static struct odb_err *read_now(void *ctx, gaddr addr, void *to, size_t n_bytes, size_t *ret_n)
 {
     struct history *h = ctx;
     const struct sym_view *view;
+    if (h->tracking && n_bytes)
+        ODB_TRY(track(h, addr, n_bytes));
     ODB_TRY(view_db_memory_at(h->past, h->t_now, h->q->pid, &view));
     return view->read(view->ctx, addr, to, n_bytes, ret_n);
 }
 
 /* ---- one value ---- */
 
-/* Shows the value as it is at t, if it is another than the last one. w: the write that made it; NULL: it began so. */
-static struct odb_err *show_now(struct history *h, uint64_t t, const struct db_write *w)
+/* Shows the value at t, a text that it takes over, if it is another than the last one. w: the write that made it; NULL: it
+ * began so. */
+static struct odb_err *show_text(struct history *h, uint64_t t, const struct db_write *w, char *owned)
 {
-    _cleanup_free_ char *text = NULL;
+    _cleanup_free_ char *text = owned;
     char spot[512] = "", call[64] = "";
     bool found = false;
-    h->t_now = t;
-    ODB_TRY(query_value_text(h->s, &h->value, &text));
     if (h->last && !strcmp(h->last, text))
         return NULL;
+    if (h->n >= h->max) {
+        h->n = h->max + 1;
+        return NULL;
+    }
     if (w && w->flags & ODB_MEM_SIGNAL)
         snprintf(call, sizeof(call), "signal");
     else if (w && w->flags & ODB_MEM_KERNEL)
@@ -79,6 +107,8 @@ static struct odb_err *show_now(struct history *h, uint64_t t, const struct db_w
         }
         if (*call)
             printf(",\"syscall\":\"%s\"", call);
+        if (h->several)
+            printf(",\"call\":%llu", ULL(h->t_entry));
         putchar('}');
     } else {
         printf("t %-10llu  ", ULL(w ? w->t : t));
@@ -91,6 +121,16 @@ static struct odb_err *show_now(struct history *h, uint64_t t, const struct db_w
     h->last = take_ptr(text);
     h->n++;
     return NULL;
+}
+
+/* The value as it is at t. */
+static struct odb_err *show_now(struct history *h, uint64_t t, const struct db_write *w)
+{
+    char *text = NULL;
+    h->t_now = t;
+    struct odb_err *e = query_value_text(h->s, &h->value, &text);
+    h->tracking = false;
+    return e ? e : show_text(h, t, w, text);
 }
 
 /* ---- memory ---- */
@@ -117,10 +157,6 @@ static struct odb_err *on_write(void *ctx, const struct db_write *w)
     if (h->n > h->max)
         return NULL;
     ODB_TRY(apply(h, w));
-    if (h->n == h->max) {
-        h->n++; /* there is more */
-        return NULL;
-    }
     return show_now(h, w->t + 1, &copy);
 }
 
@@ -139,6 +175,56 @@ static struct odb_err *memory_history(struct history *h)
     if (n_valid == v->n_bytes)
         ODB_TRY(show_now(h, h->from, NULL));
     return db_writes(h->q->db, h->q->pid, v->addr, v->n_bytes, h->from, h->to, on_write, h);
+}
+
+/* ---- memory behind pointers that change ---- */
+
+static int by_addr(const void *a, const void *b)
+{
+    const struct db_range *x = a, *y = b;
+    return x->addr != y->addr ? (x->addr < y->addr ? -1 : 1) : 0;
+}
+
+/* Resolves it in the memory at t, and remembers what was read for that. */
+static struct odb_err *resolve_in(struct history *h, uint64_t t, const struct db_write *w)
+{
+    struct sym_value v = {0};
+    h->t_now = t;
+    h->n_reads = 0;
+    h->tracking = true;
+    _cleanup_err_ struct odb_err *e = symbols_eval(h->s, h->frame->frame, h->frame->scope, h->expr, &v);
+    if (e) { /* it has no value now */
+        char *text = NULL;
+        h->tracking = false;
+        if (asprintf(&text, "<error: %s>", odb_err_text(e)) < 0)
+            return odb_err("out of memory");
+        return show_text(h, t, w, text);
+    }
+    symbols_value_deinit(&h->value);
+    h->value = v;
+    return show_now(h, t, w);
+}
+
+static struct odb_err *follow_history(struct history *h)
+{
+    struct db_write w;
+    uint64_t t = h->from;
+    ODB_TRY(resolve_in(h, t, NULL));
+    for (int i = 0; t < h->to && h->n <= h->max; i++) {
+        bool found = false;
+        size_t which;
+        if (i == WRITES_MAX) {
+            fprintf(stderr, "odb: followed %d writes only: go on with --from %llu\n", WRITES_MAX, ULL(t));
+            break;
+        }
+        qsort(h->reads, h->n_reads, sizeof(*h->reads), by_addr);
+        ODB_TRY(db_find_write(h->q->db, h->reads, h->n_reads, t, t, h->to, false, &found, &w, &which));
+        if (!found)
+            break;
+        t = w.t + 1;
+        ODB_TRY(resolve_in(h, t, &w));
+    }
+    return NULL;
 }
 
 /* ---- registers ---- */
@@ -180,7 +266,7 @@ static struct odb_err *frame_history(struct history *h)
     sqlite3_bind_int64(st, 2, (sqlite3_int64)h->from);
     sqlite3_bind_int64(st, 3, (sqlite3_int64)h->to);
     struct odb_err *e = resolve_again(h, h->from, NULL);
-    while (!e && h->n < h->max && n_states < STATES_MAX && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+    while (!e && h->n <= h->max && n_states < STATES_MAX && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         struct db_write w = {.t = (uint64_t)sqlite3_column_int64(st, 0),
                              .rip = (gaddr)sqlite3_column_int64(st, 1),
                              .pid = h->q->pid,
@@ -284,6 +370,7 @@ static struct odb_err *lifetime(struct history *h, const struct sym_frame *f)
     gaddr low = place.scopes[place.n_scopes - 1].low;
     if (low) {
         ODB_TRY(find_at_depth(h, low, f->cfa - 8, h->t + 1, true, &found, &t));
+        h->t_entry = found ? t : 0;
         if (found && t > h->from)
             h->from = t;
     }
@@ -301,32 +388,167 @@ static struct odb_err *lifetime(struct history *h, const struct sym_frame *f)
 /* ---- the question ---- */
 
 static bool in_memory(const struct history *h) { return h->value.has_addr && !h->value.optimized_out; }
+static bool follows(const struct history *h)
+{
+    return h->q->a->follow && h->value.reg < 0 && !h->value.optimized_out;
+}
 
-static struct odb_err *resolve(struct history *h)
+/* It lives as long as the frame that address lies in, if it is in one. */
+static struct odb_err *lifetime_at(struct history *h, gaddr addr)
 {
     struct sym_frame owner;
     bool on_stack = false;
-    ODB_TRY(query_eval(h->s, h->t, h->frame, h->expr, &h->value));
-    if (!in_memory(h))
-        return lifetime(h, h->frame->frame);
-    ODB_TRY(frame_of(h, h->value.addr, &owner, &on_stack));
+    ODB_TRY(frame_of(h, addr, &owner, &on_stack));
     return on_stack ? lifetime(h, &owner) : NULL;
 }
 
-static struct odb_err *run(struct history *h)
+/* Does the expression mean something, though it may have no value at h->t? */
+static bool has_type(struct history *h)
+{
+    _cleanup_free_ char *text = NULL;
+    struct sym_value v = {0};
+    if (asprintf(&text, "sizeof(%s)", h->expr) < 0)
+        return false;
+    _cleanup_err_ struct odb_err *e = symbols_eval(h->s, h->frame->frame, h->frame->scope, text, &v);
+    symbols_value_deinit(&v);
+    return !e;
+}
+
+static struct odb_err *resolve(struct history *h)
+{
+    h->n_reads = 0;
+    h->tracking = h->q->a->follow;
+    struct odb_err *e = query_eval(h->s, h->t, h->frame, h->expr, &h->value);
+    h->tracking = false;
+    if (e && h->q->a->follow && has_type(h)) { /* a pointer leads nowhere just now */
+        odb_err_free(e);
+        e = NULL;
+        h->value.reg = -1;
+    }
+    if (e)
+        return e;
+    if (follows(h)) {
+        for (size_t i = 0; i < h->n_reads; i++)
+            ODB_TRY(lifetime_at(h, h->reads[i].addr));
+        return NULL;
+    }
+    return in_memory(h) ? lifetime_at(h, h->value.addr) : lifetime(h, h->frame->frame);
+}
+
+/* At h->t, in h->frame. */
+static struct odb_err *begin(struct history *h)
 {
     const struct sym_view *view;
-    ODB_TRY(view_db_create(h->q->db, NULL, &h->past));
     ODB_TRY(view_db_at(h->q->view, h->t, h->q->pid, h->q->tid, &view));
     h->view = *view;
     h->view.ctx = h;
     h->view.read = read_now;
     h->t_now = h->t;
     ODB_TRY(symbols_set_view(h->s, &h->view));
-    ODB_TRY(resolve(h));
+    return resolve(h);
+}
+
+static struct odb_err *show(struct history *h)
+{
+    return follows(h) ? follow_history(h) : in_memory(h) ? memory_history(h) : frame_history(h);
+}
+
+/* ---- every call ---- */
+
+struct lives {
+    struct life {
+        uint32_t tid;
+        gaddr cfa;
+        uint64_t from, to;
+    } * v; /* owned */
+    size_t n;
+};
+
+static bool is_known(const struct lives *l, uint32_t tid, gaddr cfa, uint64_t t)
+{
+    for (size_t i = l->n; i-- > 0;)
+        if (l->v[i].tid == tid && l->v[i].cfa == cfa && l->v[i].from <= t && t < l->v[i].to)
+            return true;
+    return false;
+}
+
+static struct odb_err *add_life(struct lives *l, const struct life *one)
+{
+    if (!(l->n & (l->n + 1))) { /* 2^n - 1: full */
+        struct life *v = reallocarray(l->v, 2 * (l->n + 1), sizeof(*v));
+        if (!v)
+            return odb_err("out of memory");
+        l->v = v;
+    }
+    l->v[l->n++] = *one;
+    return NULL;
+}
+
+/* The frame that is about to execute x, if it was not shown before. */
+static struct odb_err *show_call(struct history *h, const struct db_execution *x, uint64_t frame_number,
+                                 const struct query_range *r, struct lives *lives)
+{
+    __attribute__((cleanup(query_frame_deinit))) struct query_frame f = {0};
+    h->q->tid = x->tid;
+    h->t = x->t;
+    h->from = r->from;
+    h->to = r->to;
+    h->cfa = 0;
+    ODB_TRY(query_symbols_at(h->q, x->t, h->q->pid, x->tid, &h->s));
+    ODB_TRY(query_frame(h->s, frame_number, &f));
+    if (f.frame != f.frames || is_known(lives, x->tid, f.frame->cfa, x->t))
+        return NULL;
+    h->frame = &f;
+    symbols_value_deinit(&h->value);
+    h->value = (struct sym_value){0};
+    free(h->last);
+    h->last = NULL;
+    ODB_TRY(begin(h));
+    if (h->cfa != f.frame->cfa)
+        return odb_err("--calls: '%s' is not a variable of this function's frame", h->expr);
+    ODB_TRY(add_life(lives, &(struct life){x->tid, h->cfa, h->from, h->to}));
+    if (!h->q->json) {
+        printf("t %-10llu  ", ULL(h->t_entry));
+        print_task(h->q, h->q->pid, x->tid);
+        printf("call of %s\n", f.place.scopes[f.scope].function ? f.place.scopes[f.scope].function : "?");
+    }
+    struct odb_err *e = show(h);
+    h->frame = NULL;
+    return e;
+}
+
+static struct odb_err *show_calls(struct history *h, const struct query_range *r)
+{
+    const struct db_point point = {.addr = h->frame->frame->pc, .pid = h->q->pid};
+    const uint32_t tid = h->q->tid;
+    uint64_t number = 0, lo = r->from;
+    struct lives lives = {0};
+    struct odb_err *e = query_parse_index("--frame", h->q->a->frame, STACK_FRAMES, &number);
+    if (!e && h->frame->frame != h->frame->frames)
+        e = odb_err("--calls is for the innermost function at --at: give a t in the function that is meant");
+    h->several = true;
+    for (int i = 0; !e && i < ENTRIES_MAX && h->n <= h->max; i++) {
+        struct db_execution x;
+        bool found = false;
+        e = db_find_execution(h->q->db, &point, 1, lo, r->to, false, &found, &x);
+        if (e || !found)
+            break;
+        lo = x.t + 1;
+        if (!h->q->a->tid || x.tid == tid)
+            e = show_call(h, &x, number, r, &lives);
+    }
+    free(lives.v);
+    return e;
+}
+
+static struct odb_err *run(struct history *h, const struct query_range *r)
+{
+    ODB_TRY(view_db_create(h->q->db, NULL, &h->past));
+    if (!h->q->a->calls)
+        ODB_TRY(begin(h));
     if (h->q->json)
         putchar('[');
-    ODB_TRY(in_memory(h) ? memory_history(h) : frame_history(h));
+    ODB_TRY(h->q->a->calls ? show_calls(h, r) : show(h));
     if (h->q->json)
         fputs("]\n", stdout);
     else if (!h->n)
@@ -347,9 +569,10 @@ struct odb_err *answer_history(struct query *q)
     h.to = r.to;
     h.max = r.max;
     ODB_TRY(query_asked_frame(q, h.t, &h.s, &frame));
-    struct odb_err *e = run(&h);
+    struct odb_err *e = run(&h, &r);
     symbols_value_deinit(&h.value);
     free(h.last);
+    free(h.reads);
     view_db_destroy(h.past);
     return e;
 }

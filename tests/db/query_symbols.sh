@@ -2,9 +2,9 @@
 # odb query in words of the source: locals, print, history, line, calls, source, and their SQL, on recordings of words.c,
 # built at -O0 (DWARF 5 and 4) and -O2. Answers are compared to the letter, but for numbers that differ from run to run: t is N,
 # addresses are ADDR. Then thousands of wild expressions: each has a value or none, nothing breaks.
-#     query_symbols.sh ODB WORDS.C WORDS_REG.C WORDS_TREE.C
+#     query_symbols.sh ODB WORDS.C WORDS_REG.C WORDS_TREE.C WORDS_LIST.C
 set -euo pipefail
-odb=$1 source=$2 reg_source=$3 tree_source=$4
+odb=$1 source=$2 reg_source=$3 tree_source=$4 list_source=$5
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 export ODB_DIR="$dir/root"
@@ -32,6 +32,8 @@ build w4 "$source" "2 outer other 2.25" -g -O0 -gdwarf-4
 build w2 "$source" "2 outer other 2.25" -g -O2
 build reg "$reg_source" 88 -g -O2
 build tree "$tree_source" "" -g -O1
+build list "$list_source" "10 30" -g -O0
+build list1 "$list_source" "10 30" -g -O1
 for name in w5 w4; do
     rec=$dir/$name.rec
     # everything is answered out of the recording's own copy
@@ -206,6 +208,45 @@ t N 123  f (words_tree.c:17)
 t N 135  f (words_tree.c:17)
 t N 155  f (words_tree.c:17)
 EOT
+
+# pointers that change; every call
+mark() { grep -n "$1 \*/" "$list_source" | cut -d: -f1; }
+for name in list list1; do
+    rec=$dir/$name.rec
+    t=$(field 0 t line "words_list.c:$(mark END)")
+    is history 'head->value' --follow --at "$t" <<'EOT'
+t N <error: Cannot access memory at address 0x0>  (before)
+t N 10  push (words_list.c:17)
+t N 20  push (words_list.c:17)
+t N 21  main (words_list.c:41)
+t N 11  pop (words_list.c:23)
+t N 12  main (words_list.c:43)
+t N <error: Cannot access memory at address 0x0>  pop (words_list.c:23)
+t N 30  push (words_list.c:17)
+EOT
+    q history 'head->next->value' --follow --at "$t" | mask | grep -v error | diff - <(cat <<'EOT'
+t N 10  push (words_list.c:17)
+t N 11  main (words_list.c:40)
+EOT
+) || fail "history --follow, where it has no value at --at"
+    is history 'head->value' --follow --at "$t" --max 3 <<'EOT'
+t N <error: Cannot access memory at address 0x0>  (before)
+t N 10  push (words_list.c:17)
+t N 20  push (words_list.c:17)
+the first 3: more with --max
+EOT
+    is history 'nowhere->value' --follow --at "$t" <<<"odb: 'nowhere->value' at t N, in main: No symbol \"nowhere\" in current context."
+    t=$(field 2 t line "words_list.c:$(mark SUM)")
+    # (what was there before it is set may be anything) the last value in each call
+    got=$(q history sum --calls --at "$t" | mask | awk '/call of sum_to/ { printf "%s ", last } { last = $3 } END { print last }' | xargs)
+    [ "$got" = "1 1 3 1 3 6" ] || fail "history --calls: $got: $(q history sum --calls --at "$t")"
+    is history head --calls --at "$t" <<<"odb: --calls: 'head' is not a variable of this function's frame"
+    is locals --calls --at "$t" <<'EOT'
+odb: query: locals takes no --calls (see 'odb help')
+EOT
+    json history sum --calls --at "$t"
+    json history 'head->value' --follow --at "$t"
+done
 
 # wild expressions
 rec=$dir/w2.rec
