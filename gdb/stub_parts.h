@@ -114,6 +114,7 @@ struct stub {
     char xfer_name[64];
     struct stub_file files[STUB_MAX_FILES];
 
+    bool told_unavailable; /* that a thread has no registers */
     bool told_branch;
     bool branch_over;    /* its program died or exited */
     uint32_t branch_tid; /* whose registers decide whether to go on in it */

@@ -12,15 +12,35 @@ static struct odb_err *registers_asked(struct stub *s, uint32_t *ret_tid, struct
     return target_registers(s->g, *ret_tid, ret);
 }
 
+/* A thread may be told of before it has registers: one that is born and killed without having run. An error would end the client's
+ * whole list of threads; "unavailable" is x digits. */
+static void say_unavailable(struct stub *s, struct odb_err *e, size_t n_bytes, struct out *reply)
+{
+    if (!s->told_unavailable)
+        stub_note(s, "%s", odb_err_text(e));
+    s->told_unavailable = true;
+    odb_err_free(e);
+    for (size_t i = 0; i < n_bytes; i++)
+        out_text(reply, "xx");
+}
+
 static void read_all(struct stub *s, const struct packet_arg *a, int n, struct out *reply)
 {
     (void)a;
     (void)n;
     struct target_regs regs;
-    uint32_t tid;
-    struct odb_err *e = registers_asked(s, &tid, &regs);
+    uint32_t pid, tid;
+    struct odb_err *e = stub_general_thread(s, &pid, &tid);
     if (e) {
         reply_failure(s, reply, e);
+        return;
+    }
+    e = target_registers(s->g, tid, &regs);
+    if (e) {
+        size_t n_bytes = 0;
+        for (unsigned i = 0; i < s->registers.n; i++)
+            n_bytes += s->registers.rows[i].n_bytes;
+        say_unavailable(s, e, n_bytes, reply);
         return;
     }
     for (unsigned i = 0; i < s->registers.n; i++) {

@@ -1,4 +1,5 @@
-/* A thread that is not the first one executes a program: the others end, and it becomes the first. */
+/* A thread that is not the first one executes a program: the others end, two of them before they have run at all, and it becomes
+ * the first. */
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -14,13 +15,15 @@ static void *run(void *arg)
 
 int main(int argc, char **argv)
 {
-    pthread_t t;
+    pthread_t t[3];
     arguments = argv;
     if (argc > 1) {
         puts("again"); /* AGAIN */
         return 0;
     }
-    pthread_create(&t, NULL, run, NULL);
-    pthread_join(t, NULL);
+    for (int i = 0; i < 3; i++)
+        pthread_create(&t[i], NULL, run, NULL);
+    for (int i = 0; i < 3; i++)
+        pthread_join(t[i], NULL);
     return 1;
 }
