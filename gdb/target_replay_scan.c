@@ -86,7 +86,8 @@ struct threads {
     uint32_t naming; /* the thread whose prctl(PR_SET_NAME) was the last call; 0: it was another call */
 };
 
-static struct odb_err *thread_of(struct threads *t, uint32_t tid, struct thread **ret)
+/* NULL: memory is out. */
+static struct thread *thread_of(struct threads *t, uint32_t tid)
 {
     if (t->last >= t->n || t->v[t->last].tid != tid) {
         t->last = 0;
@@ -96,19 +97,19 @@ static struct odb_err *thread_of(struct threads *t, uint32_t tid, struct thread 
     if (t->last == t->n) {
         struct thread *a = grown(t->v, t->n, &t->cap, sizeof(*a));
         if (!a)
-            return odb_err("out of memory");
+            return NULL;
         t->v = a;
         a[t->n++] = (struct thread){.tid = tid};
     }
-    *ret = &t->v[t->last];
-    return NULL;
+    return &t->v[t->last];
 }
 
 /* Begins, or has a new image. */
 static struct odb_err *thread_new(struct threads *t, uint32_t tid)
 {
-    struct thread *one;
-    ODB_TRY(thread_of(t, tid, &one));
+    struct thread *one = thread_of(t, tid);
+    if (!one)
+        return odb_err("out of memory");
     one->gprs = (struct trace_gprs){0};
     return NULL;
 }
@@ -116,8 +117,9 @@ static struct odb_err *thread_new(struct threads *t, uint32_t tid)
 static struct odb_err *note_call(struct threads *t, const struct odb_ev_syscall *ev)
 {
     enum { PRCTL = 157, SET_NAME = 15 };
-    struct thread *one;
-    ODB_TRY(thread_of(t, ev->ev.tid, &one));
+    struct thread *one = thread_of(t, ev->ev.tid);
+    if (!one)
+        return odb_err("out of memory");
     trace_syscall_gprs(ev, &one->gprs);
     bool naming = ev->nr == PRCTL && ev->result == 0 && one->gprs.gpr[ODB_RDI] == SET_NAME;
     t->naming = naming ? ev->ev.tid : 0;
