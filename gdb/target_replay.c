@@ -12,7 +12,28 @@ struct replay *trp_world(struct target_replay *g) { return g->branch ? g->branch
 
 const struct odb_stop *trp_stop(struct target_replay *g)
 {
-    return g->branch ? &g->branch_stop : replay_where(timeline_world(g->tl));
+    static const struct odb_stop nowhere;
+    struct replay *r = timeline_world(g->tl);
+    return g->branch ? &g->branch_stop : r ? replay_where(r) : &nowhere;
+}
+
+struct odb_err *trp_alive(struct target_replay *g)
+{
+    return trp_world(g) ? NULL : odb_err("the replay was lost by the error before");
+}
+
+struct odb_err *trp_back(struct target_replay *g, const struct place *to, struct odb_err *e)
+{
+    struct place now = timeline_where(g->tl);
+    if (!e || (timeline_world(g->tl) && place_compare(&now, to) == 0))
+        return e;
+    struct odb_err *lost = timeline_seek(g->tl, to);
+    if (lost) {
+        odb_err_free(lost);
+        lost = timeline_seek_start(g->tl);
+    }
+    odb_err_free(lost); /* then there is no world: trp_alive() */
+    return e;
 }
 
 struct odb_err *trp_scan(struct target_replay *g, const struct scan **ret)
@@ -66,7 +87,8 @@ static struct odb_err *seek(struct target *target, const struct target_position 
     if (to->has_t)
         return odb_err("this recording has no index: a position is not a t");
     forget(g);
-    return timeline_seek(g->tl, &p);
+    const struct place begin = timeline_where(g->tl);
+    return trp_back(g, &begin, timeline_seek(g->tl, &p));
 }
 
 static struct odb_err *seek_percent(struct target_replay *g, unsigned long part)
@@ -80,14 +102,12 @@ static struct odb_err *seek_percent(struct target_replay *g, unsigned long part)
     return timeline_seek_event(g->tl, scan->n_positions * part / 100);
 }
 
-static struct odb_err *seek_text(struct target *target, const char *text)
+static struct odb_err *seek_by_text(struct target_replay *g, const char *text)
 {
-    struct target_replay *g = trp_of(target);
     static const char event[] = "event:";
     bool is_event = strncmp(text, event, sizeof(event) - 1) == 0;
     const char *digits = is_event ? text + sizeof(event) - 1 : text;
     char *rest;
-    forget(g);
     if (strcmp(text, "start") == 0)
         return timeline_seek_start(g->tl);
     if (strcmp(text, "end") == 0)
@@ -103,6 +123,14 @@ static struct odb_err *seek_text(struct target *target, const char *text)
     if (!*rest)
         return odb_err("without an index a position is start, end, N%% or event:N, not a t: see `odb index`");
     return odb_err("'%s' is no position: start, end, N%% or event:N", text);
+}
+
+static struct odb_err *seek_text(struct target *target, const char *text)
+{
+    struct target_replay *g = trp_of(target);
+    forget(g);
+    const struct place begin = timeline_where(g->tl);
+    return trp_back(g, &begin, seek_by_text(g, text));
 }
 
 /* ---- what stops ---- */
@@ -238,6 +266,7 @@ static struct odb_err *begin_branch(struct target_replay *g)
     struct replay *r;
     if (g->branch)
         return NULL;
+    ODB_TRY(trp_alive(g));
     struct odb_stop stop = *trp_stop(g);
     ODB_TRY(replay_checkpoint(timeline_world(g->tl), &r));
     struct odb_err *e = replay_branch(r);

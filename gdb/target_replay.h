@@ -72,6 +72,10 @@ static inline struct target_replay *trp_of(struct target *g) { return (struct ta
 
 /* The world that is looked at: the branch, or where the timeline is. */
 struct replay *trp_world(struct target_replay *g);
+/* Is there one? Not when what went wrong was so bad that trp_back() failed, too. */
+struct odb_err *trp_alive(struct target_replay *g) ODB_MUST_CHECK;
+/* Behind a call that gave e: if that is an error, the timeline goes back to a place, or at least to the start. Returns e. */
+struct odb_err *trp_back(struct target_replay *g, const struct place *to, struct odb_err *e) ODB_MUST_CHECK;
 /* Its last stop. */
 const struct odb_stop *trp_stop(struct target_replay *g);
 struct odb_err *trp_scan(struct target_replay *g, const struct scan **ret) ODB_MUST_CHECK;

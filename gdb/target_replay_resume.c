@@ -237,18 +237,17 @@ static struct odb_err *resume_recording(struct target_replay *g, const struct ta
         ODB_TRY(timeline_set_stops(g->tl, &stops));
         g->stops_dirty = false;
     }
-    struct place begin = timeline_where(g->tl);
+    const struct place begin = timeline_where(g->tl);
     uint32_t pid = begin.pid, tid = how->tid ? how->tid : begin.tid;
+    ODB_TRY(trp_alive(g));
     if (tid != begin.tid)
         ODB_TRY(pid_of(g, tid, &pid));
     g->has_siginfo = false;
     g->returned.reason = ODB_STOP_NONE;
-    if (how->step)
-        ODB_TRY(steps(g, how, &want, &hit));
-    else if (how->reverse)
-        ODB_TRY(timeline_backward(g->tl, &want, &hit));
-    else
-        ODB_TRY(timeline_forward(g->tl, &want, &hit));
+    ODB_TRY(trp_back(g, &begin,
+                     how->step      ? steps(g, how, &want, &hit)
+                     : how->reverse ? timeline_backward(g->tl, &want, &hit)
+                                    : timeline_forward(g->tl, &want, &hit)));
     answer(g, &hit, ret);
     if (hit.end == TIMELINE_STEPPED) {
         ret->tid = tid;

@@ -127,6 +127,7 @@ struct odb_err *trp_registers(struct target *target, uint32_t tid, struct target
     struct target_replay *g = trp_of(target);
     const struct odb_xstate *x;
     const struct odb_stop *stop;
+    ODB_TRY(trp_alive(g));
     ODB_TRY(replay_registers(trp_world(g), tid, &stop, &x));
     struct target_regs r = {.vector_bytes = g->vector_bytes};
     struct odb_stop s = *stop;
@@ -167,6 +168,7 @@ struct odb_err *trp_read(struct target *target, uint32_t pid, gaddr addr, void *
 {
     struct target_replay *g = trp_of(target);
     size_t done = 0;
+    ODB_TRY(trp_alive(g));
     while (done < n) {
         size_t got;
         ODB_TRY(replay_read_process(trp_world(g), pid, addr + done, (uint8_t *)to + done, n - done, &got));
@@ -190,6 +192,7 @@ struct odb_err *trp_threads(struct target *target, struct target_thread **ret, s
     _cleanup_free_ struct replay_task *tasks = NULL;
     const struct scan *scan;
     size_t n;
+    ODB_TRY(trp_alive(g));
     ODB_TRY(trp_scan(g, &scan));
     ODB_TRY(replay_tasks(trp_world(g), &tasks, &n));
     struct target_thread *t = calloc(n ? n : 1, sizeof(*t));
@@ -266,6 +269,7 @@ struct odb_err *trp_maps(struct target *target, uint32_t pid, struct target_map 
     const struct scan *scan;
     struct maps maps = {0};
     size_t n;
+    ODB_TRY(trp_alive(g));
     ODB_TRY(trp_scan(g, &scan));
     ODB_TRY(replay_maps(trp_world(g), pid, &from, &n));
     for (size_t i = 0; i < n; i++) {

@@ -39,12 +39,12 @@ static void fault_info(const struct odb_ev_fault *f, uint8_t ret[128])
 
 bool timeline_signal_here(const struct timeline *tl, struct odb_stop *ret)
 {
-    const struct odb_stop *s = replay_where(tl->now.r);
+    const struct odb_stop *s = tl->now.r ? replay_where(tl->now.r) : NULL;
     union event e;
     uint64_t tick = 0;
     gaddr rip = 0;
     int signo = 0;
-    if (!next_event(tl->now.r, s->stream_offset, &e) || e.ev.tid != s->tid)
+    if (!s || !next_event(tl->now.r, s->stream_offset, &e) || e.ev.tid != s->tid)
         return false;
     if (e.ev.type == ODB_EV_SIGNAL)
         tick = e.signal.tick, rip = e.signal.rip, signo = e.signal.signo;

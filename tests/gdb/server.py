@@ -32,8 +32,8 @@ class Client:
     def send(self, payload):
         self.send_raw(self.frame(payload))
 
-    def receive(self):
-        """The next packet, without O packets; run lengths expanded."""
+    def packet(self):
+        """The next packet; run lengths expanded."""
         while True:
             m = re.search(rb"\$([^#]*)#(..)", self.buf, re.S)
             if not m:
@@ -46,9 +46,14 @@ class Client:
             body = m.group(1)
             assert sum(body) & 255 == int(m.group(2), 16), "checksum"
             body = re.sub(rb"(.)\*(.)", lambda r: r.group(1) * (r.group(2)[0] - 28), body, flags=re.S)
-            if body[:1] == b"O" and body != b"OK":
-                continue
             return body.decode("latin-1")
+
+    def receive(self):
+        """The next packet that is not output for the console."""
+        while True:
+            body = self.packet()
+            if body[:1] != "O" or body == "OK":
+                return body
 
     def ask(self, payload):
         self.send(payload)
