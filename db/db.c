@@ -52,6 +52,8 @@ static const char *const stmt_sql[DB_N_STMT] = {
                 " WHERE m.space=?2 AND m.t_start<=?1 AND (m.t_end IS NULL OR m.t_end>?1) ORDER BY m.start",
     [DB_PLACE] =
         "SELECT t, pid, tid, run, event, tick, rip FROM main.positions WHERE t<=?1 ORDER BY t DESC LIMIT 1",
+    [DB_PLACE_OF] = "SELECT t, pid, tid, run, event, tick, rip FROM main.positions WHERE run<?1 OR "
+                    "(run=?1 AND (tick<?2 OR (tick=?2 AND rip<=?3))) ORDER BY t DESC LIMIT 1",
 };
 
 struct odb_err *db_sql_err(struct odb_db *db)

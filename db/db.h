@@ -57,11 +57,14 @@ struct db_place {
 /* The last place at or before t. false: there is none. */
 struct odb_err *db_place_before(struct odb_db *db, uint64_t t, bool *ret_found, struct db_place *ret)
     ODB_MUST_CHECK;
+/* The last place that is not behind this position of a replay. */
+struct odb_err *db_place_before_position(struct odb_db *db, uint64_t run_number, uint64_t tick, gaddr rip,
+                                         bool *ret_found, struct db_place *ret) ODB_MUST_CHECK;
 
 struct db_regs {
     uint32_t pid, tid;
     unsigned vector_bytes; /* 32 or 64: how much of `wide` is real for vector registers */
-    struct regfile regs;   /* scalar[ODB_REG_RIP]: of the next instruction, also if the thread will not execute it */
+    struct regfile regs;   /* scalar[ODB_REG_RIP]: of the next instruction, be it ever executed or not */
     bool runs;             /* it is instruction t */
 };
 /* tid 0: the thread that executes instruction t. */

@@ -50,6 +50,7 @@ enum db_stmt {
     DB_THREAD,
     DB_MAPS,
     DB_PLACE,
+    DB_PLACE_OF,
     DB_N_STMT,
 };
 

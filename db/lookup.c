@@ -21,12 +21,8 @@ struct odb_err *db_position(struct odb_db *db, uint64_t t, gaddr *ret_rip, uint3
     return NULL;
 }
 
-struct odb_err *db_place_before(struct odb_db *db, uint64_t t, bool *ret_found, struct db_place *ret)
+static struct odb_err *read_place(struct odb_db *db, sqlite3_stmt *st, bool *ret_found, struct db_place *ret)
 {
-    _cleanup_reset_ sqlite3_stmt *st = NULL;
-    ODB_TRY(db_load(db));
-    ODB_TRY(db_prepare(db, DB_PLACE, &st));
-    sqlite3_bind_int64(st, 1, (int64_t)t);
     ODB_TRY(db_step(db, st, ret_found));
     if (*ret_found)
         *ret = (struct db_place){.t = (uint64_t)sqlite3_column_int64(st, 0),
@@ -37,6 +33,27 @@ struct odb_err *db_place_before(struct odb_db *db, uint64_t t, bool *ret_found, 
                                  .tick = (uint64_t)sqlite3_column_int64(st, 5),
                                  .rip = (gaddr)sqlite3_column_int64(st, 6)};
     return NULL;
+}
+
+struct odb_err *db_place_before(struct odb_db *db, uint64_t t, bool *ret_found, struct db_place *ret)
+{
+    _cleanup_reset_ sqlite3_stmt *st = NULL;
+    ODB_TRY(db_load(db));
+    ODB_TRY(db_prepare(db, DB_PLACE, &st));
+    sqlite3_bind_int64(st, 1, (int64_t)t);
+    return read_place(db, st, ret_found, ret);
+}
+
+struct odb_err *db_place_before_position(struct odb_db *db, uint64_t run_number, uint64_t tick, gaddr rip,
+                                         bool *ret_found, struct db_place *ret)
+{
+    _cleanup_reset_ sqlite3_stmt *st = NULL;
+    ODB_TRY(db_load(db));
+    ODB_TRY(db_prepare(db, DB_PLACE_OF, &st));
+    sqlite3_bind_int64(st, 1, (int64_t)run_number);
+    sqlite3_bind_int64(st, 2, (int64_t)tick);
+    sqlite3_bind_int64(st, 3, (int64_t)rip);
+    return read_place(db, st, ret_found, ret);
 }
 
 struct odb_err *db_running(struct odb_db *db, uint64_t t, uint32_t *ret_pid, uint32_t *ret_tid)

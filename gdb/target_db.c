@@ -49,8 +49,6 @@ static const char *const stmt_sql[TDB_N_STMT] = {
     [TDB_T_OF_EVENT] = "SELECT t FROM syscalls WHERE event>=?1 ORDER BY event, t LIMIT 1",
     [TDB_FIRST_STATUS] = "SELECT status, pid FROM processes ORDER BY t_start LIMIT 1",
     [TDB_FILES] = "SELECT id, path, size, mtime, dev, ino FROM files ORDER BY id",
-    [TDB_PLACE] = "SELECT t, pid, tid, run, event, tick, rip FROM positions WHERE run<?1 OR "
-                  "(run=?1 AND (tick<?2 OR (tick=?2 AND rip<=?3))) ORDER BY t DESC LIMIT 1",
     [TDB_SIGNALS_AROUND] =
         "SELECT (SELECT max(t) FROM signals WHERE t<=?1), (SELECT min(t) FROM signals WHERE t>?1)",
     [TDB_SYSCALLS_AROUND] =

@@ -37,7 +37,6 @@ enum tdb_stmt {
     TDB_FILES,
     TDB_RUNS_FIRST,
     TDB_RUNS_LAST,
-    TDB_PLACE,
     TDB_SIGNALS_AROUND,
     TDB_SYSCALLS_AROUND,
     TDB_N_STMT

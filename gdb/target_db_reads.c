@@ -60,28 +60,6 @@ struct odb_err *tdb_world_at(struct target_db *g, uint64_t t, struct replay **re
 
 /* ---- from a place to t ---- */
 
-/* The last known place that is not behind p. */
-static struct odb_err *place_before(struct target_db *g, const struct place *p, struct db_place *ret)
-{
-    _cleanup_tdb_reset_ sqlite3_stmt *st = NULL;
-    bool row = false;
-    ODB_TRY(tdb_prepare(g, TDB_PLACE, &st));
-    sqlite3_bind_int64(st, 1, (int64_t)p->run);
-    sqlite3_bind_int64(st, 2, (int64_t)p->tick);
-    sqlite3_bind_int64(st, 3, (int64_t)p->rip);
-    ODB_TRY(tdb_row(g, st, &row));
-    if (!row)
-        return odb_err("the index knows no place for a replay there");
-    *ret = (struct db_place){.t = (uint64_t)sqlite3_column_int64(st, 0),
-                             .pid = (uint32_t)sqlite3_column_int64(st, 1),
-                             .tid = (uint32_t)sqlite3_column_int64(st, 2),
-                             .run_number = (uint64_t)sqlite3_column_int64(st, 3),
-                             .event = (uint64_t)sqlite3_column_int64(st, 4),
-                             .tick = (uint64_t)sqlite3_column_int64(st, 5),
-                             .rip = (gaddr)sqlite3_column_int64(st, 6)};
-    return NULL;
-}
-
 /* The next run of a world on its way from `now` to `to`: to its run of a thread, then to the position in that. */
 static struct odb_run leg_to(const struct place *now, const struct place *to, uint32_t flags)
 {
@@ -111,7 +89,10 @@ static struct odb_err *t_of_place(struct target_db *g, const struct place *p, ui
     struct db_place at;
     _cleanup_world_ struct replay *w = NULL;
     const struct odb_stop *stop;
-    ODB_TRY(place_before(g, p, &at));
+    bool found = false;
+    ODB_TRY(db_place_before_position(g->db, p->run, p->tick, p->rip, &found, &at));
+    if (!found)
+        return odb_err("the index knows no place for a replay there");
     uint64_t t = at.t;
     ODB_TRY(world_at_place(g, &at, &w));
     for (;;) {
