@@ -192,7 +192,7 @@ struct odb_err *replay_open(const char *dir, const struct replay_options *opt, s
 {
     struct session *s;
     struct replay *r;
-    ODB_TRY(session_create(dir, &s));
+    ODB_TRY(session_create(dir, opt->keeps_stream, &s));
     struct odb_err *e = handle_create(s, &r);
     if (e) {
         session_destroy(s);

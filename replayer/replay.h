@@ -32,6 +32,8 @@ struct replay_options {
     bool index;                           /* ODB_MODE_INDEX: everything is logged, see replay_log() */
     bool hook;                            /* instruction by instruction without a log: tests */
     bool no_vector_ticks, no_superblocks; /* tests of the engine */
+    bool
+        keeps_stream; /* a checkpoint stays near the start, so that all of the event stream is kept: on disk, not in memory */
 };
 
 /* Starts a vessel and loads the program (in index mode: with the first run). */

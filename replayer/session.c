@@ -1,7 +1,7 @@
 /* The shared side of a replay: slots and the feeder.
  *
  * The feeder decompresses the whole stream into a memfd, file offset = stream offset, and stays at most
- * READ_AHEAD_BYTES before the fastest vessel. What every living vessel has behind it is punched out of the
+ * READ_AHEAD_BYTES before the fastest vessel (where a checkpoint keeps all of it, into a temporary file). What every living vessel has behind it is punched out of the
  * file again, so a recording of any length needs bounded memory as long as no checkpoint holds it. */
 #include "replayer/session.h"
 
@@ -72,7 +72,14 @@ static struct odb_err *shared_file(const char *name, size_t n_bytes, int *ret_fd
     return NULL;
 }
 
-static struct odb_err *open_all(struct session *s, const char *dir)
+/* Pages of a file go out of memory when others need it; those of a memory file only to swap. */
+static int temporary_file(void)
+{
+    const char *dir = getenv("TMPDIR");
+    return open(dir && *dir ? dir : "/var/tmp", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+}
+
+static struct odb_err *open_all(struct session *s, const char *dir, bool on_disk)
 {
     s->recdir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (s->recdir_fd < 0)
@@ -82,17 +89,18 @@ static struct odb_err *open_all(struct session *s, const char *dir)
     ODB_TRY(shared_file("odb-log", LOG_BYTES, &s->log_fd, &s->log));
     ODB_TRY(shared_file("odb-world", WORLD_BYTES, &s->world_fd, &s->world));
     ODB_TRY(shared_file("odb-live", WORLD_LIVE_END, &s->live_fd, NULL));
-    return shared_file("odb-events", 0, &s->events_fd, NULL);
+    s->events_fd = on_disk ? temporary_file() : -1;
+    return s->events_fd >= 0 ? NULL : shared_file("odb-events", 0, &s->events_fd, NULL);
 }
 
-struct odb_err *session_create(const char *dir, struct session **ret)
+struct odb_err *session_create(const char *dir, bool on_disk, struct session **ret)
 {
     struct session *s = calloc(1, sizeof(*s));
     if (!s)
         return odb_err("out of memory");
     s->control_fd = s->events_fd = s->log_fd = s->recdir_fd = s->world_fd = s->live_fd = -1;
     pthread_mutex_init(&s->lock, NULL);
-    struct odb_err *e = open_all(s, dir);
+    struct odb_err *e = open_all(s, dir, on_disk);
     if (e) {
         session_destroy(s);
         return e;
@@ -273,7 +281,7 @@ static struct odb_err *append(struct session *s, const uint8_t *data, size_t n_b
     while (done < n_bytes) {
         ssize_t n = pwrite(s->events_fd, data + done, n_bytes - done, (off_t)(s->available + done));
         if (n < 0 && errno != EINTR)
-            return odb_err_errno(errno, "cannot keep the event stream in memory");
+            return odb_err_errno(errno, "cannot keep the event stream");
         done += n > 0 ? (size_t)n : 0;
     }
     return NULL;

@@ -33,7 +33,8 @@ struct session {
     char damage[600];            /* after complete: "" is whole */
 };
 
-struct odb_err *session_create(const char *dir, struct session **ret) ODB_MUST_CHECK;
+/* on_disk: the stream is kept in a nameless temporary file (of $TMPDIR, else /var/tmp), if one can be had. */
+struct odb_err *session_create(const char *dir, bool on_disk, struct session **ret) ODB_MUST_CHECK;
 /* Starts the thread that decompresses. */
 struct odb_err *session_feed(struct session *s) ODB_MUST_CHECK;
 /* A free slot, its stream fields valid from now on. */

@@ -448,7 +448,7 @@ struct odb_err *timeline_seek_run(struct timeline *tl, uint64_t n, bool *ret)
 
 static struct odb_err *open_all(struct timeline *tl)
 {
-    static const struct replay_options opt = {.out_fd = {-1, -1, -1}};
+    static const struct replay_options opt = {.out_fd = {-1, -1, -1}, .keeps_stream = true};
     ODB_TRY(pacer_create(tl, &tl->pacer));
     ODB_TRY(replay_open(tl->dir, &opt, &tl->now.r));
     tl->now.at = place_of(replay_where(tl->now.r));

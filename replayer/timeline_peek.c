@@ -1,6 +1,6 @@
 /* What the recording says comes next at the current place: is it a signal?
  *
- * The decompressed stream is in memory (session.h); the first mark keeps all of it there. A place's stream offset is that of
+ * The decompressed stream is a file (session.h); the first mark keeps all of it there. A place's stream offset is that of
  * the next event; a signal is delivered here if it is the next main event and has this position. */
 #include <stddef.h>
 #include <string.h>

@@ -202,6 +202,21 @@ def long_interrupt(server):
     c.sock.close()
 
 
+def stream_on_disk(server):
+    """Without an index the whole event stream is kept: not in memory, where a temporary file can be had."""
+    c = server.connect().start()
+    c.ask("?")
+    child = subprocess.run(["pgrep", "-n", "-P", str(server.p.pid)], stdout=subprocess.PIPE, check=True, text=True).stdout.strip()
+    files = [os.readlink(f.path) for f in os.scandir(f"/proc/{child}/fd")]
+    assert any("memfd:odb-world" in f for f in files), files
+    try:
+        os.close(os.open(os.environ.get("TMPDIR") or "/var/tmp", os.O_TMPFILE | os.O_RDWR))
+        assert not any("odb-events" in f for f in files), files
+    except OSError:
+        print("no temporary files here")
+    c.sock.close()
+
+
 def main():
     odb, programs = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
     scratch = tempfile.mkdtemp(prefix="odb-gdbserver-")
@@ -222,6 +237,7 @@ def main():
         long_interrupt_server = Server(odb, dir, ":0", "--no-index", "--at", "end")
         servers.append(long_interrupt_server)
         long_interrupt(long_interrupt_server)
+        stream_on_disk(long_interrupt_server)
         # --once: the server ends with its client; a left-over socket is no obstacle
         once = Server(odb, dir, scratch + "/socket", "--once")
         servers.append(once)
