@@ -84,10 +84,12 @@ bool stub_defer(struct stub *s, const struct target_stop *stop, struct out *repl
 
 static void note_end(struct stub *s, const struct target_stop *stop)
 {
-    if (s->told_end || stop->status == INT32_MIN)
+    if (s->told_end)
         return;
     s->told_end = true;
-    if (stop->status < 0)
+    if (stop->status == INT32_MIN)
+        stub_note(s, "the recording ends here; how the program ended is not in it");
+    else if (stop->status < 0)
         stub_note(s, "process %u was killed by %s here: this is the end of its history", stop->pid,
                   linux_signal_name(-stop->status));
     else

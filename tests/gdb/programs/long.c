@@ -4,10 +4,7 @@
 
 volatile long counter, untouched;
 
-__attribute__((noinline)) void visit(long i)
-{
-    counter += i; /* VISIT */
-}
+__attribute__((noinline)) void visit(long i) { counter += i; }
 
 __attribute__((noinline)) long forever(void)
 {
