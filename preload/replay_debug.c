@@ -64,7 +64,7 @@ void debug_take_counted(void)
     struct odb_control *k = CONTROL;
     if (!c.n)
         return;
-    watch_counted.n = 0;
+    watch_counted = (struct watch_counted){0};
     k->n_hits += c.n;
     struct odb_stop *s = &k->last_hit;
     memset(s, 0, sizeof(*s));
@@ -244,10 +244,8 @@ static void uncount(void)
     struct watch_counted *c = &watch_counted;
     if (!c->n || c->rip != ctx.rip || c->tick != core_tick())
         return;
-    c->n--;
-    c->rip = c->before_rip;
-    c->tick = c->before_tick;
-    c->range = c->before_range;
+    *c = (struct watch_counted){
+        .n = c->n - c->same, .rip = c->before_rip, .tick = c->before_tick, .range = c->before_range};
 }
 
 void debug_cancelled(void)

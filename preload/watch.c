@@ -21,7 +21,7 @@
 
 static uint8_t narrow[ENTRIES], wide[ENTRIES];
 /* Known to watch_check.S. */
-uint64_t watch_spill[4], watch_check_save[6], watch_cache_base = ODB_CACHE_ADDR;
+uint64_t watch_spill[4], watch_check_save[7], watch_cache_base = ODB_CACHE_ADDR;
 struct watch_range watch_ranges[WATCH_MAX_RANGES];
 uint32_t watch_n_ranges, watch_counting;
 struct watch_counted watch_counted;
@@ -29,7 +29,8 @@ extern char watch_check[];
 _Static_assert(sizeof(struct exit_rec) == 16 && offsetof(struct exit_rec, aux) == 2 &&
                    offsetof(struct exit_rec, patch) == 4 && offsetof(struct exit_rec, target) == 8,
                "watch_check.S knows these");
-_Static_assert(sizeof(struct watch_range) == 24 && offsetof(struct watch_counted, before_rip) == 32,
+_Static_assert(sizeof(struct watch_range) == 24 && offsetof(struct watch_counted, before_rip) == 32 &&
+                   offsetof(struct watch_counted, same) == 56,
                "watch_check.S knows these");
 static bool have_rdfsbase;
 

@@ -10,7 +10,7 @@ struct watch_range {
     uint64_t kind;
 };
 #define WATCH_MAX_RANGES 16
-/* Hits that were only counted, at full speed: the last, and the one before it. */
+/* Hits that were only counted, at full speed: the last, and the one of another instruction before it. */
 struct watch_counted {
     uint64_t n;
     gaddr rip;
@@ -19,6 +19,7 @@ struct watch_counted {
     gaddr before_rip;
     uint64_t before_tick;
     const struct watch_range *before_range;
+    uint64_t same; /* so many of n are of the last one's instruction */
 };
 extern struct watch_counted watch_counted;
 extern uint32_t watch_counting;

@@ -11,6 +11,7 @@
 #define TARGET (watch_check_save + 24)(%rip)
 #define RDI (watch_check_save + 32)(%rip)
 #define END (watch_check_save + 40)(%rip)
+#define TICK (watch_check_save + 48)(%rip)
 
     .section .text, "ax"
     .globl watch_check
@@ -65,25 +66,36 @@ watch_check:
     mov watch_spill(%rip), %rcx
     mov (watch_spill + 8)(%rip), %rdx
     jmp exit_common
-    /* count it; the one before stays known, should this instruction fault */
+    /* Count it, and look at the other ranges. What was counted for another instruction before stays known, should this one
+     * fault. */
 7:  incq watch_counted(%rip)
-    mov (watch_counted + 8)(%rip), %rax
-    mov %rax, (watch_counted + 32)(%rip)
-    mov (watch_counted + 16)(%rip), %rax
-    mov %rax, (watch_counted + 40)(%rip)
-    mov (watch_counted + 24)(%rip), %rax
-    mov %rax, (watch_counted + 48)(%rip)
-    mov 8(%rsi), %rax               /* target: the instruction */
-    mov %rax, (watch_counted + 8)(%rip)
-    mov %rdx, (watch_counted + 24)(%rip)
     cmpb $0, vector_ticks(%rip)
     je 8f
     vmovq %xmm31, %rax
     jmp 9f
 8:  mov (ctx + 184)(%rip), %rax     /* tick_limit - budget */
     sub (ctx + 176)(%rip), %rax
-9:  mov %rax, (watch_counted + 16)(%rip)
-    jmp 6b
+9:  mov %rax, TICK
+    cmp %rax, (watch_counted + 16)(%rip)
+    jne 10f
+    mov 8(%rsi), %rax               /* target: the instruction */
+    cmp %rax, (watch_counted + 8)(%rip)
+    je 11f
+10: mov (watch_counted + 8)(%rip), %rax
+    mov %rax, (watch_counted + 32)(%rip)
+    mov (watch_counted + 16)(%rip), %rax
+    mov %rax, (watch_counted + 40)(%rip)
+    mov (watch_counted + 24)(%rip), %rax
+    mov %rax, (watch_counted + 48)(%rip)
+    mov 8(%rsi), %rax
+    mov %rax, (watch_counted + 8)(%rip)
+    mov TICK, %rax
+    mov %rax, (watch_counted + 16)(%rip)
+    movq $0, (watch_counted + 56)(%rip)
+11: mov %rdx, (watch_counted + 24)(%rip)
+    incq (watch_counted + 56)(%rip)
+    mov END, %rax
+    jmp 4b
     .globl watch_check_end
     .hidden watch_check_end
 watch_check_end:

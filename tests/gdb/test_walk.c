@@ -143,6 +143,16 @@ static bool is_plain(enum target_stop_kind kind)
 static void seek(uint64_t n_events);
 static uint64_t n_events;
 
+/* Behind a fork, where another runs next: a replay stops before the switch, an index has no place there. */
+static bool switched_behind(const struct target_stop *stop)
+{
+    bool task = stop->kind == TARGET_STOP_FORK || stop->kind == TARGET_STOP_CLONE;
+    struct target_position p, q;
+    target_where(index_g, &p);
+    target_where(replay_g, &q);
+    return task && p.tid != q.tid && q.tid == stop->tid;
+}
+
 static void resume(const struct target_resume *how)
 {
     struct target_stop a, b;
@@ -168,6 +178,11 @@ static void resume(const struct target_resume *how)
     }
     if (b.kind == TARGET_STOP_START && how->step) {
         seek(n_events); /* the thread's beginning; target_db goes on to what is before it */
+        return;
+    }
+    if (switched_behind(&a) && a.kind == b.kind && a.tid == b.tid && a.other_tid == b.other_tid) {
+        compare_registers(a.tid);
+        seek(n_events);
         return;
     }
     if (a.kind != b.kind)
