@@ -14,7 +14,7 @@ static void handler(int signo)
     (void)signo;
     int from = current, to = (from + 1) % N;
     current = to;
-    if (++switches == end)
+    if (++switches >= end && work[0] && work[1] && work[2]) /* on a busy machine a switch may follow at once */
         swapcontext(&contexts[from], &main_context);
     else
         swapcontext(&contexts[from], &contexts[to]);
@@ -25,7 +25,7 @@ static void coroutine(int me)
     mask_signal(SIG_UNBLOCK, SIGALRM);
     for (;;) {
         work[me]++;
-        CHECK(current == me || switches >= end);
+        CHECK(current == me);
     }
 }
 
@@ -44,7 +44,6 @@ int main(void)
     every_us(ITIMER_REAL, 1000);
     CHECK(swapcontext(&main_context, &contexts[0]) == 0);
     every_us(ITIMER_REAL, 0);
-    CHECK(work[0] > 0 && work[1] > 0 && work[2] > 0);
-    printf("%lu\n", switches);
+    printf("%d\n", switches >= end);
     return passed();
 }
