@@ -269,7 +269,7 @@ static struct odb_err *parse_where(struct target_db *g, const char *where, uint6
 
 static struct odb_err *tdb_seek_text(struct target *base, const char *where)
 {
-    uint64_t t;
+    uint64_t t = 0;
     ODB_TRY(parse_where(tdb_of(base), where, &t));
     return tdb_go(tdb_of(base), t, TDB_AT_INSTRUCTION);
 }
@@ -561,7 +561,7 @@ static struct odb_err *open_at(struct target_db *g, const struct target_options 
 {
     const char *at = opt->at ? opt->at : "start";
     struct db_regs regs;
-    uint64_t t;
+    uint64_t t = 0;
     g->end = db_end_t(g->db);
     if (!g->end)
         return odb_err("the index has no instructions");

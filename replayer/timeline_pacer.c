@@ -1,5 +1,5 @@
 /* The pacer: a thread that looks every few milliseconds at the run under way, and interrupts it when the user wants that or
- * when it has lasted a while. The timeline decides what an interruption means.
+ * when runs have lasted a while since the last time, one long or many short ones. The timeline decides what an interruption means.
  *
  * `running` changes under the lock, so the world that is interrupted is one that lives. The thread sleeps without a timeout
  * when nothing has run for a while; short runs do not wake it each time. */
@@ -19,7 +19,7 @@ struct pacer {
     pthread_cond_t wake;
     const struct timeline *tl; /* borrowed */
     struct replay *running;    /* borrowed */
-    uint64_t deadline_ns;
+    uint64_t deadline_ns, left_ns; /* of a run; how long the next ones may last */
     bool asleep, quit;
 };
 
@@ -76,6 +76,7 @@ struct odb_err *pacer_create(struct timeline *tl, struct pacer **ret)
     if (!p)
         return odb_err("out of memory");
     p->tl = tl;
+    p->left_ns = TIMELINE_PACE_NS;
     pthread_mutex_init(&p->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -110,7 +111,7 @@ void pacer_begin(struct pacer *p, struct replay *r)
 {
     pthread_mutex_lock(&p->lock);
     p->running = r;
-    p->deadline_ns = now_ns() + TIMELINE_PACE_NS;
+    p->deadline_ns = now_ns() + p->left_ns;
     if (p->asleep)
         pthread_cond_signal(&p->wake);
     pthread_mutex_unlock(&p->lock);
@@ -118,7 +119,9 @@ void pacer_begin(struct pacer *p, struct replay *r)
 
 void pacer_end(struct pacer *p)
 {
+    uint64_t now = now_ns();
     pthread_mutex_lock(&p->lock);
+    p->left_ns = p->deadline_ns > now ? p->deadline_ns - now : 0;
     p->running = NULL;
     pthread_mutex_unlock(&p->lock);
 }
