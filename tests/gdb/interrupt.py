@@ -87,7 +87,7 @@ def main():
     ]
     n_failed = 0
     try:
-        for dir, n in ((many, "400000"), (long, "600000000")):
+        for dir, n in ((many, "3000000"), (long, "600000000")):
             subprocess.run([odb, "record", "-o", dir, "--", exe, n], stdout=subprocess.DEVNULL, check=True)
         subprocess.run([odb, "index", many], check=True, stdout=subprocess.DEVNULL)
         for name, dir, mode, at, before, payload in cases:
