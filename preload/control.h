@@ -222,9 +222,10 @@ struct odb_control {
     uint32_t cpu_policy;
     /* Stream offset (trace/format.h) of ring offset 0: bytes the host wrote itself before. */
     uint64_t ring_stream_base;
-    int32_t recdir_fd;   /* vessel: the recording's directory */
-    int32_t out_fd[3];   /* replay: host descriptors to repeat output to (index 1 and 2); -1: none */
-    int32_t events_fd;   /* replay: the decompressed stream (a memfd or temporary file), stream offset = file offset */
+    int32_t recdir_fd; /* vessel: the recording's directory */
+    int32_t out_fd[3]; /* replay: host descriptors to repeat output to (index 1 and 2); -1: none */
+    int32_t
+        events_fd; /* replay: the decompressed stream (a memfd or temporary file), stream offset = file offset */
     int32_t log_fd;      /* index: shared log buffer, ODB_LOG_BYTES */
     uint32_t filter_len; /* seccomp program for the engine to install; 0: none */
     uint32_t filter_pad;

@@ -17,8 +17,8 @@ struct pacer {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    const struct timeline *tl; /* borrowed */
-    struct replay *running;    /* borrowed */
+    const struct timeline *tl;     /* borrowed */
+    struct replay *running;        /* borrowed */
     uint64_t deadline_ns, left_ns; /* of a run; how long the next ones may last */
     bool asleep, quit;
 };

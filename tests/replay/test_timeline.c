@@ -38,9 +38,11 @@ static void fail_at(const char *what, const struct place *a, const struct place 
 {
     if (++n_failed < 20)
         fprintf(stderr,
-                "%s: %s: run %" PRIu64 " tick %" PRIu64 " rip 0x%" PRIx64 " event %" PRIu64 " phase %u, and run %" PRIu64
-                " tick %" PRIu64 " rip 0x%" PRIx64 " event %" PRIu64 " phase %u\n",
-                doing, what, a->run, a->tick, a->rip, a->event, a->phase, b->run, b->tick, b->rip, b->event, b->phase);
+                "%s: %s: run %" PRIu64 " tick %" PRIu64 " rip 0x%" PRIx64 " event %" PRIu64
+                " phase %u, and run %" PRIu64 " tick %" PRIu64 " rip 0x%" PRIx64 " event %" PRIu64
+                " phase %u\n",
+                doing, what, a->run, a->tick, a->rip, a->event, a->phase, b->run, b->tick, b->rip, b->event,
+                b->phase);
 }
 
 /* ---- the oracle ---- */
@@ -295,7 +297,8 @@ static void there_and_back(struct timeline *tl)
         OK(timeline_step(tl, a.tid, NULL, &h));
         c = timeline_where(tl);
     }
-    if (h.end != TIMELINE_STEPPED || (place_compare(&a, &c) != 0 && (!delivery || place_compare(&b, &c) != 0)))
+    if (h.end != TIMELINE_STEPPED ||
+        (place_compare(&a, &c) != 0 && (!delivery || place_compare(&b, &c) != 0)))
         fail_at("not where it began", &a, &c);
 }
 

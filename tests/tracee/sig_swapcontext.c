@@ -14,7 +14,8 @@ static void handler(int signo)
     (void)signo;
     int from = current, to = (from + 1) % N;
     current = to;
-    if (++switches >= end && work[0] && work[1] && work[2]) /* on a busy machine a switch may follow at once */
+    if (++switches >= end && work[0] && work[1] &&
+        work[2]) /* on a busy machine a switch may follow at once */
         swapcontext(&contexts[from], &main_context);
     else
         swapcontext(&contexts[from], &contexts[to]);
