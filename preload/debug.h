@@ -65,6 +65,8 @@ void debug_run_begins(bool exec);
 void debug_sync(void);
 /* A RUN came. */
 void debug_set_run(const struct odb_run *run);
+/* The steps of this run are done: it ends before the instruction that is next, unless others run first. */
+bool debug_steps_done(void);
 /* Does this run need hook mode all the time? */
 bool debug_wants_hook(void);
 

@@ -277,6 +277,8 @@ static bool others_first(void)
            ev->kind == ODB_SWITCH_CALL;
 }
 
+bool debug_steps_done(void) { return WORLD->steps_on && !WORLD->steps_left && !others_first(); }
+
 bool debug_wants_hook(void) { return WORLD->steps_on || looking || n_ready || n_pending; }
 
 void debug_behind(void)
@@ -291,7 +293,7 @@ void debug_before(bool is_break)
     const struct odb_world *w = WORLD;
     uint32_t stops = vessel_stops;
     looking = false;
-    if (w->steps_on && !w->steps_left && !others_first()) {
+    if (debug_steps_done()) {
         details()->by = w->stepped;
         passed = place_here();
         vessel_stop(ODB_STOP_POSITION, 0);

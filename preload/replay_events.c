@@ -470,9 +470,12 @@ static void async_happens(void)
     replay_look_ahead(true);
 }
 
+/* Steps that are done are told: the interruption is for the next run. */
 static void interrupted(void)
 {
     interruption.armed = false;
+    if (debug_steps_done())
+        return;
     atomic_store(&CONTROL->interrupt, 0);
     vessel_stop(ODB_STOP_INTERRUPTED, 0);
 }

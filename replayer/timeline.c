@@ -211,6 +211,7 @@ struct odb_err *timeline_run(struct timeline *tl, const struct odb_run *how, con
         }
         if ((*ret)->reason != ODB_STOP_INTERRUPTED || timeline_is_interrupted(tl))
             return NULL;
+        run.steps -= run.flags & ODB_RUN_STEPS ? (*ret)->steps : 0;
         ODB_TRY(timeline_mark_here(tl, TIMELINE_PACE_NS / 2));
         if (run.flags & ODB_RUN_STOPS)
             run.flags |= ODB_RUN_HERE;

@@ -461,6 +461,27 @@ static void test_interrupt(const char *mode, bool hook)
     replay_close(r);
 }
 
+/* An interruption that comes with the end of a step does not hide it. */
+static void test_interrupted_steps(const char *mode)
+{
+    struct replay *r = open_world(mode);
+    const struct odb_stop *s;
+    uint64_t t = 0;
+    for (int i = 0; i < 3000; i++) {
+        replay_interrupt(r);
+        OK(replay_run(r, &(struct odb_run){.flags = ODB_RUN_STEPS, .steps = 1}, &s));
+        t += s->steps;
+        if (s->steps != (s->reason == ODB_STOP_POSITION) || s->regs.rip != insns[t].rip) {
+            FAIL("interrupted step: reason %u, %" PRIu64 " steps, t %" PRIu64 ", rip 0x%" PRIx64 " 0x%" PRIx64,
+                 s->reason, s->steps, t, (uint64_t)s->regs.rip, (uint64_t)insns[t].rip);
+            break;
+        }
+    }
+    if (t < 1000)
+        FAIL("interrupted steps: only %" PRIu64 " of 3000 are done", t);
+    replay_close(r);
+}
+
 /* ---- branches ---- */
 
 static void test_branch(const char *mode)
@@ -548,6 +569,7 @@ int main(int argc, char **argv)
         test_catches(modes[i]);
     for (int i = 0; i < 3; i++)
         test_interrupt(modes[i % 2], i == 2);
+    test_interrupted_steps(modes[0]);
     for (int i = 0; i < 2; i++)
         test_branch(modes[i]);
     printf("%zu failures\n", n_failed);
