@@ -74,8 +74,15 @@ static void compare_memory(uint32_t pid, gaddr addr, size_t n_bytes)
     size_t n, m;
     OK(target_read(index_g, pid, addr, a, n_bytes, &n));
     OK(target_read(replay_g, pid, addr, b, n_bytes, &m));
-    if (n != m)
+    bool zeros = n > 0;
+    for (size_t i = 0; i < n; i++)
+        zeros &= !a[i];
+    if (m == 0 && zeros) /* behind the end of a mapped file an index has zeros */
+        return;
+    if (n != m) {
+        fprintf(stderr, "at 0x%" PRIx64 ": ", addr);
         fail("readable bytes", n, m);
+    }
     for (size_t i = 0; i < n && i < m; i++)
         if (a[i] != b[i]) {
             fail("memory at", addr + i, (uint64_t)a[i] << 8 | b[i]);

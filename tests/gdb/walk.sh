@@ -8,5 +8,7 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/odb-walk-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 timeout 60 "$odb" record -o "$dir/rec" -- "$@" > /dev/null 2>&1 < /dev/null || true
 timeout 200 "$odb" index "$dir/rec" > /dev/null 2>&1
-echo "seed $seed: $*"
-timeout 280 "$walk" "$dir/rec" "$moves" "$seed"
+for s in $(seq "$seed" $((seed + ${ODB_TEST_SEEDS:-1} - 1))); do # --all: more
+    echo "seed $s: $*"
+    timeout 280 "$walk" "$dir/rec" "$moves" "$s"
+done
