@@ -272,23 +272,26 @@ static struct odb_err *resume_branch(struct target_replay *g, const struct targe
         run.flags |= ODB_RUN_STEPS;
         run.steps = 1;
     }
-    for (;;) {
+    bool interrupted = false, done = false;
+    while (!done && !interrupted) {
         ODB_TRY(timeline_run_other(g->tl, g->branch, &run, &s));
         g->branch_stop = *s;
         bool in_range = s->regs.rip >= how->range_start && s->regs.rip < how->range_end;
-        if (s->reason == ODB_STOP_POSITION && in_range)
-            continue;
-        if (s->reason == ODB_STOP_BREAK && how->wanted && !break_counts(&w, NULL, s))
-            continue;
-        if (s->reason != ODB_STOP_END && s->reason != ODB_STOP_INTERRUPTED && !kind_counts(&w, s))
-            continue;
-        break;
+        if (s->reason == ODB_STOP_INTERRUPTED)
+            interrupted = true;
+        else if (s->reason == ODB_STOP_POSITION)
+            done = !in_range;
+        else if (s->reason == ODB_STOP_BREAK)
+            done = (!how->wanted || break_counts(&w, NULL, s)) && kind_counts(&w, s);
+        else
+            done = s->reason == ODB_STOP_END || kind_counts(&w, s);
+        interrupted = interrupted || (!done && timeline_take_interrupt(g->tl));
     }
     fill(g, &g->branch_stop, ret);
     if (s->reason == ODB_STOP_END) {
         ret->kind = TARGET_STOP_END;
         ret->status = s->status;
-    } else if (s->reason == ODB_STOP_INTERRUPTED) {
+    } else if (interrupted) {
         ret->kind = TARGET_STOP_INTERRUPTED;
     }
     return NULL;

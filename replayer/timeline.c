@@ -227,7 +227,7 @@ struct odb_err *timeline_run_other(struct timeline *tl, struct replay *r, const 
         pacer_end(tl->pacer);
         if (e)
             return e;
-    } while ((*ret)->reason == ODB_STOP_INTERRUPTED && !atomic_exchange(&tl->interrupted, false));
+    } while ((*ret)->reason == ODB_STOP_INTERRUPTED && !timeline_take_interrupt(tl));
     return NULL;
 }
 

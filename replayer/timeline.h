@@ -108,6 +108,8 @@ struct odb_err *timeline_step_back(struct timeline *tl, uint32_t tid, const stru
 
 /* Async-signal-safe. What is under way ends soon with INTERRUPTED; if nothing is, what comes next. */
 void timeline_interrupt(struct timeline *tl);
+/* Is there such a wish? It counts as told now. For loops over timeline_run_other(). */
+bool timeline_take_interrupt(struct timeline *tl);
 
 /* Runs a world that the caller owns, a branch say, until it stops; timeline_interrupt() stops it with INTERRUPTED. */
 struct odb_err *timeline_run_other(struct timeline *tl, struct replay *r, const struct odb_run *run,

@@ -49,7 +49,7 @@ static bool counts(struct timeline *tl, const struct timeline_want *want, const 
     return s->reason != ODB_STOP_BREAK || !want || !want->here || want->here(want->ctx, tl, s);
 }
 
-static bool take_interrupt(struct timeline *tl) { return atomic_exchange(&tl->interrupted, false); }
+bool timeline_take_interrupt(struct timeline *tl) { return atomic_exchange(&tl->interrupted, false); }
 
 static struct timeline_hit only(enum timeline_end end)
 {
@@ -87,7 +87,7 @@ static struct odb_err *judge(struct timeline *tl, const struct odb_stop *stop,
     case ODB_STOP_POSITION: *ret = only(TIMELINE_STEPPED); return NULL;
     case ODB_STOP_INTERRUPTED:
         *ret = only(TIMELINE_INTERRUPTED);
-        *ret_done = take_interrupt(tl);
+        *ret_done = timeline_take_interrupt(tl);
         return NULL;
     default: break;
     }
@@ -108,7 +108,7 @@ static struct odb_err *run_on(struct timeline *tl, struct odb_run run, const str
     uint32_t here = tl->open ? ODB_RUN_HERE : 0;
     struct place begin = tl->now.at;
     tl->told = tl->open = false;
-    if (take_interrupt(tl) || is_at_end(tl)) {
+    if (timeline_take_interrupt(tl) || is_at_end(tl)) {
         *ret = only(is_at_end(tl) ? TIMELINE_AT_END : TIMELINE_INTERRUPTED);
         return NULL;
     }
@@ -238,7 +238,7 @@ static void take_back(struct timeline *tl, struct world *w, uint32_t gen)
 static struct odb_err *give_up(struct timeline *tl, struct world *origin, uint32_t gen,
                                const struct place *upper, struct timeline_hit *ret)
 {
-    take_interrupt(tl);
+    timeline_take_interrupt(tl);
     *ret = only(TIMELINE_INTERRUPTED);
     if (place_compare(upper, &origin->at) == 0) {
         take_back(tl, origin, gen);
@@ -478,7 +478,7 @@ static struct odb_err *step_back_to(struct timeline *tl, const struct timeline_w
     struct search s;
     ODB_TRY(stops_between(tl, want, goal, here, &s));
     if (s.interrupted)
-        take_interrupt(tl);
+        timeline_take_interrupt(tl);
     if (s.found)
         return go_to_hit(tl, &s.stop, ret);
     *ret = only(TIMELINE_STEPPED);
@@ -491,7 +491,7 @@ struct odb_err *timeline_step_back(struct timeline *tl, uint32_t tid, const stru
     struct place here = tl->now.at;
     tid = tid ? tid : here.tid;
     tl->told = false;
-    if (take_interrupt(tl)) {
+    if (timeline_take_interrupt(tl)) {
         *ret = only(TIMELINE_INTERRUPTED);
         return NULL;
     }
