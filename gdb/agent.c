@@ -187,7 +187,7 @@ static const char *execute(enum op op, uint64_t operand, const struct agent_env 
 
 const char *agent_eval(const uint8_t *code, size_t n_bytes, const struct agent_env *env, uint64_t *ret)
 {
-    uint64_t stack[STACK_MAX];
+    uint64_t stack[STACK_MAX] = {0};
     size_t sp = 0, pc = 0;
     for (int steps = 0; steps < STEPS_MAX; steps++) {
         if (pc >= n_bytes)

@@ -156,7 +156,7 @@ static struct odb_err *search_world(struct target_db *g, struct replay *w, const
 static struct odb_err *search_part(struct target_db *g, uint64_t lo, uint64_t hi, bool last, struct hit *ret)
 {
     _cleanup_world_ struct replay *w = NULL;
-    struct place to;
+    struct place to = {0};
     if (hi < g->end) {
         ODB_TRY(tdb_world_at(g, hi, &w));
         to = place_of(replay_where(w));

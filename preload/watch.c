@@ -25,7 +25,6 @@ uint64_t watch_spill[4], watch_check_save[7], watch_cache_base = ODB_CACHE_ADDR;
 struct watch_range watch_ranges[WATCH_MAX_RANGES];
 uint32_t watch_n_ranges, watch_counting;
 struct watch_counted watch_counted;
-extern char watch_check[];
 _Static_assert(sizeof(struct exit_rec) == 16 && offsetof(struct exit_rec, aux) == 2 &&
                    offsetof(struct exit_rec, patch) == 4 && offsetof(struct exit_rec, target) == 8,
                "watch_check.S knows these");
@@ -180,7 +179,7 @@ static void choose_registers(const struct insn *in, int n, uint8_t *ret_keep, ui
 {
     int best[2] = {-1, -1};
     uint8_t chosen[2] = {0, 0};
-    for (uint8_t r = 0; r < ODB_N_GPR; r++) {
+    for (int r = 0; r < ODB_N_GPR; r++) {
         int late = 0;
         if (r == ODB_RCX || r == ODB_RSP || (r & 7) == ODB_RBP || r == in->base || r == in->index)
             continue;
@@ -195,7 +194,7 @@ static void choose_registers(const struct insn *in, int n, uint8_t *ret_keep, ui
         if (at == 0)
             best[1] = best[0], chosen[1] = chosen[0];
         if (at < 2)
-            best[at] = late, chosen[at] = r;
+            best[at] = late, chosen[at] = (uint8_t)r;
     }
     *ret_keep = chosen[0];
     *ret_table = chosen[1];

@@ -131,6 +131,7 @@ static struct odb_err *add_mark(struct timeline *tl, uint64_t ns)
     ODB_TRY(copy_at(tl, &tl->now, ns, &m.w));
     const struct mark *before = timeline_mark_before(tl, &m.w.at, true);
     size_t i = before ? (size_t)(before - tl->marks) + 1 : 0;
+    odb_assert(tl->marks && i <= tl->n_marks);
     memmove(&tl->marks[i + 1], &tl->marks[i], (tl->n_marks - i) * sizeof(m));
     tl->marks[i] = m;
     tl->n_marks++;
@@ -203,12 +204,14 @@ static struct odb_err *run_once(struct timeline *tl, const struct odb_run *run, 
 struct odb_err *timeline_run(struct timeline *tl, const struct odb_run *how, const struct odb_stop **ret)
 {
     struct odb_run run = *how;
+    *ret = NULL;
     for (;;) {
         struct odb_err *e = run_once(tl, &run, ret);
         if (e) {
             world_deinit(&tl->now);
             return e;
         }
+        odb_assert(*ret);
         if ((*ret)->reason != ODB_STOP_INTERRUPTED || timeline_is_interrupted(tl))
             return NULL;
         run.steps -= run.flags & ODB_RUN_STEPS ? (*ret)->steps : 0;

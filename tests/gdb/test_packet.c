@@ -74,7 +74,7 @@ static void round_trip(const uint8_t *bytes, size_t n)
     for (size_t i = 1; i < frame.n_bytes - 3; i++) { /* first run lengths, then escapes */
         uint8_t c = frame.data[i];
         if (c == '*') {
-            uint8_t again = back.data[back.n_bytes - 1];
+            uint8_t again = back.n_bytes ? back.data[back.n_bytes - 1] : 0;
             for (int k = frame.data[++i] - 29; k > 0; k--)
                 out_bytes(&back, &again, 1);
         } else if (c == '}') {
