@@ -1,8 +1,8 @@
 /* The shared side of a replay: slots and the feeder.
  *
- * The feeder decompresses the whole stream into a memfd, file offset = stream offset, and stays at most
- * READ_AHEAD_BYTES before the fastest vessel (where a checkpoint keeps all of it, into a temporary file). What every living vessel has behind it is punched out of the
- * file again, so a recording of any length needs bounded memory as long as no checkpoint holds it. */
+ * The feeder decompresses the whole stream into a memfd (where a checkpoint keeps all of it, into a temporary file), file
+ * offset = stream offset, and stays at most READ_AHEAD_BYTES before the fastest vessel. What every living vessel has behind
+ * it is punched out of the file again, so a recording of any length needs bounded memory as long as no checkpoint holds it. */
 #include "replayer/session.h"
 
 #include <errno.h>

@@ -375,12 +375,8 @@ static struct odb_err *begin_of_run(struct timeline *tl, uint64_t n)
 static struct odb_err *last_place(struct timeline *tl, const struct place *end)
 {
     const struct odb_stop *stop;
-    const struct mark *m = NULL;
-    for (size_t i = 0; end->event && i < tl->n_marks && tl->marks[i].w.at.event < end->event - 1; i++)
-        m = &tl->marks[i];
-    if (m) {
-        ODB_TRY(timeline_take_mark(tl, m));
-        ODB_TRY(run_deaf(tl, &(struct odb_run){.flags = ODB_RUN_TO_EVENT, .event = end->event - 1}, &stop));
+    if (end->event > 1) {
+        ODB_TRY(go_to_event(tl, end->event - 1, &stop));
         if (stop->reason == ODB_STOP_EVENT && tl->now.at.run == end->run)
             return NULL;
     }
